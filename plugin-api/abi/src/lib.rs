@@ -105,8 +105,9 @@ pub struct hc_host {
     pub log_enabled: Option<unsafe extern "C" fn(host: *const hc_host, level: u32) -> u32>,
     pub log: Option<unsafe extern "C" fn(host: *const hc_host, level: u32, message: hc_bytes)>,
     pub keylog: Option<unsafe extern "C" fn(host: *const hc_host, line: hc_bytes)>,
-    pub random:
-        Option<unsafe extern "C" fn(host: *const hc_host, buffer: *mut u8, len: usize) -> hc_status>,
+    pub random: Option<
+        unsafe extern "C" fn(host: *const hc_host, buffer: *mut u8, len: usize) -> hc_status,
+    >,
     pub extension:
         Option<unsafe extern "C" fn(host: *const hc_host, id: *const c_char) -> *const c_void>,
 }
