@@ -17,6 +17,8 @@ mod limits;
 mod local;
 mod remote;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 pub use credentials::check_credentials;
 pub use error::{InitDataFormatError, SdpError};
