@@ -1,0 +1,156 @@
+use crate::ice::Pair;
+use crate::plugin::Role;
+use zeroize::Zeroizing;
+
+/// What the application tells a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// The peer's `ufrag pwd`. Others than before are the peer's ICE restart.
+    SetRemoteCredentials {
+        /// As SDP has them, with a space between.
+        credentials: String,
+    },
+    /// A candidate of the peer's.
+    SetRemoteCandidate {
+        /// `candidate:…` (RFC 8839, section 5.1).
+        candidate: String,
+        /// The component it is for; must be the line's own.
+        component_id: u16,
+    },
+    /// The peer's description: credentials, candidates, init data and who starts.
+    ParseRemoteSdp {
+        /// RFC 8866.
+        sdp: String,
+    },
+    /// Asks for [`Notification::LocalSdp`].
+    GenerateLocalSdp,
+    /// The peer has no more candidates (RFC 8838).
+    PeerCandidateGatheringDone,
+    /// Looks for local addresses again.
+    GatherCandidates,
+    /// Restarts ICE with new credentials; the handshake stays (RFC 8445, section 9).
+    RestartStream,
+    /// What the peer's `init` produced and who starts, where no SDP says it.
+    SetPeerInitData {
+        /// The component it is for.
+        component_id: u16,
+        /// This side's role.
+        role: Role,
+        /// The peer's init data.
+        init_data: Vec<u8>,
+    },
+    /// Attaches a listener to a component: it learns at once what it missed.
+    Listen {
+        /// The component to listen to.
+        component_id: u16,
+    },
+    /// Lets every handshake say its last words; the stream stays to report it.
+    Close,
+    /// Closes, and ends the stream.
+    Stop,
+}
+
+/// What a stream tells the application.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notification {
+    /// What `init` produced for the peer.
+    HandshakeInitData {
+        /// The component.
+        component_id: u16,
+        /// In the format the plugin declares; may be empty.
+        init_data: Vec<u8>,
+    },
+    /// This side's credentials: once at the start, and at each restart.
+    LocalCredentials {
+        /// `ufrag pwd`.
+        credentials: String,
+    },
+    /// A local candidate.
+    NewCandidateFull {
+        /// The component.
+        component_id: u16,
+        /// `candidate:…`.
+        candidate: String,
+    },
+    /// There will be no more local candidates.
+    CandidateGatheringDone,
+    /// A candidate of the peer's was taken in.
+    NewRemoteCandidateFull {
+        /// The component.
+        component_id: u16,
+        /// `candidate:…`.
+        candidate: String,
+    },
+    /// ICE selected a pair, the first or another.
+    NewSelectedPair {
+        /// The component.
+        component_id: u16,
+        /// The pair.
+        pair: Pair,
+    },
+    /// The handshake agreed on this.
+    HandshakeData {
+        /// The component.
+        component_id: u16,
+        /// In the format the plugin declares. Keying material: never logged.
+        data: Zeroizing<Vec<u8>>,
+    },
+    /// Handshake finished and ICE ready: data flows.
+    ComponentStateReady {
+        /// The component.
+        component_id: u16,
+        /// What the handshake agreed on; empty if it finished in `init`.
+        data: Zeroizing<Vec<u8>>,
+    },
+    /// The peer is silent: nothing is sent until it is heard again, or the component fails.
+    ComponentStateDisconnected {
+        /// The component.
+        component_id: u16,
+    },
+    /// The component's end, with its reason.
+    ComponentStateFailed {
+        /// The component.
+        component_id: u16,
+        /// One sentence.
+        reason: String,
+    },
+    /// The component's orderly end.
+    ComponentClosed {
+        /// The component.
+        component_id: u16,
+        /// Whether the peer closed.
+        by_peer: bool,
+    },
+    /// A datagram of the application's was not sent; the next one may be.
+    CouldNotSendPayload {
+        /// The component.
+        component_id: u16,
+        /// One sentence.
+        reason: String,
+    },
+    /// This side's description, as asked for.
+    LocalSdp {
+        /// RFC 8866.
+        sdp: String,
+    },
+    /// A datagram from the peer that had to wait for a call's outcome; all others are delivered from the
+    /// buffer they arrived in.
+    IcePayload {
+        /// The component.
+        component_id: u16,
+        /// The datagram.
+        payload: Vec<u8>,
+    },
+    /// Something the operator should read.
+    Warning {
+        /// One sentence.
+        warning: String,
+    },
+    /// After [`Message::Stop`]: the last notification.
+    Stopped,
+}
+
+/// Why a message was refused. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub(super) String);
