@@ -1,0 +1,82 @@
+# `make` alone lists what can be made. Everything is built in the release profile, tests and
+# lints too, so that each dependency is compiled once.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint deny bench build plugins install clean tools
+
+CARGO   ?= cargo
+PREFIX  ?= /usr/local
+DESTDIR ?=
+ARGS    ?=
+
+# Absolute, because cargo runs each crate's tests in that crate's folder.
+override CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+export CARGO_TARGET_DIR
+
+RELEASE     := $(CARGO_TARGET_DIR)/release
+PLUGIN_DIR  := $(RELEASE)/plugins
+PLUGINS     := none dtls-srtp
+PLUGIN_PKGS := $(PLUGINS:%=-p handclasp-%)
+SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
+
+# $(call place,PLUGIN): from where cargo leaves a library to where plugins are looked for. The
+# rename is atomic: a host that reads the directory meanwhile never opens half a file.
+place = install -m 0755 "$(RELEASE)/lib$(subst -,_,$(1)).$(SO)" "$(PLUGIN_DIR)/.$(1).new" && \
+	mv -f "$(PLUGIN_DIR)/.$(1).new" "$(PLUGIN_DIR)/$(1).$(SO)"
+place-all = install -d "$(PLUGIN_DIR)" $(foreach plugin,$(PLUGINS),&& $(call place,$(plugin)))
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: build ## Connect two peers, shake hands, send data both ways; options in ARGS="--components 2"
+	@"$(RELEASE)/handclasp" demo $(ARGS)
+
+test: build ## Run every test, or those whose names contain ARGS
+	@$(CARGO) test --release --workspace $(ARGS)
+
+lint: tools ## Check formatting, lints, documentation and dependencies
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps
+	@if $(CARGO) deny --version >/dev/null 2>&1 || [ -n "$$CI" ]; then \
+		$(MAKE) --no-print-directory deny; \
+	else \
+		echo "Dependencies not checked: cargo-deny is missing, install it with: cargo install --locked cargo-deny"; \
+	fi
+
+deny: tools ## Check the licences, sources and known faults of the dependencies
+	@$(CARGO) deny check --hide-inclusion-graph licenses bans sources
+	@if $(CARGO) deny fetch db; then \
+		$(CARGO) deny check --hide-inclusion-graph advisories; \
+	else \
+		echo "Advisories not checked: their database cannot be fetched from here."; \
+	fi
+
+bench: build ## Measure the figures, side by side in one run; options in ARGS
+	@"$(RELEASE)/handclasp" bench $(ARGS)
+
+build: tools ## Build the host and every plugin
+	@$(CARGO) build --release -p handclasp $(PLUGIN_PKGS)
+	@$(place-all)
+
+plugins: tools ## Build every plugin and leave it where the host looks
+	@$(CARGO) build --release $(PLUGIN_PKGS)
+	@$(place-all)
+
+install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
+	@install -d $(addprefix "$(DESTDIR)$(PREFIX)"/,bin include lib/handclasp/plugins share/doc/handclasp)
+	@install -m 0755 "$(RELEASE)/handclasp" "$(DESTDIR)$(PREFIX)/bin"
+	@install -m 0644 include/handclasp.h "$(DESTDIR)$(PREFIX)/include"
+	@install -m 0755 $(PLUGINS:%="$(PLUGIN_DIR)/%.$(SO)") "$(DESTDIR)$(PREFIX)/lib/handclasp/plugins"
+	@install -m 0644 README.md LICENSE CHANGELOG.md "$(DESTDIR)$(PREFIX)/share/doc/handclasp"
+	@echo "Installed below $(DESTDIR)$(PREFIX)"
+
+clean: ## Remove everything that was built
+	@$(CARGO) clean
+
+tools:
+	@$(call need,$(CARGO),Rust with cargo: from your distribution or with rustup)
+	@$(call need,$(CC),a C compiler: gcc or clang)
+
+# $(call need,COMMAND,WHAT TO INSTALL): stops in one line if the command is not there.
+need = $(if $(shell command -v $(firstword $(1)) 2>/dev/null),:,$(error $(firstword $(1)) is missing. Install $(2)))
