@@ -22,7 +22,7 @@ pub const HC_MAGIC: u64 = 0x5053_4c43_444e_4148;
 pub const HC_ABI_MAJOR: u32 = 0;
 pub const HC_ABI_MINOR: u32 = 1;
 /// FNV-1a over the header's declarations: notices a reordering where sizes stay equal.
-pub const HC_DECLARATIONS: u64 = 0;
+pub const HC_DECLARATIONS: u64 = 0x25ea_aca5_0577_b596;
 
 /// What a call into a plugin answers. Append-only; negative values are failures.
 pub type hc_status = i32;
@@ -105,8 +105,9 @@ pub struct hc_host {
     pub log_enabled: Option<unsafe extern "C" fn(host: *const hc_host, level: u32) -> u32>,
     pub log: Option<unsafe extern "C" fn(host: *const hc_host, level: u32, message: hc_bytes)>,
     pub keylog: Option<unsafe extern "C" fn(host: *const hc_host, line: hc_bytes)>,
-    pub random:
-        Option<unsafe extern "C" fn(host: *const hc_host, buffer: *mut u8, len: usize) -> hc_status>,
+    pub random: Option<
+        unsafe extern "C" fn(host: *const hc_host, buffer: *mut u8, len: usize) -> hc_status,
+    >,
     pub extension:
         Option<unsafe extern "C" fn(host: *const hc_host, id: *const c_char) -> *const c_void>,
 }
