@@ -22,7 +22,7 @@ pub const HC_MAGIC: u64 = 0x5053_4c43_444e_4148;
 pub const HC_ABI_MAJOR: u32 = 0;
 pub const HC_ABI_MINOR: u32 = 1;
 /// FNV-1a over the header's declarations: notices a reordering where sizes stay equal.
-pub const HC_DECLARATIONS: u64 = 0;
+pub const HC_DECLARATIONS: u64 = 0x25ea_aca5_0577_b596;
 
 /// What a call into a plugin answers. Append-only; negative values are failures.
 pub type hc_status = i32;

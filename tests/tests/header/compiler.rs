@@ -1,0 +1,90 @@
+//! The C and C++ compilers of this machine.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What a plugin author may switch on without a word from the header.
+pub(crate) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+/// `WARNINGS`, and implicit padding is an error.
+pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wpadded"];
+
+#[derive(Clone, Copy)]
+pub(crate) enum Language {
+    C11,
+    Cpp17,
+}
+
+/// A compiler with the options that choose the language.
+pub(crate) struct Compiler {
+    command: Vec<String>,
+    file: &'static str,
+}
+
+/// The compiler the environment names or the system's, and clang where it is installed.
+pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
+    let (variable, system, clang, standard, file) = match language {
+        Language::C11 => ("CC", "cc", "clang", "-std=c11", "source.c"),
+        Language::Cpp17 => ("CXX", "c++", "clang++", "-std=c++17", "source.cpp"),
+    };
+    let mut found = vec![env::var(variable).unwrap_or_else(|_| system.to_owned())];
+    if Command::new(clang).arg("--version").output().is_ok() {
+        found.push(clang.to_owned());
+    }
+    let with_standard = |name: String| Compiler {
+        command: name
+            .split_whitespace()
+            .chain([standard])
+            .map(str::to_owned)
+            .collect(),
+        file,
+    };
+    found.into_iter().map(with_standard).collect()
+}
+
+impl Compiler {
+    /// Compiles without output.
+    pub(crate) fn check(&self, source: &str, flags: &[&str]) {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        self.run(
+            directory.path(),
+            source,
+            &[flags, &["-fsyntax-only"]].concat(),
+        );
+    }
+
+    /// Builds a plugin as an author would, and returns the bytes of the library.
+    pub(crate) fn library(&self, source: &str) -> Vec<u8> {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        let library = ["-fPIC", "-shared", "-fvisibility=hidden", "-o", "plugin"];
+        self.run(directory.path(), source, &[WARNINGS, &library].concat());
+        fs::read(directory.path().join("plugin")).expect("the compiler has written its output")
+    }
+
+    fn run(&self, directory: &Path, source: &str, flags: &[&str]) {
+        fs::write(directory.join(self.file), source).expect("the directory was just made");
+        let output = Command::new(&self.command[0])
+            .args(&self.command[1..])
+            .args(flags)
+            .args([
+                "-I",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../include"),
+                self.file,
+            ])
+            .current_dir(directory)
+            .output()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot run `{}`: {error}; install it, or set CC and CXX",
+                    self.command[0]
+                )
+            });
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} refused:\n{messages}",
+            self.command.join(" ")
+        );
+    }
+}
