@@ -1,0 +1,81 @@
+//! Host candidates: this machine's addresses, and sockets bound to them.
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+
+/// Where a stream's sockets may be bound.
+#[derive(Clone, Debug, Default)]
+pub struct Gathering {
+    /// These addresses only; if empty, those of all interfaces that are up, loopback only where there is
+    /// nothing else.
+    pub addresses: Vec<IpAddr>,
+    /// These ports only; any if `None`.
+    pub port_range: Option<RangeInclusive<u16>>,
+}
+
+/// Why no socket could be bound.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The system lists no interfaces.
+    #[error("cannot list this machine's addresses: {0}")]
+    Interfaces(#[source] io::Error),
+    /// None of the addresses could be bound.
+    #[error("no UDP socket could be bound to {address}: {source}; name another address or port range")]
+    Bind {
+        /// The last address tried.
+        address: IpAddr,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Gathering {
+    /// One bound socket for each local address.
+    pub(super) fn bind(&self) -> Result<Vec<UdpSocket>, BindError> {
+        let mut sockets = Vec::new();
+        let mut failure = None;
+        for address in self.addresses()? {
+            match self.bind_to(address) {
+                Ok(socket) => sockets.push(socket),
+                Err(source) => failure = Some(BindError::Bind { address, source }),
+            }
+        }
+        match failure {
+            Some(failure) if sockets.is_empty() => Err(failure),
+            _ => Ok(sockets),
+        }
+    }
+
+    fn addresses(&self) -> Result<Vec<IpAddr>, BindError> {
+        if !self.addresses.is_empty() {
+            return Ok(self.addresses.clone());
+        }
+        let interfaces = if_addrs::get_if_addrs().map_err(BindError::Interfaces)?;
+        let (loopback, others): (Vec<IpAddr>, Vec<IpAddr>) =
+            interfaces.iter().map(if_addrs::Interface::ip).filter(is_usable).partition(IpAddr::is_loopback);
+        Ok(if others.is_empty() { loopback } else { others })
+    }
+
+    fn bind_to(&self, address: IpAddr) -> io::Result<UdpSocket> {
+        let Some(range) = &self.port_range else {
+            return UdpSocket::bind(SocketAddr::new(address, 0));
+        };
+        let mut last = io::Error::new(io::ErrorKind::AddrInUse, "the port range is empty");
+        for port in range.clone() {
+            match UdpSocket::bind(SocketAddr::new(address, port)) {
+                Ok(socket) => return Ok(socket),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Link-local addresses need a zone, which a candidate cannot carry (RFC 8839, section 5.1).
+fn is_usable(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_link_local() && !address.is_unspecified(),
+        IpAddr::V6(address) => !address.is_unicast_link_local() && !address.is_unspecified(),
+    }
+}

@@ -1,0 +1,107 @@
+//! What other threads ask of an event loop, without an allocation per datagram.
+use super::event_loop::NewStream;
+use crate::plugin::Completion;
+use crate::stream::Message;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A stream by the id that is never reused.
+pub(crate) type StreamKey = u64;
+
+/// What a loop can be asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Open(Box<NewStream>),
+    Message(StreamKey, Message),
+    Send(StreamKey, u16, Vec<u8>),
+    Completed(StreamKey, Completion),
+    Wake(u64),
+    Shutdown,
+}
+
+/// A loop's mailbox.
+pub(crate) struct Mailbox {
+    state: Mutex<State>,
+    waker: mio::Waker,
+}
+
+#[derive(Default)]
+struct State {
+    commands: Vec<Command>,
+    /// Buffers of datagrams sent before, to be filled again.
+    spare: Vec<Vec<u8>>,
+}
+
+/// Most buffers kept for later.
+const MAX_SPARE: usize = 1024;
+
+impl Mailbox {
+    pub(super) fn new(waker: mio::Waker) -> Self {
+        Self { state: Mutex::default(), waker }
+    }
+
+    pub(crate) fn post(&self, command: Command) {
+        self.push(self.lock(), command);
+    }
+
+    fn post_datagram(&self, stream: StreamKey, component_id: u16, datagram: &[u8]) {
+        let mut state = self.lock();
+        let mut buffer = state.spare.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(datagram);
+        self.push(state, Command::Send(stream, component_id, buffer));
+    }
+
+    fn push(&self, mut state: MutexGuard<'_, State>, command: Command) {
+        let first = state.commands.is_empty();
+        state.commands.push(command);
+        drop(state);
+        if first {
+            // Only fails when the loop's poll is gone, and then nobody waits for this.
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Everything posted since, in order, in exchange for an empty vector and used buffers.
+    pub(super) fn take(&self, commands: &mut Vec<Command>, used: &mut Vec<Vec<u8>>) {
+        let mut state = self.lock();
+        std::mem::swap(&mut state.commands, commands);
+        let room = MAX_SPARE.saturating_sub(state.spare.len());
+        let kept = used.len().min(room);
+        state.spare.extend(used.drain(..kept));
+        used.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that could panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mailbox")
+    }
+}
+
+/// Sends a stream's datagrams from any thread.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    stream: StreamKey,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Outbox {
+    pub(crate) fn new(stream: StreamKey, mailbox: Arc<Mailbox>) -> Self {
+        Self { stream, mailbox }
+    }
+
+    /// Queues a datagram for the peer. Where it cannot be sent, `could_not_send_payload` says so.
+    pub fn send(&self, component_id: u16, datagram: &[u8]) {
+        self.mailbox.post_datagram(self.stream, component_id, datagram);
+    }
+
+    pub(crate) fn message(&self, message: Message) {
+        self.mailbox.post(Command::Message(self.stream, message));
+    }
+}

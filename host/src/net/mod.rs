@@ -1,0 +1,28 @@
+//! The one layer that touches the system: sockets, the clock, and an event loop per core.
+//!
+//! A loop owns streams and sockets. One turn of it: take what other threads asked, receive in batches, let
+//! time pass, then carry requests, datagrams and notifications out of every stream that was touched.
+//!
+//! - `event_loop`: that turn;
+//! - `mailbox`: what other threads ask of a loop;
+//! - `socket`: a UDP socket that many components may share, and its batches;
+//! - `demux`: which component a datagram is for;
+//! - `gather`: local addresses, and sockets bound to them;
+//! - `timers`: when each stream wants to be called;
+//! - `helpers`: threads for calls that may take long;
+//! - `loss`: datagrams dropped on purpose.
+mod demux;
+mod event_loop;
+mod gather;
+mod helpers;
+mod loss;
+mod mailbox;
+mod socket;
+mod timers;
+
+pub(crate) use event_loop::{EventLoop, NewStream};
+pub use gather::{BindError, Gathering};
+pub(crate) use helpers::Helpers;
+pub use loss::Loss;
+pub(crate) use mailbox::{Command, Mailbox, StreamKey};
+pub use mailbox::Outbox;

@@ -1,0 +1,193 @@
+//! A UDP socket that many components may share, and batches in both directions.
+use super::demux::Demux;
+use super::mailbox::StreamKey;
+use mio::{Interest, Registry, Token};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+/// A component of a stream.
+pub(super) type Member = (StreamKey, u16);
+
+/// A bound, registered socket.
+pub(super) struct Socket {
+    io: mio::net::UdpSocket,
+    state: UdpSocketState,
+    pub(super) local: SocketAddr,
+    pub(super) demux: Demux<Member>,
+}
+
+impl Socket {
+    pub(super) fn register(
+        socket: std::net::UdpSocket,
+        registry: &Registry,
+        token: Token,
+    ) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let local = socket.local_addr()?;
+        socket.set_nonblocking(true)?;
+        let mut io = mio::net::UdpSocket::from_std(socket);
+        registry.register(&mut io, token, Interest::READABLE)?;
+        Ok(Self { io, state, local, demux: Demux::new() })
+    }
+
+    pub(super) fn deregister(mut self, registry: &Registry) {
+        // Closing takes it out of the registry anyway.
+        let _ = registry.deregister(&mut self.io);
+    }
+}
+
+/// The memory for one batch of received datagrams.
+pub(super) struct Receiver {
+    storage: Box<[u8]>,
+    metas: [RecvMeta; BATCH_SIZE],
+}
+
+/// With GRO a buffer holds several datagrams.
+const BUFFER: usize = 64 * 1024;
+/// Turns a busy socket gets before the others are looked at again.
+const MAX_BATCHES: usize = 8;
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        Self {
+            storage: vec![0; BATCH_SIZE * BUFFER].into_boxed_slice(),
+            metas: [RecvMeta::default(); BATCH_SIZE],
+        }
+    }
+
+    /// Takes what has arrived. Returns whether there may be more.
+    pub(super) fn receive(
+        &mut self,
+        socket: &Socket,
+        mut each: impl FnMut(SocketAddr, &[u8]),
+    ) -> bool {
+        for _ in 0..MAX_BATCHES {
+            let received = {
+                let mut chunks = self.storage.chunks_exact_mut(BUFFER);
+                let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+                    IoSliceMut::new(chunks.next().expect("as many as make a batch"))
+                });
+                socket.state.recv(UdpSockRef::from(&socket.io), &mut slices, &mut self.metas)
+            };
+            let received = match received {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => {
+                    // Such as an ICMP error for an earlier datagram: the socket lives on.
+                    tracing::debug!(local = %socket.local, "receive: {error}");
+                    continue;
+                }
+            };
+            for (meta, buffer) in self.metas[..received].iter().zip(self.storage.chunks_exact(BUFFER)) {
+                for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                    each(meta.addr, datagram);
+                }
+            }
+            if received < BATCH_SIZE {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Datagrams on their way out: neighbours of one size to one address leave together (GSO).
+#[derive(Debug)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    segment: usize,
+    count: usize,
+    socket: usize,
+    remote: SocketAddr,
+    /// Whose application sent them, if one did: it hears of a failure.
+    member: Option<Member>,
+}
+
+/// What became of a batch that could not be sent.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    pub(super) member: Option<Member>,
+    pub(super) count: usize,
+    pub(super) error: io::Error,
+}
+
+/// Most bytes of one system call (the largest UDP payload of IPv4).
+const MAX_BATCH: usize = 65_507;
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: Vec::with_capacity(MAX_BATCH),
+            segment: 0,
+            count: 0,
+            socket: 0,
+            remote: SocketAddr::from(([0, 0, 0, 0], 0)),
+            member: None,
+        }
+    }
+
+    /// Whether a datagram may join those that wait.
+    pub(super) fn takes(
+        &self,
+        socket: &Socket,
+        index: usize,
+        remote: SocketAddr,
+        member: Option<Member>,
+        len: usize,
+    ) -> bool {
+        let full = self.bytes.len() >= self.segment * self.count; // all of one size so far
+        self.count == 0
+            || (full
+                && self.socket == index
+                && self.remote == remote
+                && self.member == member
+                && len <= self.segment
+                && len > 0
+                && self.count < socket.state.max_gso_segments()
+                && self.bytes.len() + len <= MAX_BATCH)
+    }
+
+    /// Adds a datagram that [`takes`](Self::takes) allows.
+    pub(super) fn push(&mut self, index: usize, remote: SocketAddr, member: Option<Member>, datagram: &[u8]) {
+        if self.count == 0 {
+            (self.socket, self.remote, self.member) = (index, remote, member);
+            self.segment = datagram.len();
+        }
+        self.bytes.extend_from_slice(datagram);
+        self.count += 1;
+    }
+
+    /// The index of the socket that the waiting datagrams leave by.
+    pub(super) fn socket(&self) -> Option<usize> {
+        (self.count > 0).then_some(self.socket)
+    }
+
+    /// Sends what waits.
+    pub(super) fn flush(&mut self, socket: &Socket) -> Result<(), Unsent> {
+        let result = self.send(socket);
+        let (member, count) = (self.member, self.count);
+        self.count = 0;
+        self.bytes.clear();
+        result.map_err(|error| Unsent { member, count, error })
+    }
+
+    fn send(&self, socket: &Socket) -> io::Result<()> {
+        let several = (self.count > 1).then_some(self.segment);
+        match self.try_send(socket, &self.bytes, several) {
+            // Some drivers refuse segments: one by one, then.
+            Err(error) if several.is_some() && error.kind() != io::ErrorKind::WouldBlock => self
+                .bytes
+                .chunks(self.segment)
+                .try_for_each(|datagram| self.try_send(socket, datagram, None)),
+            result => result,
+        }
+    }
+
+    fn try_send(&self, socket: &Socket, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
+        let transmit =
+            Transmit { destination: self.remote, ecn: None, contents, segment_size, src_ip: None };
+        socket.state.try_send(UdpSockRef::from(&socket.io), &transmit)
+    }
+}
