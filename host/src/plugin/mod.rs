@@ -1,10 +1,35 @@
 //! Plugins: shared libraries with one exported descriptor, `handclasp_plugin`.
+//!
+//! The life of a library, in this order:
+//!
+//! 1. **Find**: a [`SearchPath`] lists the libraries of its directories in a [`Catalogue`].
+//! 2. **Vet**: each is refused or taken by its owner and mode, and by what its file says: machine, ABI,
+//!    id and version. Nothing of it runs. Every refusal is one sentence: the file, the cause, the remedy.
+//! 3. **Copy**: on first use it is vetted again and copied to a directory of this process,
+//!    under the SHA-256 of its content.
+//! 4. **Open**: the copy is mapped, and never unmapped.
+//! 5. **Check**: the descriptor in memory, its tables and, of a Rust plugin, its layouts.
+//! 6. **Call**: one instance for each component, with options that [`validate`] let through.
+//!
+//! Up to the third step there is no unsafe code, and nothing of the library has been executed.
 
+mod catalogue;
+mod descriptor;
+mod elf;
+mod error;
+mod image;
 mod option_error;
 mod options;
+mod os;
+mod search;
+mod vet;
 
+pub use catalogue::{Catalogue, FindError};
+pub use error::{Error, Refusal, VetError};
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
+pub use search::{PLUGIN_PATH, SearchPath};
+pub use vet::{Found, MAX_LIBRARY_BYTES, vet};
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
