@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use handclasp_abi::{HC_ABI_MAJOR, HC_ABI_MINOR, hc_plugin};
 
 use super::catalogue::FindError;
+use super::copy::CopyError;
 use super::option_error::OptionError;
 use super::vet::MAX_LIBRARY_BYTES;
 
-/// What can go wrong until a plugin is opened.
+/// What can go wrong from looking for a plugin to having a private copy of it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No such plugin.
@@ -17,6 +18,9 @@ pub enum Error {
     /// The library must not be used.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The library could not be copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The options given do not fit those declared.
     #[error(transparent)]
     Options(#[from] OptionError),
@@ -214,5 +218,15 @@ pub enum VetError {
         id: String,
         /// The first by name.
         used: PathBuf,
+    },
+    /// Between being found and being used, the file became another plugin.
+    #[error(
+        "was the plugin `{expected}` when it was found and is now `{id}`: look for plugins again"
+    )]
+    Exchanged {
+        /// The id it was found under.
+        expected: String,
+        /// The id it has now.
+        id: String,
     },
 }

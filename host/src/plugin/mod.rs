@@ -6,7 +6,7 @@
 //! 2. **Vet**: each is refused or taken by its owner and mode, and by what its file says: machine, ABI,
 //!    id and version. Nothing of it runs. Every refusal is one sentence: the file, the cause, the remedy.
 //! 3. **Copy**: on first use it is vetted again and copied to a directory of this process,
-//!    under the SHA-256 of its content.
+//!    under the SHA-256 of its content ([`PrivateCopies`]).
 //! 4. **Open**: the copy is mapped, and never unmapped.
 //! 5. **Check**: the descriptor in memory, its tables and, of a Rust plugin, its layouts.
 //! 6. **Call**: one instance for each component, with options that [`validate`] let through.
@@ -14,6 +14,7 @@
 //! Up to the third step there is no unsafe code, and nothing of the library has been executed.
 
 mod catalogue;
+mod copy;
 mod descriptor;
 mod elf;
 mod error;
@@ -25,6 +26,7 @@ mod search;
 mod vet;
 
 pub use catalogue::{Catalogue, FindError};
+pub use copy::{CopyError, PrivateCopies, PrivateCopy};
 pub use error::{Error, Refusal, VetError};
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
