@@ -1,3 +1,28 @@
-//! placeholder
-
+//! Handclasp connects two peers over ICE and lets a plugin, a shared library behind a small C ABI, perform
+//! the handshake on each ICE component.
+//!
+//! [`Host`] is the face of it: it finds plugins, runs event loops, and opens streams.
+//!
+//! The modules, from the ground up; each uses only those above it in this list:
+//!
+//! - [`plugin`]: find, vet, copy, open, check and call a library; the one module with unsafe code;
+//! - [`sdp`]: what two peers tell each other in words;
+//! - [`ice`]: one agent for each component;
+//! - [`component`]: an agent, a handshake instance, and what lies between;
+//! - [`stream`]: components 1..n, credentials, notifications;
+//! - `net`: sockets, the clock, one event loop per core;
+//! - [`Host`].
+//!
+//! [`plugin`] to [`stream`] name no socket and no clock: bytes and time come in as arguments.
+pub mod component;
+mod host;
+pub mod ice;
+mod net;
+pub mod plugin;
 pub mod sdp;
+pub mod stream;
+
+pub use host::{
+    Application, Host, HostError, HostOptions, OpenError, Replies, StreamHandle, StreamOptions,
+};
+pub use net::{BindError, Gathering, Loss, Outbox};

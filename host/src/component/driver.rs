@@ -4,8 +4,8 @@
 //! [`Driver::poll_request`], and hears of their outcome in [`Driver::handle_completion`], at once or later:
 //! what happens meanwhile waits in order.
 use crate::plugin::{
-    Call, Completion, Deadline, Emitted, Failure, FailureKind, InitParameters, Live, Outcome, Plugin,
-    Request, Role,
+    Call, Completion, Deadline, Emitted, Failure, FailureKind, InitParameters, Live, Outcome,
+    Plugin, Request, Role,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -84,7 +84,9 @@ pub(super) enum Output {
     Application(Vec<u8>),
     Warning(String),
     Failed(Failure),
-    Closed { by_peer: bool },
+    Closed {
+        by_peer: bool,
+    },
 }
 
 impl Driver {
@@ -139,7 +141,10 @@ impl Driver {
 
     /// ICE has a selected pair. Called at most once.
     pub(super) fn ready(&mut self) {
-        if matches!(self.phase, Phase::Starting | Phase::AwaitingPeer | Phase::InProgress) {
+        if matches!(
+            self.phase,
+            Phase::Starting | Phase::AwaitingPeer | Phase::InProgress
+        ) {
             self.waiting.push_back(Waiting::Ready);
             self.advance();
         }
@@ -171,7 +176,9 @@ impl Driver {
                 Route::Taken
             }
             // The application's traffic is never held up by a call that is under way.
-            _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => Route::Application,
+            _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => {
+                Route::Application
+            }
             Place::Away | Place::Here(Live::AwaitingPeer(_)) => {
                 self.wait(datagram.to_vec());
                 Route::Taken
@@ -194,8 +201,11 @@ impl Driver {
 
     /// Sends a datagram where it belongs; the instance is not away and knows its peer.
     fn dispatch(&mut self, datagram: &[u8]) -> Route {
-        let mut theirs = self.may_be_handshake(datagram);
-        if let (true, true, Place::Here(live)) = (theirs, self.plugin.inspects(), &mut self.instance) {
+        // The contract promises a plugin that no datagram is empty.
+        let mut theirs = !datagram.is_empty() && self.may_be_handshake(datagram);
+        if let (true, true, Place::Here(live)) =
+            (theirs, self.plugin.inspects(), &mut self.instance)
+        {
             theirs = live.is_handshake(datagram);
         }
         if theirs {
@@ -214,7 +224,8 @@ impl Driver {
         let is_datagram = |item: &Waiting| matches!(item, Waiting::Datagram(_));
         if self.waiting.iter().filter(|item| is_datagram(item)).count() == MAX_WAITING {
             let oldest = self.waiting.iter().position(is_datagram);
-            self.waiting.remove(oldest.expect("there are as many as may wait"));
+            self.waiting
+                .remove(oldest.expect("there are as many as may wait"));
             self.dropped += 1;
         }
         self.waiting.push_back(Waiting::Datagram(datagram));
@@ -248,7 +259,11 @@ impl Driver {
 
     /// What came of a call.
     pub(super) fn handle_completion(&mut self, completion: Completion) {
-        let Completion { outcome, mut emitted, .. } = completion;
+        let Completion {
+            outcome,
+            mut emitted,
+            ..
+        } = completion;
         if self.phase == Phase::Ended {
             return; // abandoned meanwhile: dropping the outcome destroys the instance
         }
@@ -282,9 +297,16 @@ impl Driver {
         } else if self.phase == Phase::Starting && !matches!(outcome, Outcome::Failed(_)) {
             self.outputs.push_back(Output::InitData(Vec::new()));
         }
-        self.outputs.extend(emitted.packets().map(|packet| Output::Packet(packet.to_vec())));
+        self.outputs.extend(
+            emitted
+                .packets()
+                .map(|packet| Output::Packet(packet.to_vec())),
+        );
         if let Some(warning) = emitted.sentence.take() {
-            self.outputs.push_back(Output::Warning(format!("plugin {}: {warning}", self.plugin.id())));
+            self.outputs.push_back(Output::Warning(format!(
+                "plugin {}: {warning}",
+                self.plugin.id()
+            )));
         }
         match emitted.deadline {
             Some(Deadline::At(at)) => self.deadline = Some(at),
@@ -360,7 +382,9 @@ impl Driver {
 
     fn tell_peer(&mut self, role: Role, data: Vec<u8>) {
         match std::mem::replace(&mut self.instance, Place::Away) {
-            Place::Here(Live::AwaitingPeer(instance)) => self.ask(Call::SetPeer(instance, role, data)),
+            Place::Here(Live::AwaitingPeer(instance)) => {
+                self.ask(Call::SetPeer(instance, role, data))
+            }
             other => self.instance = other,
         }
     }

@@ -82,6 +82,8 @@ pub enum Event {
 /// Where an incoming datagram belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
+    /// It was ICE's, and proves its source: what follows from there is this component's.
+    Validated,
     /// It was ICE's, the handshake's, or nobody's.
     Consumed,
     /// It is the application's; it still stands in the caller's buffer.
@@ -95,7 +97,9 @@ pub enum SendError {
     #[error("the component is not ready: wait for component_state_ready")]
     NotReady,
     /// Consent has expired (RFC 7675).
-    #[error("the peer is silent and consent has expired; the component recovers or fails by itself")]
+    #[error(
+        "the peer is silent and consent has expired; the component recovers or fails by itself"
+    )]
     Disconnected,
     /// The component has failed or is closed.
     #[error("the component has ended")]
@@ -130,7 +134,12 @@ impl Component {
     }
 
     /// Its ICE agent, for candidates and credentials.
-    pub fn agent(&mut self) -> &mut ice::Agent {
+    pub fn agent(&self) -> &ice::Agent {
+        &self.agent
+    }
+
+    /// Its ICE agent, to be told of candidates and credentials.
+    pub fn agent_mut(&mut self) -> &mut ice::Agent {
         &mut self.agent
     }
 
@@ -172,7 +181,10 @@ impl Component {
 
     fn reassociate(&mut self, role: Role, init_data: Vec<u8>, instance_id: u64) {
         self.config.parameters.instance_id = instance_id;
-        let next = Driver::start(Arc::clone(&self.config.plugin), self.config.parameters.clone());
+        let next = Driver::start(
+            Arc::clone(&self.config.plugin),
+            self.config.parameters.clone(),
+        );
         let mut old = std::mem::replace(&mut self.driver, next);
         old.close();
         self.leaving = Some(old);
@@ -194,16 +206,21 @@ impl Component {
         remote: SocketAddr,
         datagram: &[u8],
     ) -> Arrival {
-        if ice::stun::is_stun(datagram) {
-            self.agent.handle_stun(now, local, remote, datagram);
+        let arrival = if ice::stun_kind(datagram).is_some() {
+            match self.agent.handle_stun(now, local, remote, datagram) {
+                true => Arrival::Validated,
+                false => Arrival::Consumed,
+            }
         } else if !self.agent.is_validated(remote) {
             self.unvalidated += 1;
             return Arrival::Consumed;
         } else if self.driver.handle_datagram(datagram) == Route::Application {
             return Arrival::Application;
-        }
+        } else {
+            Arrival::Consumed
+        };
         self.settle(now);
-        Arrival::Consumed
+        arrival
     }
 
     /// Time has come to `now`.
@@ -229,7 +246,9 @@ impl Component {
             }
             _ => "is the peer running the same handshake?",
         };
-        self.fail(format!("plugin {id}: the handshake did not finish within {seconds} s of READY; {cause}"));
+        self.fail(format!(
+            "plugin {id}: the handshake did not finish within {seconds} s of READY; {cause}"
+        ));
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
@@ -237,14 +256,22 @@ impl Component {
         if self.driver.phase() == Phase::Ended {
             return None;
         }
-        let plugin = self.driver.poll_timeout().map(|at| self.config.epoch + Duration::from_nanos(at));
-        [self.agent.poll_timeout(), plugin, self.handshake_deadline].into_iter().flatten().min()
+        let plugin = self
+            .driver
+            .poll_timeout()
+            .map(|at| self.config.epoch + Duration::from_nanos(at));
+        [self.agent.poll_timeout(), plugin, self.handshake_deadline]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The next call into the plugin. Its completion must come back to
     /// [`handle_completion`](Self::handle_completion).
     pub fn poll_request(&mut self) -> Option<Request> {
-        self.driver.poll_request().or_else(|| self.leaving.as_mut()?.poll_request())
+        self.driver
+            .poll_request()
+            .or_else(|| self.leaving.as_mut()?.poll_request())
     }
 
     /// What came of a call.
@@ -346,7 +373,10 @@ impl Component {
             Output::Closed { by_peer } => self.events.push_back(Event::Closed { by_peer }),
         }
         if self.handshake_deadline.is_none() && self.in_progress() {
-            self.handshake_deadline = self.ready.since.map(|_| now + self.config.handshake_timeout);
+            self.handshake_deadline = self
+                .ready
+                .since
+                .map(|_| now + self.config.handshake_timeout);
         }
     }
 
@@ -359,7 +389,10 @@ impl Component {
             Output::Packet(packet) => self.send_packet(packet),
             Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
             Output::Failed(failure) => self.events.push_back(Event::Warning(failure.to_string())),
-            Output::InitData(_) | Output::Application(_) | Output::Finished(_) | Output::Closed { .. } => {}
+            Output::InitData(_)
+            | Output::Application(_)
+            | Output::Finished(_)
+            | Output::Closed { .. } => {}
         }
     }
 
@@ -390,14 +423,20 @@ impl Component {
     }
 
     fn in_progress(&self) -> bool {
-        matches!(self.driver.phase(), Phase::Starting | Phase::AwaitingPeer | Phase::InProgress)
+        matches!(
+            self.driver.phase(),
+            Phase::Starting | Phase::AwaitingPeer | Phase::InProgress
+        )
     }
 
     fn report_ready(&mut self) {
         let finished = self.driver.phase() == Phase::Finished;
-        if let (true, false, Some(_), Some(data)) =
-            (finished, self.ready.reported, self.ready.since, &self.handshake_data)
-        {
+        if let (true, false, Some(_), Some(data)) = (
+            finished,
+            self.ready.reported,
+            self.ready.since,
+            &self.handshake_data,
+        ) {
             self.ready.reported = true;
             self.events.push_back(Event::Ready(data.clone()));
         }
@@ -406,7 +445,11 @@ impl Component {
     /// To the peer if there is a way; before READY it waits for one, in bounds.
     fn send_packet(&mut self, packet: Vec<u8>) {
         if let Some(pair) = self.agent.selected_pair() {
-            self.transmits.push_back(Transmit { local: pair.local, remote: pair.remote, contents: packet });
+            self.transmits.push_back(Transmit {
+                local: pair.local,
+                remote: pair.remote,
+                contents: packet,
+            });
         } else if self.ready.since.is_none() {
             self.early.push_back(packet);
             while self.early.iter().map(Vec::len).sum::<usize>() > MAX_EARLY {
@@ -416,15 +459,15 @@ impl Component {
         // Without consent nothing leaves: the handshake's own retransmission repeats it.
     }
 
-    fn fail(&mut self, reason: String) {
-        if self.driver.phase() != Phase::Ended {
-            self.driver.abandon();
-        }
+    /// Ends without a word, for a reason; [`Event::Failed`] follows.
+    pub fn fail(&mut self, reason: String) {
+        self.driver.abandon();
         self.early.clear();
         self.events.push_back(Event::Failed(reason));
     }
 
     fn nanos(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.config.epoch).as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(now.saturating_duration_since(self.config.epoch).as_nanos())
+            .unwrap_or(u64::MAX)
     }
 }

@@ -42,7 +42,9 @@ impl<Key: Copy + PartialEq> Demux<Key> {
 
     /// A datagram leaves: if it is a STUN request, its response will be known.
     pub(super) fn note_sent(&mut self, now: Instant, datagram: &[u8], key: Key) {
-        let Some(StunKind::Request { transaction, .. }) = stun_kind(datagram) else { return };
+        let Some(StunKind::Request { transaction, .. }) = stun_kind(datagram) else {
+            return;
+        };
         let turned = *self.turned.get_or_insert(now);
         if now >= turned + PERIOD {
             self.turned = Some(now);
@@ -56,9 +58,11 @@ impl<Key: Copy + PartialEq> Demux<Key> {
     pub(super) fn route(&self, remote: SocketAddr, datagram: &[u8]) -> Option<Key> {
         match stun_kind(datagram) {
             Some(StunKind::Request { local_ufrag, .. }) => self.by_ufrag.get(local_ufrag?).copied(),
-            Some(StunKind::Response { transaction }) => {
-                self.transactions.iter().find_map(|sent| sent.get(&transaction)).copied()
-            }
+            Some(StunKind::Response { transaction }) => self
+                .transactions
+                .iter()
+                .find_map(|sent| sent.get(&transaction))
+                .copied(),
             Some(StunKind::Indication) | None => self.by_address.get(&remote).copied(),
         }
     }

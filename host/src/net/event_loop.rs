@@ -5,7 +5,7 @@ use super::mailbox::{Command, Mailbox, StreamKey};
 use super::socket::{Batch, Receiver, Socket, Unsent};
 use super::timers::Timers;
 use crate::component::Arrival;
-use crate::host::{Application, Replies};
+use crate::host::{Application, ReplyQueue};
 use crate::plugin::Completion;
 use crate::stream::{Message, Notification, Stream};
 use mio::{Events, Poll, Token, Waker};
@@ -27,7 +27,9 @@ pub(crate) struct NewStream {
 
 impl fmt::Debug for NewStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewStream").field("stream", &self.stream.id()).finish_non_exhaustive()
+        f.debug_struct("NewStream")
+            .field("stream", &self.stream.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,7 +59,7 @@ pub(crate) struct EventLoop {
     touched: Vec<StreamKey>,
     busy: Vec<usize>,
     batch: Batch,
-    replies: Replies,
+    replies: ReplyQueue,
     running: bool,
 }
 
@@ -80,7 +82,7 @@ impl EventLoop {
             touched: Vec::new(),
             busy: Vec::new(),
             batch: Batch::new(),
-            replies: Replies::default(),
+            replies: ReplyQueue::default(),
             running: true,
         })
     }
@@ -103,7 +105,10 @@ impl EventLoop {
                 self.obey(now, command, &mut used);
             }
             let waiting = std::mem::take(&mut self.busy);
-            let ready = events.iter().map(mio::event::Event::token).filter(|token| *token != WAKER);
+            let ready = events
+                .iter()
+                .map(mio::event::Event::token)
+                .filter(|token| *token != WAKER);
             for index in ready.map(|token| token.0).chain(waiting) {
                 self.receive(now, index, &mut receiver);
             }
@@ -118,10 +123,10 @@ impl EventLoop {
             (false, _) => Some(std::time::Duration::ZERO),
             (true, at) => at.map(|at| at.saturating_duration_since(Instant::now())),
         };
-        if let Err(error) = self.poll.poll(events, timeout) {
-            if error.kind() != io::ErrorKind::Interrupted {
-                tracing::error!("waiting for sockets: {error}");
-            }
+        if let Err(error) = self.poll.poll(events, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!("waiting for sockets: {error}");
         }
     }
 
@@ -130,17 +135,22 @@ impl EventLoop {
             Command::Open(new) => self.open(*new),
             Command::Message(key, message) => self.hear(now, key, message),
             Command::Send(key, component_id, datagram) => {
-                self.send(now, key, component_id, &datagram);
+                self.send(key, component_id, &datagram);
                 used.push(datagram);
             }
-            Command::Completed(key, completion) => self.complete(now, key, completion),
+            Command::Completed(key, completion) => self.complete(now, key, *completion),
             Command::Wake(instance_id) => self.wake(now, instance_id),
             Command::Shutdown => self.shut_down(now),
         }
     }
 
     fn open(&mut self, new: NewStream) {
-        let NewStream { stream, application, gathering, loss } = new;
+        let NewStream {
+            stream,
+            application,
+            gathering,
+            loss,
+        } = new;
         let key = stream.id();
         let hosted = Hosted {
             stream,
@@ -173,7 +183,10 @@ impl EventLoop {
     }
 
     fn wake(&mut self, now: Instant, instance_id: u64) {
-        let owner = self.streams.iter_mut().find(|(_, hosted)| hosted.stream.owns(instance_id));
+        let owner = self
+            .streams
+            .iter_mut()
+            .find(|(_, hosted)| hosted.stream.owns(instance_id));
         if let Some((&key, hosted)) = owner {
             hosted.stream.wake(now, instance_id);
             self.touch(key);
@@ -189,17 +202,34 @@ impl EventLoop {
 
     fn receive(&mut self, now: Instant, index: usize, receiver: &mut Receiver) {
         // Taken out for the batch: what arrives touches everything else here.
-        let Some(socket) = self.sockets.get(index) else { return };
+        let Some(socket) = self.sockets.get(index) else {
+            return;
+        };
         let local = socket.local;
-        let Self { sockets, streams, touched, replies, .. } = self;
+        let Self {
+            sockets,
+            streams,
+            touched,
+            replies,
+            ..
+        } = self;
         let socket = &mut sockets[index];
         let mut learned = Vec::new();
         let more = receiver.receive(socket, |remote, datagram| {
-            let Some((key, component_id)) = socket.demux.route(remote, datagram) else { return };
-            let Some(hosted) = streams.get_mut(&key) else { return };
-            match hosted.stream.handle_datagram(now, component_id, local, remote, datagram) {
+            let Some((key, component_id)) = socket.demux.route(remote, datagram) else {
+                return;
+            };
+            let Some(hosted) = streams.get_mut(&key) else {
+                return;
+            };
+            match hosted
+                .stream
+                .handle_datagram(now, component_id, local, remote, datagram)
+            {
                 Arrival::Application => {
-                    hosted.application.receive(component_id, datagram, &mut replies.of(key));
+                    hosted
+                        .application
+                        .receive(component_id, datagram, &mut replies.of(key));
                     return;
                 }
                 Arrival::Validated => learned.push((remote, (key, component_id))),
@@ -215,20 +245,23 @@ impl EventLoop {
         if more {
             self.busy.push(index);
         }
-        self.send_replies(now);
+        self.send_replies();
     }
 
-    fn send_replies(&mut self, now: Instant) {
-        let replies = std::mem::take(&mut self.replies);
+    fn send_replies(&mut self) {
+        let mut replies = std::mem::take(&mut self.replies);
         for (key, component_id, datagram) in replies.iter() {
-            self.send(now, key, component_id, datagram);
+            self.send(key, component_id, datagram);
         }
-        self.replies = replies.cleared();
+        replies.clear();
+        self.replies = replies;
     }
 
     fn pass_time(&mut self, now: Instant) {
         while let Some((at, key)) = self.timers.pop_due(now) {
-            let Some(hosted) = self.streams.get_mut(&key) else { continue };
+            let Some(hosted) = self.streams.get_mut(&key) else {
+                continue;
+            };
             if hosted.armed == Some(at) {
                 hosted.armed = None;
                 hosted.stream.handle_timeout(now);
@@ -238,10 +271,10 @@ impl EventLoop {
     }
 
     fn touch(&mut self, key: StreamKey) {
-        if let Some(hosted) = self.streams.get_mut(&key) {
-            if !std::mem::replace(&mut hosted.touched, true) {
-                self.touched.push(key);
-            }
+        if let Some(hosted) = self.streams.get_mut(&key)
+            && !std::mem::replace(&mut hosted.touched, true)
+        {
+            self.touched.push(key);
         }
     }
 
@@ -253,7 +286,9 @@ impl EventLoop {
 
     /// Carries out what a stream wants.
     fn settle(&mut self, now: Instant, key: StreamKey) {
-        let Some(mut hosted) = self.streams.remove(&key) else { return };
+        let Some(mut hosted) = self.streams.remove(&key) else {
+            return;
+        };
         loop {
             while let Some(request) = hosted.stream.poll_request() {
                 if request.may_take_long() {
@@ -267,7 +302,14 @@ impl EventLoop {
                 self.gather(now, key, &mut hosted);
             }
             while let Some(transmit) = hosted.stream.poll_transmit() {
-                self.transmit(now, key, &mut hosted, transmit.local, transmit.remote, &transmit.contents);
+                self.transmit(
+                    now,
+                    key,
+                    &mut hosted,
+                    transmit.local,
+                    transmit.remote,
+                    &transmit.contents,
+                );
             }
             match hosted.stream.poll_notification() {
                 Some(notification) => {
@@ -294,13 +336,18 @@ impl EventLoop {
 
     fn gather(&mut self, now: Instant, key: StreamKey, hosted: &mut Hosted) {
         for component_id in hosted.stream.component_ids() {
-            let bound = match hosted.gathering.bind(|address| hosted.has(component_id, address)) {
+            let bound = match hosted
+                .gathering
+                .bind(|address| hosted.has(component_id, address))
+            {
                 Ok(bound) => bound,
                 Err(error) => return hosted.stream.fail(now, &error.to_string()),
             };
             for socket in bound {
                 if let Err(error) = self.add_socket(key, hosted, component_id, socket) {
-                    return hosted.stream.fail(now, &format!("a UDP socket could not be watched: {error}"));
+                    return hosted
+                        .stream
+                        .fail(now, &format!("a UDP socket could not be watched: {error}"));
                 }
             }
         }
@@ -332,7 +379,9 @@ impl EventLoop {
         if let Notification::LocalCredentials { .. } = notification {
             for &(component_id, index, _) in &hosted.sockets {
                 for ufrag in hosted.stream.local_ufrags(component_id) {
-                    self.sockets[index].demux.add_ufrag(ufrag, (key, component_id));
+                    self.sockets[index]
+                        .demux
+                        .add_ufrag(ufrag, (key, component_id));
                 }
             }
         }
@@ -348,22 +397,32 @@ impl EventLoop {
         remote: SocketAddr,
         datagram: &[u8],
     ) {
-        let Some(&(component_id, index, _)) = hosted.sockets.iter().find(|(_, _, at)| *at == local) else {
+        let Some(&(component_id, index, _)) = hosted.sockets.iter().find(|(_, _, at)| *at == local)
+        else {
             return;
         };
-        self.sockets[index].demux.note_sent(now, datagram, (key, component_id));
+        self.sockets[index]
+            .demux
+            .note_sent(now, datagram, (key, component_id));
         if !hosted.loses() {
             self.push(index, remote, None, datagram);
         }
     }
 
     /// A datagram of the application's.
-    fn send(&mut self, _now: Instant, key: StreamKey, component_id: u16, datagram: &[u8]) {
-        let Some(hosted) = self.streams.get_mut(&key) else { return };
-        let route = hosted.stream.route(component_id).map_err(|error| error.to_string());
+    fn send(&mut self, key: StreamKey, component_id: u16, datagram: &[u8]) {
+        let Some(hosted) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let route = hosted
+            .stream
+            .route(component_id)
+            .map_err(|error| error.to_string());
         let way = route.and_then(|pair| {
             let socket = hosted.sockets.iter().find(|(_, _, at)| *at == pair.local);
-            socket.map(|(_, index, _)| (*index, pair.remote)).ok_or_else(|| "its socket is gone".to_owned())
+            socket
+                .map(|(_, index, _)| (*index, pair.remote))
+                .ok_or_else(|| "its socket is gone".to_owned())
         });
         match way {
             Ok((index, remote)) => {
@@ -378,20 +437,44 @@ impl EventLoop {
         }
     }
 
-    fn push(&mut self, index: usize, remote: SocketAddr, member: Option<(StreamKey, u16)>, datagram: &[u8]) {
-        if !self.batch.takes(&self.sockets[index], index, remote, member, datagram.len()) {
+    fn push(
+        &mut self,
+        index: usize,
+        remote: SocketAddr,
+        member: Option<(StreamKey, u16)>,
+        datagram: &[u8],
+    ) {
+        if !self
+            .batch
+            .takes(&self.sockets[index], index, remote, member, datagram.len())
+        {
             self.flush();
         }
         self.batch.push(index, remote, member, datagram);
     }
 
     fn flush(&mut self) {
-        let Some(socket) = self.batch.socket().and_then(|index| self.sockets.get(index)) else { return };
-        let Err(Unsent { member, count, error }) = self.batch.flush(socket) else { return };
+        let Some(socket) = self
+            .batch
+            .socket()
+            .and_then(|index| self.sockets.get(index))
+        else {
+            return;
+        };
+        let Err(Unsent {
+            member,
+            count,
+            error,
+        }) = self.batch.flush(socket)
+        else {
+            return;
+        };
         match member.and_then(|(key, id)| Some((key, id, self.streams.get_mut(&key)?))) {
             Some((key, component_id, hosted)) => {
                 for _ in 0..count {
-                    hosted.stream.could_not_send(component_id, error.to_string());
+                    hosted
+                        .stream
+                        .could_not_send(component_id, error.to_string());
                 }
                 self.touch(key);
             }
@@ -410,7 +493,9 @@ impl EventLoop {
 
 impl Hosted {
     fn has(&self, component_id: u16, address: std::net::IpAddr) -> bool {
-        self.sockets.iter().any(|(id, _, local)| *id == component_id && local.ip() == address)
+        self.sockets
+            .iter()
+            .any(|(id, _, local)| *id == component_id && local.ip() == address)
     }
 
     fn loses(&mut self) -> bool {

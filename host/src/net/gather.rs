@@ -21,7 +21,9 @@ pub enum BindError {
     #[error("cannot list this machine's addresses: {0}")]
     Interfaces(#[source] io::Error),
     /// None of the addresses could be bound.
-    #[error("no UDP socket could be bound to {address}: {source}; name another address or port range")]
+    #[error(
+        "no UDP socket could be bound to {address}: {source}; name another address or port range"
+    )]
     Bind {
         /// The last address tried.
         address: IpAddr,
@@ -31,11 +33,18 @@ pub enum BindError {
 }
 
 impl Gathering {
-    /// One bound socket for each local address.
-    pub(super) fn bind(&self) -> Result<Vec<UdpSocket>, BindError> {
+    /// One bound socket for each local address that has none yet.
+    pub(super) fn bind(
+        &self,
+        has_one: impl Fn(IpAddr) -> bool,
+    ) -> Result<Vec<UdpSocket>, BindError> {
         let mut sockets = Vec::new();
         let mut failure = None;
-        for address in self.addresses()? {
+        for address in self
+            .addresses()?
+            .into_iter()
+            .filter(|address| !has_one(*address))
+        {
             match self.bind_to(address) {
                 Ok(socket) => sockets.push(socket),
                 Err(source) => failure = Some(BindError::Bind { address, source }),
@@ -52,8 +61,11 @@ impl Gathering {
             return Ok(self.addresses.clone());
         }
         let interfaces = if_addrs::get_if_addrs().map_err(BindError::Interfaces)?;
-        let (loopback, others): (Vec<IpAddr>, Vec<IpAddr>) =
-            interfaces.iter().map(if_addrs::Interface::ip).filter(is_usable).partition(IpAddr::is_loopback);
+        let (loopback, others): (Vec<IpAddr>, Vec<IpAddr>) = interfaces
+            .iter()
+            .map(if_addrs::Interface::ip)
+            .filter(is_usable)
+            .partition(IpAddr::is_loopback);
         Ok(if others.is_empty() { loopback } else { others })
     }
 

@@ -42,13 +42,23 @@ const LINGER: Duration = Duration::from_secs(10);
 
 impl Helpers {
     pub(crate) fn new(epoch: Instant) -> Self {
-        let shared = Shared { epoch, state: Mutex::default(), work: Condvar::new() };
-        Self { shared: Arc::new(shared) }
+        let shared = Shared {
+            epoch,
+            state: Mutex::default(),
+            work: Condvar::new(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// Has `request` carried out; its completion goes to `mailbox`.
     pub(crate) fn submit(&self, request: Request, stream: StreamKey, mailbox: &Arc<Mailbox>) {
-        let job = Job { request, stream, mailbox: Arc::clone(mailbox) };
+        let job = Job {
+            request,
+            stream,
+            mailbox: Arc::clone(mailbox),
+        };
         let mut state = self.shared.lock();
         state.jobs.push_back(job);
         if state.jobs.len() <= state.idle {
@@ -67,7 +77,10 @@ impl Helpers {
 
     fn spawn(&self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        thread::Builder::new().name("handclasp-helper".to_owned()).spawn(move || shared.serve()).map(drop)
+        thread::Builder::new()
+            .name("handclasp-helper".to_owned())
+            .spawn(move || shared.serve())
+            .map(drop)
     }
 }
 
@@ -99,10 +112,13 @@ impl Shared {
 
     fn work_off(&self) {
         loop {
-            let Some(job) = self.lock().jobs.pop_front() else { return };
+            let Some(job) = self.lock().jobs.pop_front() else {
+                return;
+            };
             let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
             let completion = job.request.run(now);
-            job.mailbox.post(Command::Completed(job.stream, completion));
+            job.mailbox
+                .post(Command::Completed(job.stream, Box::new(completion)));
         }
     }
 }

@@ -12,7 +12,10 @@ impl Loss {
     /// Drops `percent` (0 to 100) of all datagrams; the same seed drops the same ones.
     pub fn new(percent: f64, seed: u64) -> Self {
         let share = percent.clamp(0.0, 100.0) / 100.0;
-        Self { threshold: (share * u64::MAX as f64) as u64, state: seed }
+        Self {
+            threshold: (share * u64::MAX as f64) as u64,
+            state: seed,
+        }
     }
 
     /// Whether the next datagram is lost.
@@ -39,7 +42,10 @@ mod tests {
         for percent in [0.0, 10.0, 30.0, 100.0] {
             let mut loss = Loss::new(percent, 7);
             let dropped = (0..100_000).filter(|_| loss.drops()).count() as f64 / 1000.0;
-            assert!((dropped - percent).abs() < 0.5, "{dropped} % instead of {percent} %");
+            assert!(
+                (dropped - percent).abs() < 0.5,
+                "{dropped} % instead of {percent} %"
+            );
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) enum Command {
     Open(Box<NewStream>),
     Message(StreamKey, Message),
     Send(StreamKey, u16, Vec<u8>),
-    Completed(StreamKey, Completion),
+    Completed(StreamKey, Box<Completion>),
     Wake(u64),
     Shutdown,
 }
@@ -37,7 +37,10 @@ const MAX_SPARE: usize = 1024;
 
 impl Mailbox {
     pub(super) fn new(waker: mio::Waker) -> Self {
-        Self { state: Mutex::default(), waker }
+        Self {
+            state: Mutex::default(),
+            waker,
+        }
     }
 
     pub(crate) fn post(&self, command: Command) {
@@ -98,7 +101,8 @@ impl Outbox {
 
     /// Queues a datagram for the peer. Where it cannot be sent, `could_not_send_payload` says so.
     pub fn send(&self, component_id: u16, datagram: &[u8]) {
-        self.mailbox.post_datagram(self.stream, component_id, datagram);
+        self.mailbox
+            .post_datagram(self.stream, component_id, datagram);
     }
 
     pub(crate) fn message(&self, message: Message) {

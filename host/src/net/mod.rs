@@ -24,5 +24,5 @@ pub(crate) use event_loop::{EventLoop, NewStream};
 pub use gather::{BindError, Gathering};
 pub(crate) use helpers::Helpers;
 pub use loss::Loss;
-pub(crate) use mailbox::{Command, Mailbox, StreamKey};
 pub use mailbox::Outbox;
+pub(crate) use mailbox::{Command, Mailbox, StreamKey};

@@ -28,7 +28,12 @@ impl Socket {
         socket.set_nonblocking(true)?;
         let mut io = mio::net::UdpSocket::from_std(socket);
         registry.register(&mut io, token, Interest::READABLE)?;
-        Ok(Self { io, state, local, demux: Demux::new() })
+        Ok(Self {
+            io,
+            state,
+            local,
+            demux: Demux::new(),
+        })
     }
 
     pub(super) fn deregister(mut self, registry: &Registry) {
@@ -68,7 +73,9 @@ impl Receiver {
                 let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
                     IoSliceMut::new(chunks.next().expect("as many as make a batch"))
                 });
-                socket.state.recv(UdpSockRef::from(&socket.io), &mut slices, &mut self.metas)
+                socket
+                    .state
+                    .recv(UdpSockRef::from(&socket.io), &mut slices, &mut self.metas)
             };
             let received = match received {
                 Ok(received) => received,
@@ -80,7 +87,10 @@ impl Receiver {
                     continue;
                 }
             };
-            for (meta, buffer) in self.metas[..received].iter().zip(self.storage.chunks_exact(BUFFER)) {
+            for (meta, buffer) in self.metas[..received]
+                .iter()
+                .zip(self.storage.chunks_exact(BUFFER))
+            {
                 for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
                     each(meta.addr, datagram);
                 }
@@ -150,7 +160,13 @@ impl Batch {
     }
 
     /// Adds a datagram that [`takes`](Self::takes) allows.
-    pub(super) fn push(&mut self, index: usize, remote: SocketAddr, member: Option<Member>, datagram: &[u8]) {
+    pub(super) fn push(
+        &mut self,
+        index: usize,
+        remote: SocketAddr,
+        member: Option<Member>,
+        datagram: &[u8],
+    ) {
         if self.count == 0 {
             (self.socket, self.remote, self.member) = (index, remote, member);
             self.segment = datagram.len();
@@ -170,7 +186,11 @@ impl Batch {
         let (member, count) = (self.member, self.count);
         self.count = 0;
         self.bytes.clear();
-        result.map_err(|error| Unsent { member, count, error })
+        result.map_err(|error| Unsent {
+            member,
+            count,
+            error,
+        })
     }
 
     fn send(&self, socket: &Socket) -> io::Result<()> {
@@ -185,9 +205,21 @@ impl Batch {
         }
     }
 
-    fn try_send(&self, socket: &Socket, contents: &[u8], segment_size: Option<usize>) -> io::Result<()> {
-        let transmit =
-            Transmit { destination: self.remote, ecn: None, contents, segment_size, src_ip: None };
-        socket.state.try_send(UdpSockRef::from(&socket.io), &transmit)
+    fn try_send(
+        &self,
+        socket: &Socket,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: self.remote,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
+        socket
+            .state
+            .try_send(UdpSockRef::from(&socket.io), &transmit)
     }
 }

@@ -10,16 +10,18 @@ pub(super) struct Timers<Key> {
 
 impl<Key: Ord + Copy> Timers<Key> {
     pub(super) fn new() -> Self {
-        Self { heap: BinaryHeap::new() }
+        Self {
+            heap: BinaryHeap::new(),
+        }
     }
 
     /// `armed` is the stream's own note of its earliest entry here.
     pub(super) fn arm(&mut self, key: Key, at: Option<Instant>, armed: &mut Option<Instant>) {
-        if let Some(at) = at {
-            if armed.is_none_or(|earlier| at < earlier) {
-                self.heap.push(Reverse((at, key)));
-                *armed = Some(at);
-            }
+        if let Some(at) = at
+            && armed.is_none_or(|earlier| at < earlier)
+        {
+            self.heap.push(Reverse((at, key)));
+            *armed = Some(at);
         }
     }
 

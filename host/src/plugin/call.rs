@@ -65,7 +65,9 @@ impl Emitted {
     /// The datagrams to send, in order.
     pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.bytes[start..end])
     }
 
     pub(super) fn begin(&mut self, mtu: u32) {
@@ -99,7 +101,10 @@ impl Emitted {
             return Ok(()); // an empty packet is not sent
         }
         if datagram.len() > self.mtu {
-            return Err(Fault::Oversized { len: datagram.len(), mtu: self.mtu });
+            return Err(Fault::Oversized {
+                len: datagram.len(),
+                mtu: self.mtu,
+            });
         }
         if self.ends.len() == abi::HC_MAX_PACKETS as usize
             || self.bytes.len() + datagram.len() > abi::HC_MAX_PACKET_BYTES as usize
@@ -167,8 +172,7 @@ unsafe extern "C" fn packet(call: *const abi::hc_call, datagram: abi::hc_bytes) 
 unsafe extern "C" fn init_data(call: *const abi::hc_call, data: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
     let (emitted, data) = unsafe { (emitted(call), borrow(data)) };
-    let result =
-        data.and_then(|data| Emitted::set_once(&mut emitted.init_data, data, "init_data"));
+    let result = data.and_then(|data| Emitted::set_once(&mut emitted.init_data, data, "init_data"));
     emitted.note(result)
 }
 
@@ -178,10 +182,19 @@ unsafe extern "C" fn handshake_data(
 ) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
     let (emitted, data) = unsafe { (emitted(call), borrow(data)) };
-    let result = data.and_then(|data| match emitted.handshake_data.replace(Zeroizing::new(data.to_vec())) {
-        _ if data.len() > MAX_DATA => Err(Fault::TooMuchData { what: "handshake_data" }),
-        None => Ok(()),
-        Some(_) => Err(Fault::EmittedTwice { what: "handshake_data" }),
+    let result = data.and_then(|data| {
+        match emitted
+            .handshake_data
+            .replace(Zeroizing::new(data.to_vec()))
+        {
+            _ if data.len() > MAX_DATA => Err(Fault::TooMuchData {
+                what: "handshake_data",
+            }),
+            None => Ok(()),
+            Some(_) => Err(Fault::EmittedTwice {
+                what: "handshake_data",
+            }),
+        }
     });
     emitted.note(result)
 }
@@ -208,6 +221,8 @@ unsafe extern "C" fn error(call: *const abi::hc_call, sentence: abi::hc_bytes) -
 
 /// A sentence for a log or a terminal: what a plugin wrote, without control characters.
 pub(super) fn one_line(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
-

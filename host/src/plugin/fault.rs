@@ -22,8 +22,11 @@ pub enum Fault {
     TooMuchData { what: &'static str },
     #[error("emitted a packet of {len} bytes, more than its MTU of {mtu}")]
     Oversized { len: usize, mtu: usize },
-    #[error("emitted more than {} packets or {} bytes of them in one call",
-            abi::HC_MAX_PACKETS, abi::HC_MAX_PACKET_BYTES)]
+    #[error(
+        "emitted more than {} packets or {} bytes of them in one call",
+        abi::HC_MAX_PACKETS,
+        abi::HC_MAX_PACKET_BYTES
+    )]
     TooManyPackets,
     #[error("emitted {len} bytes at a null pointer")]
     NullWithLength { len: usize },
@@ -101,11 +104,19 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { plugin, call, kind, detail } = self;
+        let Self {
+            plugin,
+            call,
+            kind,
+            detail,
+        } = self;
         write!(f, "plugin {plugin}: {}", call.as_str())?;
         match (kind, detail) {
             (FailureKind::Fault, Some(detail)) => {
-                write!(f, " {detail}; the instance was destroyed, report this to the plugin's author")
+                write!(
+                    f,
+                    " {detail}; the instance was destroyed, report this to the plugin's author"
+                )
             }
             (_, Some(detail)) => write!(f, ": {detail}"),
             (_, None) => write!(f, " failed: {} (it gave no reason)", kind.words()),

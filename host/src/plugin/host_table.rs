@@ -5,23 +5,30 @@ use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::sync::Arc;
 
+type Keylog = Box<dyn Fn(&str) + Send + Sync>;
+
 /// What the host does for its plugins beside calling them. From any thread.
 pub struct Services {
     /// Takes an NSS key log line. Nothing unless the operator asked for it.
-    pub keylog: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    pub keylog: Option<Keylog>,
     /// Asks for `on_wake` of the instance with this id; nothing for unknown ids.
     pub wake: Box<dyn Fn(u64) + Send + Sync>,
 }
 
 impl Default for Services {
     fn default() -> Self {
-        Self { keylog: None, wake: Box::new(|_| ()) }
+        Self {
+            keylog: None,
+            wake: Box::new(|_| ()),
+        }
     }
 }
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").field("keylog", &self.keylog.is_some()).finish_non_exhaustive()
+        f.debug_struct("Services")
+            .field("keylog", &self.keylog.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -34,7 +41,10 @@ struct Context {
 /// Makes the table for one loaded plugin. It is never freed, as the plugin is never unmapped: a thread of
 /// the plugin's that outlives its instance still finds it.
 pub(super) fn host_table(plugin_id: &str, services: Arc<Services>) -> &'static abi::hc_host {
-    let context = Box::leak(Box::new(Context { plugin_id: plugin_id.to_owned(), services }));
+    let context = Box::leak(Box::new(Context {
+        plugin_id: plugin_id.to_owned(),
+        services,
+    }));
     Box::leak(Box::new(abi::hc_host {
         struct_size: size_of::<abi::hc_host>() as u32,
         reserved: 0,
@@ -100,7 +110,11 @@ unsafe extern "C" fn random(
     len: usize,
 ) -> abi::hc_status {
     if buffer.is_null() || len > isize::MAX as usize {
-        return if len == 0 { abi::HC_PENDING } else { abi::HC_ERROR_BAD_STATE };
+        return if len == 0 {
+            abi::HC_PENDING
+        } else {
+            abi::HC_ERROR_BAD_STATE
+        };
     }
     // SAFETY: not null, and lent by the plugin for this call. `getrandom` only writes.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };

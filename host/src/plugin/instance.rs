@@ -114,7 +114,10 @@ pub fn init(
     let settings: Vec<abi::hc_setting> = parameters
         .options
         .iter()
-        .map(|(key, value)| abi::hc_setting { key: lend(key.as_bytes()), value: lend(value.as_bytes()) })
+        .map(|(key, value)| abi::hc_setting {
+            key: lend(key.as_bytes()),
+            value: lend(value.as_bytes()),
+        })
         .collect();
     let init = abi::hc_init {
         struct_size: size_of::<abi::hc_init>() as u32,
@@ -130,11 +133,18 @@ pub fn init(
     let mut instance = ptr::null_mut();
     let call = emitted.lend(now_ns);
     // SAFETY: the plugin was checked when it was opened; everything lent outlives the call.
-    let status =
-        unsafe { (plugin.calls().init)(plugin.host_table(), &init, &call, &mut instance) };
+    let status = unsafe { (plugin.calls().init)(plugin.host_table(), &init, &call, &mut instance) };
     // After a failed `init` the contract has nothing to destroy, whatever the plugin left in the pointer.
-    let instance = if status < 0 { ptr::null_mut() } else { instance };
-    let raw = Raw { plugin: Arc::clone(plugin), instance, mtu: parameters.mtu };
+    let instance = if status < 0 {
+        ptr::null_mut()
+    } else {
+        instance
+    };
+    let raw = Raw {
+        plugin: Arc::clone(plugin),
+        instance,
+        mtu: parameters.mtu,
+    };
     match raw.judge(CallName::Init, status, emitted)? {
         Verdict::Finished => Ok(Started::Finished),
         Verdict::Pending if raw.instance.is_null() => {
@@ -165,7 +175,11 @@ impl Instance<AwaitingPeer> {
             },
             init_data: lend(init_data),
         };
-        let set_peer = self.raw.plugin.set_peer().expect("only a plugin with hc.peer/1 awaits its peer");
+        let set_peer = self
+            .raw
+            .plugin
+            .set_peer()
+            .expect("only a plugin with hc.peer/1 awaits its peer");
         self.raw
             .call(CallName::SetPeer, now_ns, emitted, |instance, call| {
                 // SAFETY: `Raw::call` passes its own instance and table; `peer` outlives the call.
@@ -187,10 +201,15 @@ impl Instance<AwaitingReady> {
     ) -> Result<Step<Connected>, Failure> {
         let connection_ready = self.raw.plugin.calls().connection_ready;
         self.raw
-            .call(CallName::ConnectionReady, now_ns, emitted, |instance, call| {
-                // SAFETY: `Raw::call` passes its own instance and table.
-                unsafe { connection_ready(instance, call) }
-            })
+            .call(
+                CallName::ConnectionReady,
+                now_ns,
+                emitted,
+                |instance, call| {
+                    // SAFETY: `Raw::call` passes its own instance and table.
+                    unsafe { connection_ready(instance, call) }
+                },
+            )
             .map(|(raw, verdict)| step(raw, verdict, emitted))
     }
 }
@@ -206,7 +225,9 @@ impl<S: InProgress> Instance<S> {
         now_ns: u64,
         emitted: &mut Emitted,
     ) -> Result<Step<S>, Failure> {
-        self.raw.recv(datagram, now_ns, emitted).map(|(raw, verdict)| step(raw, verdict, emitted))
+        self.raw
+            .recv(datagram, now_ns, emitted)
+            .map(|(raw, verdict)| step(raw, verdict, emitted))
     }
 
     /// The deadline is due.
@@ -214,7 +235,9 @@ impl<S: InProgress> Instance<S> {
     /// # Errors
     /// The plugin's failure, or its breach of the contract.
     pub fn on_deadline(self, now_ns: u64, emitted: &mut Emitted) -> Result<Step<S>, Failure> {
-        self.raw.deadline(now_ns, emitted).map(|(raw, verdict)| step(raw, verdict, emitted))
+        self.raw
+            .deadline(now_ns, emitted)
+            .map(|(raw, verdict)| step(raw, verdict, emitted))
     }
 
     /// The plugin asked to be woken.
@@ -222,7 +245,9 @@ impl<S: InProgress> Instance<S> {
     /// # Errors
     /// The plugin's failure, or its breach of the contract.
     pub fn on_wake(self, now_ns: u64, emitted: &mut Emitted) -> Result<Step<S>, Failure> {
-        self.raw.wake(now_ns, emitted).map(|(raw, verdict)| step(raw, verdict, emitted))
+        self.raw
+            .wake(now_ns, emitted)
+            .map(|(raw, verdict)| step(raw, verdict, emitted))
     }
 }
 
@@ -238,7 +263,9 @@ impl Instance<Finished> {
         now_ns: u64,
         emitted: &mut Emitted,
     ) -> Result<Self, Failure> {
-        self.raw.recv(datagram, now_ns, emitted).and_then(still_finished)
+        self.raw
+            .recv(datagram, now_ns, emitted)
+            .and_then(still_finished)
     }
 
     /// The deadline is due.
@@ -261,17 +288,34 @@ impl Instance<Finished> {
     ///
     /// # Errors
     /// The plugin's failure: [`FailureKind::Unsupported`] where it exports nothing, or not this.
-    pub fn export(&mut self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<(), Failure> {
+    pub fn export(
+        &mut self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> Result<(), Failure> {
         let plugin = &self.raw.plugin;
         let context = context.map(lend);
         let context = context.as_ref().map_or(ptr::null(), ptr::from_ref);
-        let status = plugin.exporter().map_or(abi::HC_ERROR_UNSUPPORTED, |exporter| {
-            // SAFETY: this instance is called by its owner only; everything lent outlives the call.
-            unsafe { exporter(self.raw.instance, lend(label), context, out.as_mut_ptr(), out.len()) }
-        });
+        let status = plugin
+            .exporter()
+            .map_or(abi::HC_ERROR_UNSUPPORTED, |exporter| {
+                // SAFETY: this instance is called by its owner only; everything lent outlives the call.
+                unsafe {
+                    exporter(
+                        self.raw.instance,
+                        lend(label),
+                        context,
+                        out.as_mut_ptr(),
+                        out.len(),
+                    )
+                }
+            });
         match FailureKind::of(status) {
             None if status == abi::HC_PENDING => Ok(()),
-            None => Err(self.raw.fault(CallName::Exporter, Fault::UnknownStatus(status))),
+            None => Err(self
+                .raw
+                .fault(CallName::Exporter, Fault::UnknownStatus(status))),
             Some(kind) => Err(self.raw.failure(CallName::Exporter, kind, None)),
         }
     }
@@ -279,7 +323,10 @@ impl Instance<Finished> {
 
 impl<S> Instance<S> {
     fn of(raw: Raw) -> Self {
-        Self { raw, state: PhantomData }
+        Self {
+            raw,
+            state: PhantomData,
+        }
     }
 
     /// Lets the plugin say its last words, and destroys the instance.
@@ -333,7 +380,12 @@ impl Raw {
         Ok((self, verdict))
     }
 
-    fn recv(self, datagram: &[u8], now_ns: u64, emitted: &mut Emitted) -> Result<(Self, Verdict), Failure> {
+    fn recv(
+        self,
+        datagram: &[u8],
+        now_ns: u64,
+        emitted: &mut Emitted,
+    ) -> Result<(Self, Verdict), Failure> {
         let recv = self.plugin.calls().recv_from_peer;
         self.call(CallName::RecvFromPeer, now_ns, emitted, |instance, call| {
             // SAFETY: `Raw::call` passes its own instance and table; the datagram outlives the call.
@@ -383,9 +435,12 @@ impl Raw {
             return Err(self.fault(name, Fault::WrongCall { what: "init_data" }));
         }
         match verdict {
-            Ok(Verdict::Pending) if emitted.handshake_data.is_some() => {
-                Err(self.fault(name, Fault::WrongCall { what: "handshake_data" }))
-            }
+            Ok(Verdict::Pending) if emitted.handshake_data.is_some() => Err(self.fault(
+                name,
+                Fault::WrongCall {
+                    what: "handshake_data",
+                },
+            )),
             Ok(verdict) => Ok(verdict),
             Err(kind) => {
                 // What a failing call agreed on is worth nothing; its packets (alerts) still leave.
@@ -402,16 +457,22 @@ impl Raw {
     }
 
     fn failure(&self, call: CallName, kind: FailureKind, detail: Option<String>) -> Failure {
-        Failure { plugin: self.plugin.id().to_owned(), call, kind, detail }
+        Failure {
+            plugin: self.plugin.id().to_owned(),
+            call,
+            kind,
+            detail,
+        }
     }
 }
 
 fn step<S>(raw: Raw, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
     match verdict {
         Verdict::Pending => Step::Pending(Instance::of(raw)),
-        Verdict::Finished => {
-            Step::Finished(Instance::of(raw), emitted.handshake_data.take().unwrap_or_default())
-        }
+        Verdict::Finished => Step::Finished(
+            Instance::of(raw),
+            emitted.handshake_data.take().unwrap_or_default(),
+        ),
     }
 }
 
@@ -423,5 +484,8 @@ fn still_finished((raw, verdict): (Raw, Verdict)) -> Result<Instance<Finished>, 
 }
 
 fn lend(bytes: &[u8]) -> abi::hc_bytes {
-    abi::hc_bytes { data: bytes.as_ptr(), len: bytes.len() }
+    abi::hc_bytes {
+        data: bytes.as_ptr(),
+        len: bytes.len(),
+    }
 }

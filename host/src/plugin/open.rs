@@ -5,7 +5,7 @@ use super::fault::FailureKind;
 use super::host_table::{Services, host_table};
 use super::options::{OptionKind, OptionSpec};
 use super::os;
-use super::search::Found;
+use super::vet::Found;
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
 use abi_stable::type_layout::TypeLayout;
@@ -89,7 +89,7 @@ impl Layout {
 
 /// Why a library that passed vetting cannot be used after all.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {cause}", file.display())]
+#[error("{} {cause}", file.display())]
 pub struct OpenError {
     file: PathBuf,
     cause: Cause,
@@ -97,25 +97,37 @@ pub struct OpenError {
 
 #[derive(Debug, thiserror::Error)]
 enum Cause {
-    #[error("cannot be opened: {0}; install what it needs, or link it statically")]
+    #[error(
+        "cannot be opened ({0}): install what it needs or link it statically; if it cannot be mapped, set TMPDIR to a directory that allows execution"
+    )]
     Open(#[source] libloading::Error),
     #[error("changed while it was being opened; try again")]
     Changed,
-    #[error("its descriptor has no {0}; fill it in and rebuild the plugin")]
+    #[error("has no {0} in its descriptor; fill it in and rebuild the plugin")]
     Missing(&'static str),
-    #[error("its {0} is not UTF-8 text of at most {MAX_TEXT} bytes; correct its descriptor")]
+    #[error("has a {0} that is not UTF-8 text of at most {MAX_TEXT} bytes; correct its descriptor")]
     Text(&'static str),
     #[error("declares {0} {1}, more than {2}; correct its descriptor")]
     TooMany(usize, &'static str, usize),
-    #[error("declares option {0:?} with an unknown type or flag; rebuild it against this host's handclasp.h")]
+    #[error(
+        "declares option {0:?} with an unknown type or flag; rebuild it against this host's handclasp.h"
+    )]
     Option(String),
     #[error("requires extension {0}, which this host does not have; use a newer host")]
     Required(String),
-    #[error("its table for {id} has {found} bytes instead of {expected}; rebuild it against this host's handclasp.h")]
-    TableSize { id: String, found: u32, expected: usize },
-    #[error("its table for {0} lacks a function; fill it in and rebuild the plugin")]
+    #[error(
+        "has a table for {id} of {found} bytes instead of {expected}; rebuild it against this host's handclasp.h"
+    )]
+    TableSize {
+        id: String,
+        found: u32,
+        expected: usize,
+    },
+    #[error("has a table for {0} that lacks a function; fill it in and rebuild the plugin")]
     TableEntry(String),
-    #[error("was built with types of another layout; rebuild it with this host's handclasp-plugin crate ({0})")]
+    #[error(
+        "was built with types of another layout; rebuild it with this host's handclasp-plugin crate ({0})"
+    )]
     Layout(String),
     #[error("failed to load: {0}")]
     Load(String),
@@ -126,11 +138,18 @@ const MAX_TEXT: usize = 4096;
 const MAX_OPTIONS: usize = 256;
 const MAX_EXTENSIONS: usize = 64;
 
-pub(super) type InstanceCall = unsafe extern "C" fn(*mut c_void, *const abi::hc_call) -> abi::hc_status;
-type SetPeer = unsafe extern "C" fn(*mut c_void, *const abi::hc_peer, *const abi::hc_call) -> abi::hc_status;
+pub(super) type InstanceCall =
+    unsafe extern "C" fn(*mut c_void, *const abi::hc_call) -> abi::hc_status;
+type SetPeer =
+    unsafe extern "C" fn(*mut c_void, *const abi::hc_peer, *const abi::hc_call) -> abi::hc_status;
 type IsHandshake = unsafe extern "C" fn(*mut c_void, abi::hc_bytes) -> u32;
-type Exporter =
-    unsafe extern "C" fn(*mut c_void, abi::hc_bytes, *const abi::hc_bytes, *mut u8, usize) -> abi::hc_status;
+type Exporter = unsafe extern "C" fn(
+    *mut c_void,
+    abi::hc_bytes,
+    *const abi::hc_bytes,
+    *mut u8,
+    usize,
+) -> abi::hc_status;
 
 /// The functions every plugin has, known not to be null.
 #[derive(Clone, Copy)]
@@ -166,48 +185,75 @@ impl Plugin {
     ///
     /// # Errors
     /// One sentence that names the file, the cause and the remedy.
-    pub fn open(found: &Found, copy: &PrivateCopy, services: Arc<Services>) -> Result<Arc<Self>, OpenError> {
-        let error = |cause| OpenError { file: found.path.clone(), cause };
+    pub fn open(copy: &PrivateCopy, services: Arc<Services>) -> Result<Arc<Self>, OpenError> {
+        let error = |cause| OpenError {
+            file: copy.plugin.path.clone(),
+            cause,
+        };
         // SAFETY: running the constructors of a library that the operator put into a directory of plugins is
         // what this program is for. The descriptor in the file was read before, from the same bytes.
-        let descriptor = unsafe { os::open_for_ever(&copy.path) }.map_err(Cause::Open).map_err(error)?;
+        let descriptor = unsafe { os::open_for_ever(&copy.path) }
+            .map_err(Cause::Open)
+            .map_err(error)?;
         // SAFETY: vetting found the symbol to be data of at least this size; a mapped library stays mapped.
         let descriptor: &'static abi::hc_plugin = unsafe { &*descriptor.cast() };
-        Self::check(descriptor, found, copy, services).map(Arc::new).map_err(error)
+        Self::check(descriptor, copy, services)
+            .map(Arc::new)
+            .map_err(error)
     }
 
     fn check(
         descriptor: &'static abi::hc_plugin,
-        found: &Found,
         copy: &PrivateCopy,
         services: Arc<Services>,
     ) -> Result<Self, Cause> {
-        if !is_as_vetted(descriptor, found) {
+        if !is_as_vetted(descriptor, &copy.plugin) {
             return Err(Cause::Changed);
         }
         let calls = Calls {
             init: descriptor.init.ok_or(Cause::Missing("init"))?,
-            connection_ready: descriptor.connection_ready.ok_or(Cause::Missing("connection_ready"))?,
-            recv_from_peer: descriptor.recv_from_peer.ok_or(Cause::Missing("recv_from_peer"))?,
+            connection_ready: descriptor
+                .connection_ready
+                .ok_or(Cause::Missing("connection_ready"))?,
+            recv_from_peer: descriptor
+                .recv_from_peer
+                .ok_or(Cause::Missing("recv_from_peer"))?,
             destroy: descriptor.destroy.ok_or(Cause::Missing("destroy"))?,
         };
         let extensions = extensions(descriptor)?;
         let layout = check_layouts(descriptor, extensions)?;
         let (tables, extensions) = tables(extensions)?;
-        let description = describe(descriptor, extensions, layout, &found.path, &copy.sha256)?;
+        let description = describe(
+            descriptor,
+            extensions,
+            layout,
+            &copy.plugin.path,
+            &copy.sha256,
+        )?;
         let host = host_table(&description.id, services);
-        let plugin = Self { descriptor, host, calls, tables, description };
+        let plugin = Self {
+            descriptor,
+            host,
+            calls,
+            tables,
+            description,
+        };
         plugin.load()?;
         Ok(plugin)
     }
 
     fn load(&self) -> Result<(), Cause> {
-        let Some(load) = self.descriptor.load else { return Ok(()) };
+        let Some(load) = self.descriptor.load else {
+            return Ok(());
+        };
         // SAFETY: the descriptor has passed all checks; `drop` balances this call.
         let status = unsafe { load() };
         match FailureKind::of(status) {
             None if status == abi::HC_PENDING => Ok(()),
-            kind => Err(Cause::Load(format!("its {} answered {status} ({kind:?})", CallName::Load.as_str()))),
+            kind => Err(Cause::Load(format!(
+                "its {} answered {status} ({kind:?})",
+                CallName::Load.as_str()
+            ))),
         }
     }
 
@@ -286,7 +332,9 @@ impl Drop for Plugin {
 
 impl fmt::Debug for Plugin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plugin").field("id", &self.id()).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
     }
 }
 
@@ -302,7 +350,11 @@ fn is_as_vetted(descriptor: &abi::hc_plugin, found: &Found) -> bool {
 }
 
 fn inline_text(text: &[c_char]) -> String {
-    text.iter().map(|&c| c as u8).take_while(|&c| c != 0).map(char::from).collect()
+    text.iter()
+        .map(|&c| c as u8)
+        .take_while(|&c| c != 0)
+        .map(char::from)
+        .collect()
 }
 
 fn extensions(descriptor: &'static abi::hc_plugin) -> Result<&'static [abi::hc_extension], Cause> {
@@ -332,10 +384,14 @@ fn check_layouts(
     if descriptor.rust_layout.is_null() {
         return Ok(Layout::Declared);
     }
-    let header = descriptor.rust_layout.cast::<abi_stable::library::AbiHeader>();
+    let header = descriptor
+        .rust_layout
+        .cast::<abi_stable::library::AbiHeader>();
     // SAFETY: a Rust plugin's `rust_layout` begins with a header whatever the version of abi_stable.
     if !unsafe { &*header }.is_valid() {
-        return Err(Cause::Layout("its abi_stable has another version".to_owned()));
+        return Err(Cause::Layout(
+            "its abi_stable has another version".to_owned(),
+        ));
     }
     // SAFETY: a valid header means that the rest has the layout this host knows.
     let layout = unsafe { &*descriptor.rust_layout.cast::<abi::RustLayout>() };
@@ -355,7 +411,10 @@ fn check_layouts(
 fn compare(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> Result<(), Cause> {
     check_layout_compatibility(ours, theirs).map_err(|difference| {
         let difference = difference.to_string();
-        let first = difference.lines().map(str::trim).find(|line| !line.is_empty());
+        let first = difference
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty());
         Cause::Layout(one_line(first.unwrap_or("they differ")))
     })
 }
@@ -408,7 +467,11 @@ fn tables(extensions: &[abi::hc_extension]) -> Result<(Tables, Vec<ExtensionInfo
             None if required => return Err(Cause::Required(id)),
             None => {}
         }
-        infos.push(ExtensionInfo { id, required, known: known.is_some() });
+        infos.push(ExtensionInfo {
+            id,
+            required,
+            known: known.is_some(),
+        });
     }
     Ok((tables, infos))
 }
@@ -453,7 +516,11 @@ fn read_table(
 fn table<T>(id: &str, extension: &abi::hc_extension) -> Result<&'static T, Cause> {
     if extension.table_size as usize != size_of::<T>() {
         let (found, expected) = (extension.table_size, size_of::<T>());
-        return Err(Cause::TableSize { id: id.to_owned(), found, expected });
+        return Err(Cause::TableSize {
+            id: id.to_owned(),
+            found,
+            expected,
+        });
     }
     if extension.table.is_null() {
         return Err(Cause::TableEntry(id.to_owned()));

@@ -6,8 +6,8 @@
 use super::call::Emitted;
 use super::fault::Failure;
 use super::instance::{
-    AwaitingPeer, AwaitingReady, Connected, Finished, InitParameters, Instance, Role, Started, Step,
-    init,
+    AwaitingPeer, AwaitingReady, Connected, Finished, InitParameters, Instance, Role, Started,
+    Step, init,
 };
 use super::open::Plugin;
 use std::sync::Arc;
@@ -77,7 +77,11 @@ pub enum Outcome {
 impl Request {
     /// `emitted` is what an earlier completion brought: its memory is used again.
     pub fn new(instance_id: u64, call: Call, emitted: Emitted) -> Self {
-        Self { instance_id, call, emitted }
+        Self {
+            instance_id,
+            call,
+            emitted,
+        }
     }
 
     /// The instance to be called.
@@ -97,23 +101,37 @@ impl Request {
 
     /// Makes the call, in this process and thread.
     pub fn run(self, now_ns: u64) -> Completion {
-        let Self { instance_id, call, mut emitted } = self;
-        let outcome = call.run(now_ns, &mut emitted).unwrap_or_else(Outcome::Failed);
-        Completion { instance_id, outcome, emitted }
+        let Self {
+            instance_id,
+            call,
+            mut emitted,
+        } = self;
+        let outcome = call
+            .run(now_ns, &mut emitted)
+            .unwrap_or_else(Outcome::Failed);
+        Completion {
+            instance_id,
+            outcome,
+            emitted,
+        }
     }
 }
 
 impl Call {
     fn run(self, now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
         match self {
-            Self::Init(plugin, parameters) => init(&plugin, &parameters, now, emitted).map(|started| match started {
-                Started::Finished => Outcome::Finished(None, Zeroizing::default()),
-                Started::AwaitingPeer(instance) => Outcome::Live(Live::AwaitingPeer(instance)),
-                Started::AwaitingReady(instance) => Outcome::Live(Live::AwaitingReady(instance)),
-            }),
-            Self::SetPeer(instance, role, data) => {
-                instance.set_peer(role, &data, now, emitted).map(Outcome::from)
+            Self::Init(plugin, parameters) => {
+                init(&plugin, &parameters, now, emitted).map(|started| match started {
+                    Started::Finished => Outcome::Finished(None, Zeroizing::default()),
+                    Started::AwaitingPeer(instance) => Outcome::Live(Live::AwaitingPeer(instance)),
+                    Started::AwaitingReady(instance) => {
+                        Outcome::Live(Live::AwaitingReady(instance))
+                    }
+                })
             }
+            Self::SetPeer(instance, role, data) => instance
+                .set_peer(role, &data, now, emitted)
+                .map(Outcome::from),
             Self::ConnectionReady(instance) => {
                 instance.connection_ready(now, emitted).map(Outcome::from)
             }
@@ -141,10 +159,17 @@ impl Live {
         }
     }
 
-    fn recv_from_peer(self, datagram: &[u8], now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
+    fn recv_from_peer(
+        self,
+        datagram: &[u8],
+        now: u64,
+        emitted: &mut Emitted,
+    ) -> Result<Outcome, Failure> {
         Ok(match self {
             Self::AwaitingPeer(_) => Outcome::Live(self),
-            Self::AwaitingReady(instance) => instance.recv_from_peer(datagram, now, emitted)?.into(),
+            Self::AwaitingReady(instance) => {
+                instance.recv_from_peer(datagram, now, emitted)?.into()
+            }
             Self::Connected(instance) => instance.recv_from_peer(datagram, now, emitted)?.into(),
             Self::Finished(instance) => instance.recv_from_peer(datagram, now, emitted)?.into(),
         })

@@ -26,7 +26,7 @@ pub use init_data::InitDataFormat;
 pub use limits::{MAX_CANDIDATES, MAX_LINE, MAX_LINES, MAX_SECTIONS, MAX_TEXT};
 pub use local::LocalDescription;
 pub use remote::RemoteDescription;
-pub use setup::{Role, Setup};
+pub use setup::Setup;
 
 /// The component id in a line `candidate:<foundation> <component-id> …`: 1 to 256 (RFC 8839, section 5.1).
 fn candidate_component(line: &str) -> Option<u16> {

@@ -1,4 +1,5 @@
 use super::SdpError;
+use crate::plugin::Role;
 use std::fmt;
 use std::str::FromStr;
 
@@ -13,15 +14,6 @@ pub enum Setup {
     ActPass,
     /// Nobody starts for now.
     HoldConn,
-}
-
-/// A peer's part in a handshake, never derived from its ICE role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Sends the first packet, like a DTLS client.
-    Initiator,
-    /// Waits for the first packet, like a DTLS server.
-    Responder,
 }
 
 impl Setup {

@@ -15,31 +15,46 @@ pub(super) struct Negotiation {
 
 impl Negotiation {
     pub(super) fn new(session_id: u64) -> Self {
-        Self { session_id, versions: 0, local: None, remote: None }
+        Self {
+            session_id,
+            versions: 0,
+            local: None,
+            remote: None,
+        }
     }
 
     /// What this side's description says: an answer if the peer has spoken, else an offer.
     fn local_setup(&mut self) -> Setup {
         let remote = self.remote;
-        *self.local.get_or_insert_with(|| remote.map_or(Setup::ActPass, Setup::answer))
+        *self
+            .local
+            .get_or_insert_with(|| remote.map_or(Setup::ActPass, Setup::answer))
     }
 }
 
 impl Stream {
     pub(super) fn generate_local_sdp(&mut self) -> Result<(), Refused> {
         if self.stage == Stage::Starting {
-            return Err(Refused("there is nothing to describe yet: wait for local_credentials".to_owned()));
+            return Err(Refused(
+                "there is nothing to describe yet: wait for local_credentials".to_owned(),
+            ));
         }
         let setup = self.negotiation.local_setup();
-        let candidates: Vec<String> =
-            self.components.iter_mut().flat_map(|member| member.component.agent().local_candidates()).collect();
-        let init_data: Vec<Option<&[u8]>> =
-            self.components.iter().map(|member| member.init_data.as_deref()).collect();
+        let candidates: Vec<String> = self
+            .components
+            .iter()
+            .flat_map(|member| member.component.agent().local_candidates())
+            .collect();
+        let init_data: Vec<Option<&[u8]>> = self
+            .components
+            .iter()
+            .map(|member| member.init_data.as_deref())
+            .collect();
         let description = LocalDescription {
             session_id: self.negotiation.session_id,
             session_version: self.negotiation.versions,
-            ufrag: &self.credentials.ufrag,
-            pwd: &self.credentials.pwd,
+            ufrag: self.credentials.ufrag(),
+            pwd: self.credentials.pwd(),
             ice_lite: false,
             setup,
             default_address: self.components[0].default_address,
@@ -58,16 +73,21 @@ impl Stream {
     /// Reads all of the description before anything of it takes effect.
     pub(super) fn parse_remote_sdp(&mut self, now: Instant, sdp: &str) -> Result<(), Refused> {
         let description = RemoteDescription::parse(sdp).map_err(refused)?;
-        let credentials = Credentials::new(&description.ufrag, &description.pwd).map_err(refused)?;
+        let credentials = Credentials::new(description.ufrag.as_str(), description.pwd.as_str())
+            .map_err(refused)?;
         let init_data = self
             .component_ids()
             .map(|id| description.init_data(self.config.plugin.id(), &self.format, id))
             .collect::<Result<Vec<_>, _>>()
             .map_err(refused)?;
-        self.set_remote_credentials(credentials);
+        self.set_remote_credentials(credentials)?;
         self.take_remote_candidates(&description);
         // RFC 4145, section 4.1: an offer without a=setup is active, an answer without it passive.
-        let unsaid = if self.negotiation.local.is_some() { Setup::Passive } else { Setup::Active };
+        let unsaid = if self.negotiation.local.is_some() {
+            Setup::Passive
+        } else {
+            Setup::Active
+        };
         let remote = description.setup.unwrap_or(unsaid);
         self.negotiation.remote.get_or_insert(remote);
         let local = self.negotiation.local_setup();
@@ -95,7 +115,9 @@ impl Stream {
                 continue; // such as RTCP's where both sides multiplex (RFC 5761)
             }
             if let Err(Refused(reason)) = self.add_remote_candidate(*component_id, line) {
-                self.notify(Notification::Warning { warning: format!("a candidate was left out: {reason}") });
+                self.notify(Notification::Warning {
+                    warning: format!("a candidate was left out: {reason}"),
+                });
             }
         }
         if description.end_of_candidates {

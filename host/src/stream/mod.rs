@@ -2,12 +2,9 @@
 mod description;
 mod notification;
 
-#[cfg(test)]
-mod tests;
-
 use crate::component::{self, Arrival, Component, SendError};
 use crate::ice::{self, Credentials, Pair, Transmit};
-use crate::plugin::{Completion, InitParameters, Plugin, Request, Role};
+use crate::plugin::{Completion, InitParameters, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
 use std::collections::VecDeque;
@@ -101,12 +98,13 @@ fn fresh_id() -> u64 {
 }
 
 impl Stream {
-    /// Prepares a stream: asks for `init` of its first component at once.
+    /// Prepares a stream: asks for `init` of its first component at once. `now` is any time not after those
+    /// that follow.
     ///
     /// # Errors
     /// The plugin declares a type of init data that this host cannot carry, or there are too many or no
     /// components.
-    pub fn new(config: Config) -> Result<Self, Refused> {
+    pub fn new(now: Instant, config: Config) -> Result<Self, Refused> {
         if !(1..=MAX_COMPONENTS).contains(&config.n_components) {
             return Err(Refused(format!(
                 "a stream has 1 to {MAX_COMPONENTS} components, not {}",
@@ -119,7 +117,9 @@ impl Stream {
         let (id, credentials) = (fresh_id(), Credentials::generate());
         let tie_breaker = ice::tie_breaker();
         let components = (1..=config.n_components)
-            .map(|component_id| Member::new(&config, id, component_id, &credentials, tie_breaker))
+            .map(|component_id| {
+                Member::new(now, &config, id, component_id, &credentials, tie_breaker)
+            })
             .collect();
         Ok(Self {
             id,
@@ -158,9 +158,12 @@ impl Stream {
         match message {
             Message::SetRemoteCredentials { credentials } => {
                 let credentials = credentials.parse().map_err(refused)?;
-                self.set_remote_credentials(credentials);
+                self.set_remote_credentials(credentials)?;
             }
-            Message::SetRemoteCandidate { candidate, component_id } => {
+            Message::SetRemoteCandidate {
+                candidate,
+                component_id,
+            } => {
                 self.add_remote_candidate(component_id, &candidate)?;
             }
             Message::ParseRemoteSdp { sdp } => self.parse_remote_sdp(now, &sdp)?,
@@ -168,8 +171,14 @@ impl Stream {
             Message::PeerCandidateGatheringDone => self.set_end_of_candidates(),
             Message::GatherCandidates => self.gather_again()?,
             Message::RestartStream => self.restart()?,
-            Message::SetPeerInitData { component_id, role, init_data } => {
-                self.member(component_id)?.component.set_peer(now, role, init_data, fresh_id());
+            Message::SetPeerInitData {
+                component_id,
+                role,
+                init_data,
+            } => {
+                self.member(component_id)?
+                    .component
+                    .set_peer(now, role, init_data, fresh_id());
             }
             Message::Listen { component_id } => self.listen(component_id)?,
             Message::Close => self.close(now),
@@ -182,7 +191,7 @@ impl Stream {
         Ok(())
     }
 
-    fn set_remote_credentials(&mut self, credentials: Credentials) {
+    fn set_remote_credentials(&mut self, credentials: Credentials) -> Result<(), Refused> {
         let known = self.remote.replace(credentials.clone());
         let changed = known.is_some_and(|known| known != credentials);
         if changed && !self.restarting {
@@ -190,26 +199,40 @@ impl Stream {
         }
         self.restarting &= !changed;
         for member in &mut self.components {
-            member.component.agent().set_remote_credentials(credentials.clone());
+            member
+                .component
+                .agent_mut()
+                .set_remote_credentials(credentials.clone())
+                .map_err(refused)?;
         }
+        Ok(())
     }
 
     fn add_remote_candidate(&mut self, component_id: u16, line: &str) -> Result<(), Refused> {
-        self.member(component_id)?.component.agent().add_remote_candidate(line).map_err(refused)?;
+        self.member(component_id)?
+            .component
+            .agent_mut()
+            .add_remote_candidate(line)
+            .map_err(refused)?;
         let candidate = line.to_owned();
-        self.notify(Notification::NewRemoteCandidateFull { component_id, candidate });
+        self.notify(Notification::NewRemoteCandidateFull {
+            component_id,
+            candidate,
+        });
         Ok(())
     }
 
     fn set_end_of_candidates(&mut self) {
         for member in &mut self.components {
-            member.component.agent().set_end_of_candidates();
+            member.component.agent_mut().set_end_of_candidates();
         }
     }
 
     fn gather_again(&mut self) -> Result<(), Refused> {
         if self.stage == Stage::Starting {
-            return Err(Refused("gathering starts by itself once every init has finished".to_owned()));
+            return Err(Refused(
+                "gathering starts by itself once every init has finished".to_owned(),
+            ));
         }
         self.stage = Stage::Gathering;
         self.gather = true;
@@ -218,7 +241,9 @@ impl Stream {
 
     fn restart(&mut self) -> Result<(), Refused> {
         if self.stage == Stage::Starting {
-            return Err(Refused("nothing to restart yet: wait for local_credentials".to_owned()));
+            return Err(Refused(
+                "nothing to restart yet: wait for local_credentials".to_owned(),
+            ));
         }
         self.restarting = true;
         self.restart_agents();
@@ -228,7 +253,10 @@ impl Stream {
     fn restart_agents(&mut self) {
         self.credentials = Credentials::generate();
         for member in &mut self.components {
-            member.component.agent().restart(self.credentials.clone());
+            member
+                .component
+                .agent_mut()
+                .restart(self.credentials.clone());
         }
         self.announce_credentials();
         self.announce_candidates();
@@ -244,7 +272,11 @@ impl Stream {
         for member in &mut self.components {
             let component_id = member.component.id();
             for candidate in member.component.agent().local_candidates() {
-                self.notifications.push_back(Notification::NewCandidateFull { component_id, candidate });
+                self.notifications
+                    .push_back(Notification::NewCandidateFull {
+                        component_id,
+                        candidate,
+                    });
             }
         }
         if self.stage == Stage::Gathered {
@@ -258,7 +290,10 @@ impl Stream {
         let finished = member.component.handshake_data().cloned();
         let ready = member.component.is_ready();
         if let Some(data) = finished {
-            self.notify(Notification::HandshakeData { component_id, data: data.clone() });
+            self.notify(Notification::HandshakeData {
+                component_id,
+                data: data.clone(),
+            });
             if ready {
                 self.notify(Notification::ComponentStateReady { component_id, data });
             }
@@ -280,10 +315,15 @@ impl Stream {
 
     /// A socket of this component's is bound to `address`.
     pub fn add_local_address(&mut self, component_id: u16, address: SocketAddr) {
-        let Ok(member) = self.member(component_id) else { return };
+        let Ok(member) = self.member(component_id) else {
+            return;
+        };
         member.default_address.get_or_insert(address);
-        if let Some(candidate) = member.component.agent().add_local_host(address) {
-            self.notify(Notification::NewCandidateFull { component_id, candidate });
+        if let Some(candidate) = member.component.agent_mut().add_local_host(address) {
+            self.notify(Notification::NewCandidateFull {
+                component_id,
+                candidate,
+            });
         }
     }
 
@@ -304,22 +344,29 @@ impl Stream {
         remote: SocketAddr,
         datagram: &[u8],
     ) -> Arrival {
-        let Ok(member) = self.member(component_id) else { return Arrival::Consumed };
-        match member.component.handle_datagram(now, local, remote, datagram) {
+        let Ok(member) = self.member(component_id) else {
+            return Arrival::Consumed;
+        };
+        match member
+            .component
+            .handle_datagram(now, local, remote, datagram)
+        {
             Arrival::Application if member.listened => Arrival::Application,
             Arrival::Application => {
                 self.say_unheard(now, component_id);
                 Arrival::Consumed
             }
-            Arrival::Consumed => {
+            arrival @ (Arrival::Validated | Arrival::Consumed) => {
                 self.settle(now);
-                Arrival::Consumed
+                arrival
             }
         }
     }
 
     fn say_unheard(&mut self, now: Instant, component_id: u16) {
-        let Ok(member) = self.member(component_id) else { return };
+        let Ok(member) = self.member(component_id) else {
+            return;
+        };
         let Unheard { count, said } = &mut member.unheard;
         *count += 1;
         if said.is_none_or(|said| now >= said + UNHEARD_EVERY) {
@@ -345,7 +392,35 @@ impl Stream {
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        self.components.iter_mut().filter_map(|member| member.component.poll_timeout()).min()
+        self.components
+            .iter_mut()
+            .filter_map(|member| member.component.poll_timeout())
+            .min()
+    }
+
+    /// The ufrags by which requests for a component are known; after a restart the older one too.
+    pub fn local_ufrags(&self, component_id: u16) -> impl Iterator<Item = &str> {
+        let member = self
+            .components
+            .get(usize::from(component_id).wrapping_sub(1));
+        member
+            .into_iter()
+            .flat_map(|member| member.component.agent().local_ufrags())
+    }
+
+    /// Whether an instance is one of this stream's.
+    pub fn owns(&self, instance_id: u64) -> bool {
+        self.components
+            .iter()
+            .any(|member| member.component.owns(instance_id))
+    }
+
+    /// Ends every component: there is no way for its datagrams.
+    pub fn fail(&mut self, now: Instant, reason: &str) {
+        for member in &mut self.components {
+            member.component.fail(reason.to_owned());
+        }
+        self.settle(now);
     }
 
     /// The next call into a plugin. Its completion must come back to
@@ -373,7 +448,11 @@ impl Stream {
 
     /// A plugin asked for `on_wake` of one of its instances.
     pub fn wake(&mut self, now: Instant, instance_id: u64) {
-        if let Some(member) = self.components.iter_mut().find(|m| m.component.owns(instance_id)) {
+        if let Some(member) = self
+            .components
+            .iter_mut()
+            .find(|m| m.component.owns(instance_id))
+        {
             member.component.wake(now, instance_id);
         }
         self.settle(now);
@@ -385,17 +464,26 @@ impl Stream {
     /// Why it cannot be sent; say so with [`could_not_send`](Self::could_not_send).
     pub fn route(&self, component_id: u16) -> Result<Pair, SendError> {
         let index = usize::from(component_id).wrapping_sub(1);
-        self.components.get(index).ok_or(SendError::NotReady)?.component.route()
+        self.components
+            .get(index)
+            .ok_or(SendError::NotReady)?
+            .component
+            .route()
     }
 
     /// Reports a datagram that was not sent. The flow goes on.
     pub fn could_not_send(&mut self, component_id: u16, reason: String) {
-        self.notify(Notification::CouldNotSendPayload { component_id, reason });
+        self.notify(Notification::CouldNotSendPayload {
+            component_id,
+            reason,
+        });
     }
 
     /// The next datagram of ICE's or a handshake's to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.components.iter_mut().find_map(|member| member.component.poll_transmit())
+        self.components
+            .iter_mut()
+            .find_map(|member| member.component.poll_transmit())
     }
 
     /// The next notification.
@@ -412,7 +500,11 @@ impl Stream {
         let n = self.components.len();
         self.components
             .get_mut(usize::from(component_id).wrapping_sub(1))
-            .ok_or_else(|| Refused(format!("there is no component {component_id}: this stream has 1 to {n}")))
+            .ok_or_else(|| {
+                Refused(format!(
+                    "there is no component {component_id}: this stream has 1 to {n}"
+                ))
+            })
     }
 
     fn notify(&mut self, notification: Notification) {
@@ -426,7 +518,10 @@ impl Stream {
                 self.take_event(now, index, event);
             }
         }
-        if self.stopping && self.components.iter().all(|member| member.ended) && self.stage != Stage::Ended {
+        if self.stopping
+            && self.components.iter().all(|member| member.ended)
+            && self.stage != Stage::Ended
+        {
             self.stage = Stage::Ended;
             self.notify(Notification::Stopped);
         }
@@ -439,7 +534,10 @@ impl Stream {
         match event {
             Event::InitData(init_data) => {
                 member.init_data = Some(init_data.clone());
-                self.notify(Notification::HandshakeInitData { component_id, init_data });
+                self.notify(Notification::HandshakeInitData {
+                    component_id,
+                    init_data,
+                });
                 self.start_gathering();
             }
             Event::SelectedPair(pair) => {
@@ -448,20 +546,33 @@ impl Stream {
             Event::Disconnected => {
                 self.notify(Notification::ComponentStateDisconnected { component_id });
             }
-            Event::HandshakeData(data) => self.notify(Notification::HandshakeData { component_id, data }),
-            Event::Ready(data) => self.notify(Notification::ComponentStateReady { component_id, data }),
+            Event::HandshakeData(data) => {
+                self.notify(Notification::HandshakeData { component_id, data })
+            }
+            Event::Ready(data) => {
+                self.notify(Notification::ComponentStateReady { component_id, data })
+            }
             Event::Application(payload) if member.listened => {
-                self.notify(Notification::IcePayload { component_id, payload });
+                self.notify(Notification::IcePayload {
+                    component_id,
+                    payload,
+                });
             }
             Event::Application(_) => self.say_unheard(now, component_id),
             Event::Warning(warning) => self.notify(Notification::Warning { warning }),
             Event::Closed { by_peer } => {
                 member.ended = true;
-                self.notify(Notification::ComponentClosed { component_id, by_peer });
+                self.notify(Notification::ComponentClosed {
+                    component_id,
+                    by_peer,
+                });
             }
             Event::Failed(reason) => {
                 member.ended = true;
-                self.notify(Notification::ComponentStateFailed { component_id, reason });
+                self.notify(Notification::ComponentStateFailed {
+                    component_id,
+                    reason,
+                });
                 if self.stage == Stage::Starting {
                     self.fail_to_start(now, component_id);
                 }
@@ -470,7 +581,10 @@ impl Stream {
     }
 
     fn start_gathering(&mut self) {
-        let initialised = self.components.iter().all(|member| member.init_data.is_some());
+        let initialised = self
+            .components
+            .iter()
+            .all(|member| member.init_data.is_some());
         if self.stage == Stage::Starting && initialised {
             self.stage = Stage::Gathering;
             self.gather = true;
@@ -487,7 +601,11 @@ impl Stream {
                 member.component.abandon(now);
                 let component_id = member.component.id();
                 let reason = format!("component {culprit} could not start");
-                self.notifications.push_back(Notification::ComponentStateFailed { component_id, reason });
+                self.notifications
+                    .push_back(Notification::ComponentStateFailed {
+                        component_id,
+                        reason,
+                    });
             }
         }
         if self.stopping {
@@ -497,17 +615,17 @@ impl Stream {
 }
 
 impl Member {
-    fn new(config: &Config, stream_id: u64, component_id: u16, credentials: &Credentials, tie_breaker: u64) -> Self {
-        let agent = ice::Agent::new(
-            ice::Config {
-                component_id,
-                controlling: config.controlling,
-                tie_breaker,
-                ice_timeout: config.ice_timeout,
-                ..ice::Config::default()
-            },
-            credentials.clone(),
-        );
+    fn new(
+        now: Instant,
+        config: &Config,
+        stream_id: u64,
+        component_id: u16,
+        credentials: &Credentials,
+        tie_breaker: u64,
+    ) -> Self {
+        let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
+        ice.ice_timeout = config.ice_timeout;
+        let agent = ice::Agent::new(ice, credentials.clone(), now);
         let parameters = InitParameters {
             component_id,
             component_count: config.n_components,

@@ -4,7 +4,7 @@
 //! behaviour and no convenience. The header is the document to read; a Rust author uses the crate
 //! `handclasp-plugin` instead.
 //!
-//! This crate's version is the ABI's. Types derive [`StableAbi`](abi_stable::StableAbi) so that a host can
+//! This crate's version is the ABI's. Types derive [`StableAbi`] so that a host can
 //! compare the layouts a Rust plugin was compiled with to its own before the first call.
 #![allow(non_camel_case_types, missing_docs)] // the header documents each name once
 

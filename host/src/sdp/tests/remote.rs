@@ -1,5 +1,6 @@
 use super::{fixtures, lines, remote, webrtc};
-use crate::sdp::{InitDataFormat, RemoteDescription, Role, SdpError, Setup};
+use crate::plugin::Role;
+use crate::sdp::{InitDataFormat, RemoteDescription, SdpError, Setup};
 
 #[test]
 fn reads_an_offer_of_chrome() {

@@ -1,0 +1,343 @@
+//! What the demo prints.
+use super::peer::Side;
+use super::session::Progress;
+use anstyle::{AnsiColor, Style};
+use handclasp::plugin::Plugin;
+use handclasp::stream::Notification;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Prints for people, or one JSON object for each event.
+pub(super) struct Show {
+    json: bool,
+    plugins: [PluginName; 2],
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct PluginName {
+    id: String,
+    version: String,
+    sha256: String,
+    file: String,
+}
+
+/// Something worth a line.
+pub(super) enum Line<'a> {
+    Notification(&'a Notification),
+    KeysMatch {
+        component_id: u16,
+        profile: Option<&'static str>,
+    },
+}
+
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = Style::new()
+    .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)))
+    .bold();
+const BAD: Style = Style::new()
+    .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)))
+    .bold();
+
+impl Show {
+    pub(super) fn new(json: bool, plugins: [&Plugin; 2]) -> Self {
+        let name = |plugin: &Plugin| {
+            let description = plugin.description();
+            PluginName {
+                id: description.id.clone(),
+                version: description.version.clone(),
+                sha256: description.sha256.clone(),
+                file: description.file.display().to_string(),
+            }
+        };
+        Self {
+            json,
+            plugins: plugins.map(name),
+        }
+    }
+
+    pub(super) fn start(&self) {
+        if self.json {
+            return;
+        }
+        let [a, b] = &self.plugins;
+        if a == b {
+            anstream::println!(
+                "Two peers, a and b, shake hands with {} {} from {}",
+                a.id,
+                a.version,
+                a.file
+            );
+        } else {
+            anstream::println!(
+                "Peer a shakes hands with {} {} from {}",
+                a.id,
+                a.version,
+                a.file
+            );
+            anstream::println!(
+                "Peer b shakes hands with {} {} from {}",
+                b.id,
+                b.version,
+                b.file
+            );
+        }
+    }
+
+    pub(super) fn line(&self, after: Duration, side: Side, line: &Line<'_>) {
+        if self.json {
+            let mut event = match line {
+                Line::Notification(notification) => as_json(notification),
+                Line::KeysMatch {
+                    component_id,
+                    profile,
+                } => {
+                    json!({"event": "keys_match", "component_id": component_id, "profile": profile})
+                }
+            };
+            event["ms"] = millis(after);
+            if matches!(line, Line::Notification(_)) {
+                event["peer"] = side.as_str().into();
+            }
+            return println(&event);
+        }
+        let who = match line {
+            Line::Notification(_) => side.as_str(),
+            Line::KeysMatch { .. } => "both",
+        };
+        if let Some(words) = in_words(line) {
+            anstream::println!("{DIM}{:>9.1} ms{DIM:#}  {who:<4}  {words}", ms(after));
+        }
+    }
+
+    pub(super) fn waiting(&self, after: Duration) {
+        if !self.json {
+            anstream::println!("{DIM}{:>9.1} ms  ...   still trying{DIM:#}", ms(after));
+        }
+    }
+
+    pub(super) fn done(
+        &self,
+        components: &[Progress],
+        datagrams: u32,
+        total: Duration,
+        problem: Option<&str>,
+    ) {
+        let received: u32 = components
+            .iter()
+            .flat_map(|c| &c.sides)
+            .map(|side| side.received)
+            .sum();
+        let sent = datagrams * 2 * u32::try_from(components.len()).unwrap_or(u32::MAX);
+        if self.json {
+            return println(&self.summary(components, sent, received, total, problem));
+        }
+        let lost = sent.saturating_sub(received);
+        match problem {
+            None => anstream::println!(
+                "{GOOD}Done{GOOD:#} in {:.1} ms: {received} of {sent} datagrams arrived, {lost} lost",
+                ms(total)
+            ),
+            Some(_) => anstream::println!("{BAD}Failed{BAD:#} after {:.1} ms", ms(total)),
+        }
+    }
+
+    fn summary(
+        &self,
+        components: &[Progress],
+        sent: u32,
+        received: u32,
+        total: Duration,
+        problem: Option<&str>,
+    ) -> Value {
+        let [a, b] = &self.plugins;
+        let plugin = |name: &PluginName| json!({"id": name.id, "version": name.version, "sha256": name.sha256});
+        let later = |of: fn(&super::session::SideProgress) -> Option<Duration>,
+                     progress: &Progress| {
+            let [a, b] = &progress.sides;
+            of(a).zip(of(b)).map(|(a, b)| millis(a.max(b)))
+        };
+        let components: Vec<Value> = components
+            .iter()
+            .zip(1..)
+            .map(|(progress, component_id): (_, u16)| {
+                json!({
+                    "component_id": component_id,
+                    "selected_ms": later(|side| side.selected, progress),
+                    "finished_ms": later(|side| side.finished, progress),
+                })
+            })
+            .collect();
+        json!({
+            "event": "demo_done",
+            "ok": problem.is_none(),
+            "plugin": plugin(a),
+            "peer_plugin": plugin(b),
+            "components": components,
+            "datagrams_sent": sent,
+            "datagrams_received": received,
+            "ms": millis(total),
+            "error": problem,
+        })
+    }
+}
+
+fn println(value: &Value) {
+    anstream::println!("{value}");
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// To the microsecond.
+fn millis(duration: Duration) -> Value {
+    ((ms(duration) * 1000.0).round() / 1000.0).into()
+}
+
+fn in_words(line: &Line<'_>) -> Option<String> {
+    let notification = match line {
+        Line::Notification(notification) => notification,
+        Line::KeysMatch {
+            component_id,
+            profile: Some(profile),
+        } => {
+            return Some(format!(
+                "component {component_id}: {GOOD}keys match{GOOD:#}, {profile}"
+            ));
+        }
+        Line::KeysMatch {
+            component_id,
+            profile: None,
+        } => {
+            return Some(format!("component {component_id}: both sides agree"));
+        }
+    };
+    Some(match notification {
+        Notification::HandshakeInitData {
+            component_id,
+            init_data,
+        } if init_data.is_empty() => {
+            format!("component {component_id}: handshake prepared")
+        }
+        Notification::HandshakeInitData {
+            component_id,
+            init_data,
+        } => {
+            format!(
+                "component {component_id}: handshake prepared, {} bytes for the peer",
+                init_data.len()
+            )
+        }
+        Notification::LocalCredentials { .. } => "ICE credentials made".to_owned(),
+        Notification::NewCandidateFull {
+            component_id,
+            candidate,
+        } => {
+            format!("component {component_id}: {candidate}")
+        }
+        Notification::NewSelectedPair { component_id, pair } => {
+            format!("component {component_id}: selected pair {pair}")
+        }
+        Notification::HandshakeData { component_id, data } => {
+            format!(
+                "component {component_id}: handshake finished, {} bytes of keys (not shown)",
+                data.len()
+            )
+        }
+        Notification::ComponentStateReady { component_id, .. } => {
+            format!("component {component_id}: ready")
+        }
+        Notification::ComponentStateDisconnected { component_id } => {
+            format!("component {component_id}: the peer is silent")
+        }
+        Notification::ComponentStateFailed {
+            component_id,
+            reason,
+        } => {
+            format!("component {component_id}: {BAD}failed{BAD:#}: {reason}")
+        }
+        Notification::ComponentClosed { component_id, .. } => {
+            format!("component {component_id}: closed")
+        }
+        Notification::CouldNotSendPayload {
+            component_id,
+            reason,
+        } => {
+            format!("component {component_id}: not sent: {reason}")
+        }
+        Notification::Warning { warning } => format!("warning: {warning}"),
+        Notification::CandidateGatheringDone
+        | Notification::NewRemoteCandidateFull { .. }
+        | Notification::LocalSdp { .. }
+        | Notification::IcePayload { .. }
+        | Notification::Stopped => return None,
+    })
+}
+
+/// As `stream` says it, but for keys: those are not shown.
+fn as_json(notification: &Notification) -> Value {
+    match notification {
+        Notification::HandshakeInitData {
+            component_id,
+            init_data,
+        } => {
+            json!({"event": "handshake_init_data", "component_id": component_id, "bytes": init_data.len()})
+        }
+        Notification::LocalCredentials { .. } => json!({"event": "local_credentials"}),
+        Notification::NewCandidateFull {
+            component_id,
+            candidate,
+        } => {
+            json!({"event": "new_candidate_full", "component_id": component_id, "candidate": candidate})
+        }
+        Notification::CandidateGatheringDone => json!({"event": "candidate_gathering_done"}),
+        Notification::NewRemoteCandidateFull {
+            component_id,
+            candidate,
+        } => {
+            json!({"event": "new_remote_candidate_full", "component_id": component_id, "candidate": candidate})
+        }
+        Notification::NewSelectedPair { component_id, pair } => json!({
+            "event": "new_selected_pair",
+            "component_id": component_id,
+            "local": pair.local.to_string(),
+            "remote": pair.remote.to_string(),
+        }),
+        Notification::HandshakeData { component_id, data } => {
+            json!({"event": "handshake_data", "component_id": component_id, "bytes": data.len()})
+        }
+        Notification::ComponentStateReady { component_id, .. } => {
+            json!({"event": "component_state_ready", "component_id": component_id})
+        }
+        Notification::ComponentStateDisconnected { component_id } => {
+            json!({"event": "component_state_disconnected", "component_id": component_id})
+        }
+        Notification::ComponentStateFailed {
+            component_id,
+            reason,
+        } => {
+            json!({"event": "component_state_failed", "component_id": component_id, "reason": reason})
+        }
+        Notification::ComponentClosed {
+            component_id,
+            by_peer,
+        } => {
+            json!({"event": "component_closed", "component_id": component_id, "by_peer": by_peer})
+        }
+        Notification::CouldNotSendPayload {
+            component_id,
+            reason,
+        } => {
+            json!({"event": "could_not_send_payload", "component_id": component_id, "reason": reason})
+        }
+        Notification::LocalSdp { .. } => json!({"event": "local_sdp"}),
+        Notification::IcePayload {
+            component_id,
+            payload,
+        } => {
+            json!({"event": "ice_payload", "component_id": component_id, "bytes": payload.len()})
+        }
+        Notification::Warning { warning } => json!({"event": "warning", "warning": warning}),
+        Notification::Stopped => json!({"event": "stopped"}),
+    }
+}

@@ -1,0 +1,67 @@
+//! How a command ends when it does not end well. The codes are part of the interface.
+use handclasp::{HostError, OpenError, plugin};
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command failed, and with which exit code.
+#[derive(Debug)]
+pub(super) struct Failed {
+    code: u8,
+    sentence: String,
+}
+
+/// It was tried and did not succeed. (2 is clap's: the command line is wrong.)
+const FAILED: u8 = 1;
+/// A plugin cannot be found, used, or not with these options.
+const PLUGIN: u8 = 3;
+
+impl Failed {
+    /// It was tried and did not succeed.
+    pub(super) fn new(sentence: impl fmt::Display) -> Self {
+        Self {
+            code: FAILED,
+            sentence: sentence.to_string(),
+        }
+    }
+
+    pub(super) fn report(self) -> ExitCode {
+        let style = anstyle::Style::new()
+            .bold()
+            .fg_color(Some(anstyle::AnsiColor::Red.into()));
+        anstream::eprintln!("{style}error:{style:#} {}", self.sentence);
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<plugin::Error> for Failed {
+    fn from(error: plugin::Error) -> Self {
+        Self {
+            code: PLUGIN,
+            sentence: error.to_string(),
+        }
+    }
+}
+
+impl From<plugin::FindError> for Failed {
+    fn from(error: plugin::FindError) -> Self {
+        Self {
+            code: PLUGIN,
+            sentence: error.to_string(),
+        }
+    }
+}
+
+impl From<HostError> for Failed {
+    fn from(error: HostError) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<OpenError> for Failed {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Plugin(error) => error.into(),
+            error => Self::new(error),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The public face: a host of plugins, event loops and streams.
+use crate::net::{
+    Command, EventLoop, Gathering, Helpers, Loss, Mailbox, NewStream, Outbox, StreamKey,
+};
+use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
+use crate::stream::{self, Message, Notification, Refused, Stream};
+use std::io;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// What a host is made of.
+#[derive(Debug)]
+pub struct HostOptions {
+    /// Where plugins are looked for.
+    pub plugins: SearchPath,
+    /// How many event loops; as many as there are cores if `None`.
+    pub loops: Option<NonZero<usize>>,
+}
+
+/// Finds plugins, runs event loops, opens streams. Dropping it stops every stream.
+#[derive(Debug)]
+pub struct Host {
+    loader: Loader,
+    loops: Vec<Loop>,
+    next: AtomicUsize,
+    epoch: Instant,
+}
+
+#[derive(Debug)]
+struct Loop {
+    mailbox: Arc<Mailbox>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// There is no place for private copies of plugins.
+    #[error(transparent)]
+    Copies(#[from] plugin::CopyError),
+    /// The system gives no thread or no means to wait for sockets.
+    #[error("an event loop cannot start ({0}): are the process's threads or open files used up?")]
+    Loop(#[source] io::Error),
+}
+
+/// Why a stream was not opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The plugin cannot be used, or not with these options.
+    #[error(transparent)]
+    Plugin(#[from] plugin::Error),
+    /// The stream cannot be what the options ask for.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+/// What a stream is asked to be.
+#[derive(Clone, Debug)]
+pub struct StreamOptions {
+    /// The plugin's id: `handshake_module`.
+    pub plugin: String,
+    /// The plugin's options: `handshake_opts`.
+    pub plugin_options: Vec<(String, String)>,
+    /// Components 1 to this.
+    pub n_components: u16,
+    /// Whether this side begins in the controlling role of ICE.
+    pub controlling: bool,
+    /// Most bytes of UDP payload in a packet of the handshake.
+    pub mtu: u16,
+    /// How long a handshake may take, counted from READY.
+    pub handshake_timeout: Duration,
+    /// How long the peer may be silent before a component fails.
+    pub ice_timeout: Duration,
+    /// Where its sockets may be bound.
+    pub gathering: Gathering,
+    /// Datagrams to drop on purpose.
+    pub loss: Option<Loss>,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            plugin: "none".to_owned(),
+            plugin_options: Vec::new(),
+            n_components: 1,
+            controlling: false,
+            mtu: 1200,
+            handshake_timeout: Duration::from_secs(30),
+            ice_timeout: Duration::from_secs(30),
+            gathering: Gathering::default(),
+            loss: None,
+        }
+    }
+}
+
+/// What a stream reports to. Called on its event loop's thread: what takes long belongs elsewhere.
+pub trait Application: Send {
+    /// Something happened.
+    fn notify(&mut self, notification: Notification);
+
+    /// A datagram from the peer, in the buffer it arrived in.
+    fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
+
+    /// A message was refused; nothing has changed.
+    fn refused(&mut self, refused: Refused) {
+        tracing::warn!("{refused}");
+    }
+}
+
+/// Takes the datagrams an application answers with at once.
+#[derive(Debug)]
+pub struct Replies<'a> {
+    stream: StreamKey,
+    queue: &'a mut ReplyQueue,
+}
+
+/// The answers of one turn, in memory that is used again.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyQueue {
+    bytes: Vec<u8>,
+    ends: Vec<(StreamKey, u16, usize)>,
+}
+
+impl Replies<'_> {
+    /// Sends a datagram to the peer.
+    pub fn send(&mut self, component_id: u16, datagram: &[u8]) {
+        self.queue.bytes.extend_from_slice(datagram);
+        self.queue
+            .ends
+            .push((self.stream, component_id, self.queue.bytes.len()));
+    }
+}
+
+impl ReplyQueue {
+    pub(crate) fn of(&mut self, stream: StreamKey) -> Replies<'_> {
+        Replies {
+            stream,
+            queue: self,
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamKey, u16, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, _, end)| *end));
+        starts
+            .zip(&self.ends)
+            .map(|(start, &(key, id, end))| (key, id, &self.bytes[start..end]))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+impl Host {
+    /// Starts the event loops.
+    ///
+    /// # Errors
+    /// There is no place for private copies of plugins, or the system has no thread to give.
+    pub fn new(options: HostOptions) -> Result<Self, HostError> {
+        let epoch = Instant::now();
+        let count = options
+            .loops
+            .or_else(|| thread::available_parallelism().ok())
+            .map_or(1, NonZero::get);
+        let mailboxes: Arc<OnceLock<Vec<Arc<Mailbox>>>> = Arc::default();
+        let woken = Arc::clone(&mailboxes);
+        let wake = Box::new(move |instance_id| {
+            for mailbox in woken.get().into_iter().flatten() {
+                mailbox.post(Command::Wake(instance_id));
+            }
+        });
+        let loader = Loader::new(options.plugins, Services { keylog: None, wake })?;
+        let helpers = Helpers::new(epoch);
+        let loops = (0..count)
+            .map(|index| Loop::start(index, helpers.clone(), epoch))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(HostError::Loop)?;
+        let _ = mailboxes.set(loops.iter().map(|one| Arc::clone(&one.mailbox)).collect());
+        Ok(Self {
+            loader,
+            loops,
+            next: AtomicUsize::new(0),
+            epoch,
+        })
+    }
+
+    /// Every plugin that can be found, and what was refused and why. Loads nothing.
+    pub fn catalogue(&self) -> Catalogue {
+        self.loader.catalogue()
+    }
+
+    /// Loads a plugin.
+    ///
+    /// # Errors
+    /// One sentence that names the file or the places searched, the cause and the remedy.
+    pub fn plugin(&self, id: &str) -> Result<Arc<Plugin>, plugin::Error> {
+        self.loader.load(id)
+    }
+
+    /// Opens a stream with the plugin as it is in its directory now.
+    ///
+    /// # Errors
+    /// The plugin cannot be used, or not with these options.
+    pub fn open(
+        &self,
+        options: StreamOptions,
+        application: Box<dyn Application>,
+    ) -> Result<StreamHandle, OpenError> {
+        let plugin = self.plugin(&options.plugin)?;
+        let declared = &plugin.description().options;
+        let settings = validate(plugin.id(), declared, &options.plugin_options)
+            .map_err(plugin::Error::from)?;
+        let config = stream::Config {
+            plugin: Arc::clone(&plugin),
+            options: settings.into(),
+            n_components: options.n_components,
+            controlling: options.controlling,
+            mtu: options.mtu,
+            handshake_timeout: options.handshake_timeout,
+            ice_timeout: options.ice_timeout,
+            epoch: self.epoch,
+        };
+        let stream = Stream::new(Instant::now(), config)?;
+        // In turn: streams cost about the same.
+        let chosen = &self.loops[self.next.fetch_add(1, Ordering::Relaxed) % self.loops.len()];
+        let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
+        let (gathering, loss) = (options.gathering, options.loss);
+        chosen.mailbox.post(Command::Open(Box::new(NewStream {
+            stream,
+            application,
+            gathering,
+            loss,
+        })));
+        Ok(StreamHandle { outbox, plugin })
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        for one in &self.loops {
+            one.mailbox.post(Command::Shutdown);
+        }
+        for one in &mut self.loops {
+            if let Some(thread) = one.thread.take() {
+                // A loop that panicked has said so already.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Loop {
+    fn start(index: usize, helpers: Helpers, epoch: Instant) -> io::Result<Self> {
+        let event_loop = EventLoop::new(helpers, epoch)?;
+        let mailbox = Arc::clone(event_loop.mailbox());
+        let thread = thread::Builder::new()
+            .name(format!("handclasp-loop-{index}"))
+            .spawn(move || event_loop.run())?;
+        Ok(Self {
+            mailbox,
+            thread: Some(thread),
+        })
+    }
+}
+
+/// A stream that runs. Dropping it stops the stream.
+#[derive(Debug)]
+pub struct StreamHandle {
+    outbox: Outbox,
+    plugin: Arc<Plugin>,
+}
+
+impl StreamHandle {
+    /// The plugin that shakes hands for this stream.
+    pub fn plugin(&self) -> &Arc<Plugin> {
+        &self.plugin
+    }
+
+    /// Says something to the stream.
+    pub fn send(&self, message: Message) {
+        self.outbox.message(message);
+    }
+
+    /// Sends datagrams from any thread.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+}
+
+impl Drop for StreamHandle {
+    fn drop(&mut self) {
+        self.outbox.message(Message::Stop);
+    }
+}

@@ -1,0 +1,6 @@
+//! The command `handclasp`.
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

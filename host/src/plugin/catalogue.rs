@@ -1,0 +1,143 @@
+//! What is in the directories of a search path.
+use std::env::consts::DLL_EXTENSION;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::{Refusal, VetError};
+use super::vet::{Found, vet};
+
+/// Every library of a search path.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// Those that can be used: one for each id, in the order of the search path.
+    pub plugins: Vec<Found>,
+    /// Those of an id that an earlier directory has too.
+    pub shadowed: Vec<Found>,
+    /// Those that must not be used.
+    pub refused: Vec<Refusal>,
+    /// The directories looked in, or for.
+    pub searched: Vec<PathBuf>,
+}
+
+/// Why a plugin is not found.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// A directory that was named is not there.
+    #[error(
+        "cannot look for plugins in {} ({error}): make the directory, or correct {named_by}",
+        directory.display()
+    )]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// Where it is named: an option or an environment variable.
+        named_by: &'static str,
+        /// The system's reason.
+        #[source]
+        error: io::Error,
+    },
+    /// No library at all.
+    #[error(
+        "no plugin in {}: put a .{DLL_EXTENSION} there, or run `make plugins` for those that come with Handclasp",
+        list(searched)
+    )]
+    Empty {
+        /// The directories looked in, or for.
+        searched: Vec<PathBuf>,
+    },
+    /// Libraries, but none that can be used.
+    #[error(
+        "none of the {count} plugins in {} can be used; the first: {first}",
+        list(searched)
+    )]
+    AllRefused {
+        /// How many files were refused.
+        count: usize,
+        /// One of them.
+        first: String,
+        /// The directories looked in, or for.
+        searched: Vec<PathBuf>,
+    },
+    /// Plugins, but not this one.
+    #[error(
+        "no plugin `{id}` in {}: there are {}{}",
+        list(searched),
+        available.join(", "),
+        also_refused(*refused)
+    )]
+    Unknown {
+        /// The id looked for.
+        id: String,
+        /// The ids there are.
+        available: Vec<String>,
+        /// How many files were refused, of which one might be it.
+        refused: usize,
+        /// The directories looked in, or for.
+        searched: Vec<PathBuf>,
+    },
+}
+
+impl Catalogue {
+    /// The plugin called `id`.
+    ///
+    /// # Errors
+    /// What there is instead, and where it was looked for.
+    pub fn find(&self, id: &str) -> Result<&Found, FindError> {
+        self.plugins
+            .iter()
+            .find(|plugin| plugin.id == id)
+            .ok_or_else(|| self.missing(id))
+    }
+
+    fn missing(&self, id: &str) -> FindError {
+        let searched = self.searched.clone();
+        match (self.plugins.as_slice(), self.refused.as_slice()) {
+            ([], []) => FindError::Empty { searched },
+            ([], [first, ..]) => FindError::AllRefused {
+                count: self.refused.len(),
+                first: first.to_string(),
+                searched,
+            },
+            (plugins, refused) => FindError::Unknown {
+                id: id.to_owned(),
+                available: plugins.iter().map(|plugin| plugin.id.clone()).collect(),
+                refused: refused.len(),
+                searched,
+            },
+        }
+    }
+
+    /// Vets `file` and takes it, unless its id is taken.
+    pub(super) fn add(&mut self, file: &Path) {
+        let found = match vet(file) {
+            Ok(found) => found,
+            Err(refusal) => return self.refused.push(refusal),
+        };
+        match self.plugins.iter().find(|plugin| plugin.id == found.id) {
+            None => self.plugins.push(found),
+            Some(used) if used.path.parent() == file.parent() => self.refused.push(Refusal {
+                file: found.path,
+                error: VetError::Duplicate {
+                    id: found.id,
+                    used: used.path.clone(),
+                },
+            }),
+            Some(_) => self.shadowed.push(found),
+        }
+    }
+}
+
+fn list(directories: &[PathBuf]) -> String {
+    let names: Vec<_> = directories
+        .iter()
+        .map(|directory| directory.display().to_string())
+        .collect();
+    names.join(", ")
+}
+
+fn also_refused(files: usize) -> String {
+    match files {
+        0 => String::new(),
+        files => format!("; refused: {files} (`handclasp plugins list` says why)"),
+    }
+}

@@ -1,0 +1,58 @@
+//! Plugins: shared libraries with one exported descriptor, `handclasp_plugin`.
+//!
+//! The life of a library, in this order:
+//!
+//! 1. **Find**: a [`SearchPath`] lists the libraries of its directories in a [`Catalogue`].
+//! 2. **Vet**: each is refused or taken by its owner and mode, and by what its file says: machine, ABI,
+//!    id and version. Nothing of it runs. Every refusal is one sentence: the file, the cause, the remedy.
+//! 3. **Copy**: on first use it is vetted again and copied to a directory of this process,
+//!    under the SHA-256 of its content ([`PrivateCopies`]).
+//! 4. **Open**: the copy is mapped, and never unmapped.
+//! 5. **Check**: the descriptor in memory, its tables and, of a Rust plugin, its layouts.
+//! 6. **Call**: one [`Instance`] for each component, with options that [`validate`] let through. Its state
+//!    is its type; a [`Request`] carries a call and its instance to wherever it is carried out.
+//!
+//! A [`Loader`] goes from the first step to the fifth. Up to the third there is no unsafe code, and nothing of
+//! the library has been executed. The unsafe code of this program is in `open`, `instance`, `call`,
+//! `host_table` and `os`, and nowhere else.
+#![allow(unsafe_code)]
+
+mod call;
+mod catalogue;
+mod copy;
+mod descriptor;
+mod elf;
+mod error;
+mod fault;
+mod host_table;
+mod image;
+mod instance;
+mod loader;
+mod open;
+mod option_error;
+mod options;
+mod os;
+mod request;
+mod search;
+mod vet;
+
+pub use call::{CallName, Deadline, Emitted};
+pub use catalogue::{Catalogue, FindError};
+pub use copy::{CopyError, PrivateCopies, PrivateCopy};
+pub use error::{Error, Refusal, VetError};
+pub use fault::{Failure, FailureKind, Fault};
+pub use host_table::Services;
+pub use instance::{
+    AwaitingPeer, AwaitingReady, Connected, Finished, InProgress, InitParameters, Instance, Role,
+    Started, Step, init,
+};
+pub use loader::Loader;
+pub use open::{Description, ExtensionInfo, Layout, OpenError, Plugin};
+pub use option_error::{OptionError, OptionFault};
+pub use options::{OptionKind, OptionSpec, validate};
+pub use request::{Call, Completion, Live, Outcome, Request};
+pub use search::{PLUGIN_PATH, SearchPath};
+pub use vet::{Found, MAX_LIBRARY_BYTES, vet};
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

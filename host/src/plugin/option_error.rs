@@ -1,0 +1,70 @@
+//! Why an option cannot be given to a plugin.
+use super::options::OptionKind;
+
+/// An option that cannot be given to a plugin; reads as one sentence.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("option `{key}` of plugin `{plugin}` {fault}")]
+pub struct OptionError {
+    /// The plugin's id.
+    pub plugin: String,
+    /// The option.
+    pub key: String,
+    /// What is wrong with it.
+    pub fault: OptionFault,
+}
+
+/// What is wrong with an option. The value of a secret one is `None`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionFault {
+    /// The plugin declares no such key.
+    #[error("does not exist: {}", hint(similar.as_deref(), known))]
+    Unknown {
+        /// The key that was probably meant.
+        similar: Option<String>,
+        /// The keys there are.
+        known: Vec<String>,
+    },
+    /// Required, and there is neither a value nor a default.
+    #[error("is required ({help}): give it a value")]
+    Missing {
+        /// What the plugin says about it.
+        help: String,
+    },
+    /// It takes one value and was given more.
+    #[error("is given more than once: give it one value")]
+    Repeated,
+    /// A value of another kind.
+    #[error("is given {}: it takes {kind}", quoted(value.as_deref()))]
+    Value {
+        /// The value.
+        value: Option<String>,
+        /// What it takes.
+        kind: OptionKind,
+    },
+    /// The plugin's own default is of another kind.
+    #[error(
+        "has the default {} and takes {kind}: give it a value, and tell the plugin's author",
+        quoted(value.as_deref())
+    )]
+    Default {
+        /// The default.
+        value: Option<String>,
+        /// What it takes.
+        kind: OptionKind,
+    },
+}
+
+fn hint(similar: Option<&str>, known: &[String]) -> String {
+    match similar {
+        Some(key) => format!("did you mean `{key}`?"),
+        None if known.is_empty() => "the plugin takes none".to_owned(),
+        None => format!("there are {}", known.join(", ")),
+    }
+}
+
+fn quoted(value: Option<&str>) -> String {
+    value.map_or_else(
+        || "a value that does not fit (it is secret)".to_owned(),
+        |v| format!("{v:?}"),
+    )
+}

@@ -1,0 +1,156 @@
+//! The options a plugin declares, and the check of what it is given against them.
+use std::fmt;
+
+use super::option_error::{OptionError, OptionFault};
+
+/// One option, as the plugin's descriptor declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionSpec {
+    /// Its name.
+    pub key: String,
+    /// What its values are.
+    pub kind: OptionKind,
+    /// The value it has when none is given.
+    pub default: Option<String>,
+    /// Whether a value must be given.
+    pub required: bool,
+    /// Whether its values are kept out of messages.
+    pub secret: bool,
+    /// Whether it may be given more than once.
+    pub repeated: bool,
+    /// One line for people.
+    pub help: String,
+}
+
+/// What the values of an option are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionKind {
+    /// Any text.
+    String,
+    /// A whole number from -2^63 to 2^63-1, decimal, or hexadecimal after `0x`.
+    Integer,
+    /// `true`, `yes`, `on` and `1`, or `false`, `no`, `off` and `0`.
+    Boolean,
+}
+
+impl fmt::Display for OptionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::String => "a text",
+            Self::Integer => "a whole number",
+            Self::Boolean => "`true` or `false`",
+        })
+    }
+}
+
+/// Checks the options `given` to the plugin called `plugin` against those it declares, fills in defaults
+/// and normalises numbers and booleans. In the order of declaration; a list repeats its key.
+///
+/// # Errors
+/// The first option that does not fit.
+pub fn validate(
+    plugin: &str,
+    specs: &[OptionSpec],
+    given: &[(String, String)],
+) -> Result<Vec<(String, String)>, OptionError> {
+    let fail = |key: &str, fault| {
+        Err(OptionError {
+            plugin: plugin.to_owned(),
+            key: key.to_owned(),
+            fault,
+        })
+    };
+    if let Some((key, _)) = given
+        .iter()
+        .find(|(key, _)| specs.iter().all(|spec| spec.key != *key))
+    {
+        return fail(key, unknown(specs, key));
+    }
+    let mut settings = Vec::new();
+    for spec in specs {
+        let values = given.iter().filter(|(key, _)| *key == spec.key);
+        let values: Vec<_> = values.map(|(_, value)| value.as_str()).collect();
+        match spec.normalise(&values) {
+            Ok(values) => {
+                settings.extend(values.into_iter().map(|value| (spec.key.clone(), value)))
+            }
+            Err(fault) => return fail(&spec.key, fault),
+        }
+    }
+    Ok(settings)
+}
+
+impl OptionSpec {
+    /// The values a plugin is given in place of those the user gave.
+    fn normalise(&self, given: &[&str]) -> Result<Vec<String>, OptionFault> {
+        let (kind, shown) = (self.kind, |value: &str| {
+            (!self.secret).then(|| value.to_owned())
+        });
+        match (given, &self.default) {
+            ([], Some(default)) => match kind.normalise(default) {
+                Some(value) => Ok(vec![value]),
+                None => Err(OptionFault::Default {
+                    value: shown(default),
+                    kind,
+                }),
+            },
+            ([], None) if self.required => Err(OptionFault::Missing {
+                help: self.help.clone(),
+            }),
+            ([_, _, ..], _) if !self.repeated => Err(OptionFault::Repeated),
+            (values, _) => values
+                .iter()
+                .map(|&value| {
+                    let fault = || OptionFault::Value {
+                        value: shown(value),
+                        kind,
+                    };
+                    kind.normalise(value).ok_or_else(fault)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl OptionKind {
+    fn normalise(self, value: &str) -> Option<String> {
+        match self {
+            Self::String => Some(value.to_owned()),
+            Self::Integer => integer(value).map(|number| number.to_string()),
+            Self::Boolean => match value.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Some("true".to_owned()),
+                "false" | "no" | "off" | "0" => Some("false".to_owned()),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn integer(value: &str) -> Option<i64> {
+    let (sign, digits) = match value.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", value),
+    };
+    match digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
+        // `from_str_radix` would take a second sign.
+        Some(hex) if hex.starts_with(['+', '-']) => None,
+        Some(hex) => i64::from_str_radix(&format!("{sign}{hex}"), 16).ok(),
+        None => value.parse().ok(),
+    }
+}
+
+fn unknown(specs: &[OptionSpec], key: &str) -> OptionFault {
+    let likeness = |spec: &&OptionSpec| strsim::jaro_winkler(&spec.key, key);
+    let similar = specs
+        .iter()
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .filter(|spec| likeness(spec) > 0.8)
+        .map(|spec| spec.key.clone());
+    OptionFault::Unknown {
+        similar,
+        known: specs.iter().map(|spec| spec.key.clone()).collect(),
+    }
+}

@@ -1,0 +1,119 @@
+//! Where plugins are looked for.
+use std::env;
+use std::env::consts::DLL_EXTENSION;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{Catalogue, FindError};
+use super::error::{Refusal, VetError};
+use super::os;
+
+/// The environment variable with a list of directories, searched before all but `--plugin-dir`.
+pub const PLUGIN_PATH: &str = "HANDCLASP_PLUGIN_PATH";
+
+/// The directories plugins are looked for in, the first first.
+#[derive(Clone, Debug)]
+pub struct SearchPath {
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    directory: PathBuf,
+    /// Someone wrote its name: it must be there.
+    named: bool,
+}
+
+impl SearchPath {
+    /// The directories given with `--plugin-dir`. If there are none: those in `HANDCLASP_PLUGIN_PATH`,
+    /// `plugins/` beside the executable, the user's and the system's.
+    ///
+    /// # Errors
+    /// [`FindError::Directory`] for a directory that was named, as an option or in the variable, and is
+    /// not there.
+    pub fn from_dirs(explicit: Vec<PathBuf>) -> Result<Self, FindError> {
+        Self::new(explicit, env::var_os(PLUGIN_PATH), env::current_exe().ok())
+    }
+
+    /// [`from_dirs`](Self::from_dirs) in an environment that is passed in.
+    pub(super) fn new(
+        explicit: Vec<PathBuf>,
+        variable: Option<OsString>,
+        executable: Option<PathBuf>,
+    ) -> Result<Self, FindError> {
+        let mut path = Self { places: Vec::new() };
+        if !explicit.is_empty() {
+            path.add_named(explicit, "--plugin-dir")?;
+            return Ok(path);
+        }
+        let listed = env::split_paths(variable.as_deref().unwrap_or(OsStr::new("")));
+        // An empty entry, as of a trailing colon, is not the current directory.
+        path.add_named(
+            listed.filter(|entry| !entry.as_os_str().is_empty()),
+            PLUGIN_PATH,
+        )?;
+        let beside = executable.and_then(|file| Some(file.parent()?.join("plugins")));
+        for directory in beside.into_iter().chain(os::installed_directories()) {
+            path.add(directory, false);
+        }
+        Ok(path)
+    }
+
+    fn add_named(
+        &mut self,
+        directories: impl IntoIterator<Item = PathBuf>,
+        named_by: &'static str,
+    ) -> Result<(), FindError> {
+        for directory in directories {
+            if let Err(error) = directory.read_dir() {
+                return Err(FindError::Directory {
+                    directory,
+                    named_by,
+                    error,
+                });
+            }
+            self.add(directory, true);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, directory: PathBuf, named: bool) {
+        if self.places.iter().all(|place| place.directory != directory) {
+            self.places.push(Place { directory, named });
+        }
+    }
+
+    /// The directories, those that are not there included.
+    pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.places.iter().map(|place| place.directory.as_path())
+    }
+
+    /// Vets every library in these directories, sorted by name in each, and loads none. The first
+    /// directory wins for an id.
+    pub fn scan(&self) -> Catalogue {
+        let mut catalogue = Catalogue::default();
+        for Place { directory, named } in &self.places {
+            catalogue.searched.push(directory.clone());
+            match libraries(directory) {
+                Ok(files) => files.iter().for_each(|file| catalogue.add(file)),
+                Err(error) if !named && error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => catalogue.refused.push(Refusal {
+                    file: directory.clone(),
+                    error: VetError::Unreadable(error),
+                }),
+            }
+        }
+        catalogue
+    }
+}
+
+fn libraries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in directory.read_dir()? {
+        files.push(entry?.path());
+    }
+    files.retain(|file| file.extension() == Some(OsStr::new(DLL_EXTENSION)));
+    files.sort_unstable();
+    Ok(files)
+}

@@ -1,0 +1,174 @@
+use std::env::join_paths;
+use std::fs;
+use std::path::PathBuf;
+
+use super::fixture::{Source, directory, directory_of};
+use crate::plugin::{Catalogue, FindError, SearchPath, VetError};
+
+fn scan(directories: &[&tempfile::TempDir]) -> Catalogue {
+    let explicit = directories
+        .iter()
+        .map(|directory| directory.path().to_owned())
+        .collect();
+    SearchPath::from_dirs(explicit).expect("they exist").scan()
+}
+
+fn ids(catalogue: &Catalogue) -> Vec<&str> {
+    catalogue
+        .plugins
+        .iter()
+        .map(|plugin| plugin.id.as_str())
+        .collect()
+}
+
+#[test]
+fn libraries_are_found_in_the_order_of_their_names() {
+    let directory = directory_of(&[("zeta", "a.so"), ("alpha", "b.so")]);
+    fs::write(directory.path().join("README"), "no library").expect("it is ours");
+    let catalogue = scan(&[&directory]);
+    assert_eq!(ids(&catalogue), ["zeta", "alpha"]);
+    assert!(catalogue.refused.is_empty() && catalogue.shadowed.is_empty());
+    assert_eq!(catalogue.find("alpha").expect("it is there").version, "1.0");
+}
+
+#[test]
+fn the_first_directory_wins() {
+    let (first, second) = (
+        directory_of(&[("echo", "z.so")]),
+        directory_of(&[("echo", "a.so")]),
+    );
+    let catalogue = scan(&[&first, &second]);
+    assert_eq!(
+        catalogue.find("echo").expect("it is there").path,
+        first.path().join("z.so")
+    );
+    assert_eq!(catalogue.shadowed[0].path, second.path().join("a.so"));
+    assert!(catalogue.refused.is_empty());
+}
+
+#[test]
+fn two_of_an_id_in_one_directory_are_a_mistake() {
+    let directory = directory_of(&[("echo", "a.so"), ("echo", "b.so")]);
+    let catalogue = scan(&[&directory]);
+    assert_eq!(ids(&catalogue), ["echo"]);
+    let (used, other) = (directory.path().join("a.so"), directory.path().join("b.so"));
+    let expected = format!(
+        "{} has the id `echo` like {}, which is used: remove one of the two",
+        other.display(),
+        used.display()
+    );
+    assert_eq!(catalogue.refused[0].to_string(), expected);
+}
+
+#[test]
+fn a_directory_named_twice_is_searched_once() {
+    let directory = directory_of(&[("echo", "a.so")]);
+    let catalogue = scan(&[&directory, &directory]);
+    assert_eq!(catalogue.searched, [directory.path()]);
+    assert!(catalogue.refused.is_empty());
+}
+
+#[test]
+fn a_bad_library_hides_no_other() {
+    let directory = directory_of(&[("echo", "b.so")]);
+    Source {
+        magic: 0,
+        ..Source::default()
+    }
+    .compile(directory.path(), "a.so");
+    let catalogue = scan(&[&directory]);
+    assert_eq!(ids(&catalogue), ["echo"]);
+    assert!(matches!(
+        catalogue.refused[0].error,
+        VetError::Magic { magic: 0 }
+    ));
+}
+
+#[test]
+fn named_directories_must_exist() {
+    let missing = directory().path().join("missing");
+    let error = SearchPath::from_dirs(vec![missing.clone()]).expect_err("it is not there");
+    let text = error.to_string();
+    assert!(
+        text.contains("missing") && text.contains("--plugin-dir"),
+        "{text}"
+    );
+    let error = SearchPath::new(Vec::new(), Some(missing.into()), None).expect_err("nor here");
+    assert!(
+        error.to_string().contains("HANDCLASP_PLUGIN_PATH"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_variable_comes_before_the_executable_s_directory_and_that_before_the_installed() {
+    let (first, second, tree) = (directory(), directory(), directory());
+    let variable = join_paths([first.path(), second.path()]).expect("no colons");
+    let executable = tree.path().join("handclasp");
+    let path = SearchPath::new(Vec::new(), Some(variable), Some(executable)).expect("they exist");
+    let searched = path.scan().searched;
+    let named: [PathBuf; 3] = [
+        first.path().into(),
+        second.path().into(),
+        tree.path().join("plugins"),
+    ];
+    assert_eq!(searched[..3], named);
+    assert!(searched.len() > 3, "{searched:?}");
+}
+
+#[test]
+fn named_directories_replace_all_others() {
+    let (named, other) = (directory(), directory());
+    let path = SearchPath::new(vec![named.path().into()], Some(other.path().into()), None);
+    assert_eq!(path.expect("they exist").scan().searched, [named.path()]);
+}
+
+#[test]
+fn an_empty_entry_of_the_variable_is_nothing() {
+    let listed = |variable: &str| {
+        SearchPath::new(Vec::new(), Some(variable.into()), None).expect("nothing is named")
+    };
+    assert_eq!(listed("::").scan().searched, listed("").scan().searched);
+}
+
+#[test]
+fn an_empty_directory_says_what_to_put_there() {
+    let directory = directory();
+    let error = scan(&[&directory]).find("echo").expect_err("there is none");
+    let text = error.to_string();
+    assert!(matches!(error, FindError::Empty { .. }));
+    assert!(
+        text.starts_with(&format!("no plugin in {}: ", directory.path().display())),
+        "{text}"
+    );
+    assert!(text.contains("`make`"), "{text}");
+}
+
+#[test]
+fn an_unknown_id_is_answered_with_those_there_are() {
+    let directory = directory_of(&[("echo", "a.so"), ("none", "b.so")]);
+    let text = scan(&[&directory])
+        .find("ecco")
+        .expect_err("there is none")
+        .to_string();
+    assert!(
+        text.contains("`ecco`") && text.contains("echo, none"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&directory.path().display().to_string()),
+        "{text}"
+    );
+}
+
+#[test]
+fn where_all_are_refused_the_first_says_why() {
+    let directory = directory();
+    fs::write(directory.path().join("a.so"), "text").expect("it is ours");
+    let catalogue = scan(&[&directory]);
+    let text = catalogue
+        .find("echo")
+        .expect_err("there is none")
+        .to_string();
+    assert!(text.contains(&catalogue.refused[0].to_string()), "{text}");
+}
