@@ -24,6 +24,8 @@ mod generation;
 mod selected;
 mod sources;
 mod stun;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 use std::fmt;
