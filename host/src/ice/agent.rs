@@ -1,0 +1,230 @@
+//! The agent: one generation, or two during a restart, and what they agree on.
+
+mod upkeep;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::candidate::{self, host_line, is_usable};
+use super::generation::Generation;
+use super::selected::Selected;
+use super::sources::Sources;
+use super::{
+    Accepted, CandidateError, Config, Credentials, CredentialsError, Event, Ignored, Pair, Transmit,
+};
+
+/// What the core can write into the USERNAME of a check, in bytes.
+const MAX_USERNAME: usize = 128;
+
+/// ICE for one component; see the [module](super) for how to drive it.
+///
+/// An agent and its queues are bounded, whatever arrives and from wherever, as
+/// long as transmits and events are polled.
+#[derive(Debug)]
+pub struct Agent {
+    config: Config,
+    /// The latest time seen.
+    now: Instant,
+    /// Something was changed without a time: handle it at once.
+    dirty: bool,
+    current: Generation,
+    /// After a restart the generation that `selected` is of, until the current
+    /// one has a pair of its own: data goes on meanwhile (RFC 8445 §9).
+    previous: Option<Generation>,
+    selected: Option<Selected>,
+    validated: Sources,
+    events: VecDeque<Event>,
+    end_of_candidates: bool,
+    /// When to fail; runs while there is something to try and nothing selected.
+    deadline: Option<Instant>,
+    failed: bool,
+}
+
+impl Agent {
+    /// An agent without candidates. `now` is any time not after those that follow.
+    pub fn new(config: Config, local: Credentials, now: Instant) -> Self {
+        Self {
+            now,
+            dirty: false,
+            current: Generation::new(&config, config.controlling, local),
+            previous: None,
+            selected: None,
+            validated: Sources::new(config.max_sources),
+            events: VecDeque::new(),
+            end_of_candidates: false,
+            deadline: None,
+            failed: false,
+            config,
+        }
+    }
+
+    /// Offers a socket's address as a host candidate and gives the line to
+    /// signal, or `None` where no candidate can be made of it: unspecified,
+    /// multicast, IPv4 link-local, or there already.
+    pub fn add_local_host(&mut self, addr: SocketAddr) -> Option<String> {
+        if !is_usable(addr) || self.current.hosts().iter().any(|host| host.addr == addr) {
+            return None;
+        }
+        let host = self.current.add_host(addr)?;
+        self.candidates_changed();
+        Some(host_line(addr, host.priority, self.config.component_id))
+    }
+
+    /// The lines of all local candidates, in the order they were added.
+    pub fn local_candidates(&self) -> impl Iterator<Item = String> {
+        let component_id = self.config.component_id;
+        let hosts = self.current.hosts().iter();
+        hosts.map(move |host| host_line(host.addr, host.priority, component_id))
+    }
+
+    /// Takes a candidate of the peer, with or without `a=` before it.
+    pub fn add_remote_candidate(&mut self, line: &str) -> Result<Accepted, CandidateError> {
+        let candidate = match candidate::parse(line, self.config.component_id)? {
+            Ok(candidate) => candidate,
+            Err(reason) => return Ok(Accepted::Ignored(reason)),
+        };
+        let expected = self.current.remote().map(Credentials::ufrag);
+        if candidate.ufrag().is_some() && expected.is_some() && candidate.ufrag() != expected {
+            return Ok(Accepted::Ignored(Ignored::Generation));
+        }
+        let known = self.current.candidates();
+        let same = |c: &is::Candidate| c.addr() == candidate.addr() && c.kind() == candidate.kind();
+        if known.iter().any(same) {
+            return Ok(Accepted::Known);
+        }
+        let max = self.config.max_remote_candidates;
+        if known.len() >= max {
+            return Err(CandidateError::TooMany { max });
+        }
+        self.current.add_candidate(candidate);
+        self.candidates_changed();
+        Ok(Accepted::New)
+    }
+
+    /// The peer has no more candidates (RFC 8838 §14): if it gave none at all,
+    /// the time for finding a pair runs from now.
+    pub fn set_end_of_candidates(&mut self) {
+        self.end_of_candidates = true;
+        self.dirty = true;
+    }
+
+    /// Takes the peer's credentials. Others than before mean that the peer has
+    /// restarted: call [`Agent::restart`] first, and this afterwards.
+    pub fn set_remote_credentials(&mut self, remote: Credentials) -> Result<(), CredentialsError> {
+        let max = MAX_USERNAME.saturating_sub(1 + self.current.local().ufrag().len());
+        let length = remote.ufrag().len();
+        if length > max {
+            return Err(CredentialsError::Username { length, max });
+        }
+        if self.current.remote() != Some(&remote) {
+            self.current.set_remote(remote);
+            self.dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Restarts ICE with new credentials (RFC 8445 §9). Local candidates, role
+    /// and validated addresses stay; the peer's credentials and candidates must
+    /// come anew; a selected pair stays in use until the new one stands.
+    pub fn restart(&mut self, local: Credentials) {
+        let mut next = Generation::new(&self.config, self.current.controlling(), local);
+        for host in self.current.hosts() {
+            next.add_host(host.addr);
+        }
+        let old = std::mem::replace(&mut self.current, next);
+        if self.selected.is_some() && self.previous.is_none() {
+            self.previous = Some(old);
+        }
+        self.end_of_candidates = false;
+        self.deadline = None;
+        self.failed = false;
+        self.dirty = true;
+    }
+
+    /// Handles a datagram that came to `local` from `remote`, of whatever kind.
+    /// Tells whether it was an authentic STUN message for this agent.
+    pub fn handle_stun(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        self.now = self.now.max(now);
+        if self.failed {
+            return false;
+        }
+        let pair = Pair { local, remote };
+        let keep = self.selected.map(|selected| selected.pair.remote);
+        let mut generations = std::iter::once(&mut self.current).chain(&mut self.previous);
+        let Some(message) = generations.find_map(|g| g.handle(self.now, pair, datagram, keep))
+        else {
+            return false;
+        };
+        if self.validated.touch(remote, keep) {
+            self.events.push_back(Event::Validated(remote));
+            self.put_off_pruning();
+        }
+        if let Some(selected) = self.selected.as_mut().filter(|s| s.pair == pair)
+            && message.is_successful_binding_response()
+        {
+            selected.renew_consent(self.now);
+        }
+        self.take_changes();
+        true
+    }
+
+    /// Whether the peer has proven itself from `remote`: an authenticated request
+    /// or response came from there. Of more addresses than
+    /// [`Config::max_sources`], those used last are remembered.
+    pub fn is_validated(&self, remote: SocketAddr) -> bool {
+        self.validated.contains(remote)
+    }
+
+    /// Where application data goes; `None` before the first pair, and while
+    /// there is no consent to send (RFC 7675).
+    pub fn selected_pair(&self) -> Option<Pair> {
+        self.selected.map(|selected| selected.pair)
+    }
+
+    /// Whether this side now has the controlling role.
+    pub fn controlling(&self) -> bool {
+        self.current.controlling()
+    }
+
+    /// The credentials to signal: those of the latest restart.
+    pub fn local_credentials(&self) -> &Credentials {
+        self.current.local()
+    }
+
+    /// The ufrags by which requests for this agent are told on a shared socket:
+    /// after a restart both, until the new pair stands.
+    pub fn local_ufrags(&self) -> impl Iterator<Item = &str> {
+        let generations = std::iter::once(&self.current).chain(&self.previous);
+        generations.map(|generation| generation.local().ufrag())
+    }
+
+    /// The next STUN message to send.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.current
+            .poll_transmit()
+            .or_else(|| self.previous.as_mut()?.poll_transmit())
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn candidates_changed(&mut self) {
+        self.dirty = true;
+        self.put_off_pruning();
+    }
+
+    fn put_off_pruning(&mut self) {
+        if let Some(selected) = &mut self.selected {
+            selected.put_off_pruning(self.now);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What time brings: pairs, consent, its loss, and the end.
+
+use std::time::Instant;
+
+use super::Agent;
+use crate::ice::Event;
+use crate::ice::Pair;
+use crate::ice::failure::explain;
+use crate::ice::generation::{Change, Generation};
+use crate::ice::selected::{Due, Selected};
+
+impl Agent {
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.dirty = false;
+        if self.failed {
+            return;
+        }
+        self.current.drive(self.now);
+        if let Some(previous) = &mut self.previous {
+            previous.drive(self.now);
+        }
+        self.take_changes();
+        self.watch_selected();
+        self.watch_deadline();
+    }
+
+    /// When to call [`Agent::handle_timeout`]; a time in the past means at once.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        if self.failed {
+            return None;
+        }
+        if self.dirty {
+            return Some(self.now);
+        }
+        let selected = self.selected.as_ref().map(Selected::next);
+        let previous = self.previous.as_mut().and_then(Generation::poll_timeout);
+        [
+            self.current.poll_timeout(),
+            previous,
+            selected,
+            self.deadline,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub(super) fn take_changes(&mut self) {
+        while let Some(previous) = &mut self.previous
+            && let Some(change) = previous.poll_change()
+        {
+            match change {
+                Change::Nominated(pair) => self.select(pair),
+                Change::Exhausted => previous.rebuild(|_| true),
+            }
+            self.dirty = true;
+        }
+        while let Some(change) = self.current.poll_change() {
+            match change {
+                Change::Nominated(pair) => {
+                    if self.previous.take().is_some() {
+                        // The new generation's pair is told even if it is the same.
+                        self.selected = None;
+                    }
+                    self.select(pair);
+                }
+                Change::Exhausted => self.try_all_again(),
+            }
+        }
+    }
+
+    fn select(&mut self, pair: Pair) {
+        let is_same = self.selected_pair() == Some(pair);
+        self.selected = Some(Selected::new(pair, self.now));
+        self.deadline = None;
+        if !is_same {
+            self.events.push_back(Event::Selected(pair));
+        }
+    }
+
+    fn lose(&mut self) {
+        self.selected = None;
+        self.previous = None;
+        self.deadline = Some(self.now + self.config.ice_timeout);
+        self.events.push_back(Event::Disconnected);
+        self.try_all_again();
+    }
+
+    fn try_all_again(&mut self) {
+        self.current.rebuild(|_| true);
+        self.dirty = true;
+    }
+
+    fn watch_selected(&mut self) {
+        while let Some(due) = self.selected.as_mut().and_then(|s| s.take_due(self.now)) {
+            match (due, &self.previous) {
+                (Due::Stop, _) => self.lose(),
+                // A restart under way tries everything as it is.
+                (_, Some(_)) => {}
+                (Due::Doubt, None) => self.try_all_again(),
+                (Due::Prune, None) => self.prune(),
+            }
+        }
+    }
+
+    /// Only the controlling side decides which pairs live; the peer's checks of
+    /// the others then go unanswered and end.
+    fn prune(&mut self) {
+        if let (true, Some(pair)) = (self.controlling(), self.selected_pair()) {
+            self.current.prune(pair);
+        }
+    }
+
+    fn watch_deadline(&mut self) {
+        let can_try = self.current.remote().is_some()
+            && (self.end_of_candidates || !self.current.candidates().is_empty());
+        match self.deadline {
+            Some(deadline) if self.now >= deadline => self.fail(),
+            None if can_try && self.selected.is_none() => {
+                self.deadline = Some(self.now + self.config.ice_timeout);
+            }
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self) {
+        self.failed = true;
+        self.deadline = None;
+        let (component_id, tried) = (self.config.component_id, self.config.ice_timeout);
+        let reason = explain(&self.current, component_id, tried);
+        self.events.push_back(Event::Failed(reason));
+    }
+}

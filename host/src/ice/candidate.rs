@@ -1,0 +1,203 @@
+//! Candidate lines (RFC 8839 §5.1), to and from the ICE core.
+//!
+//! The core knows component 1 only. Lines of another component are translated:
+//! the component id, and the priority, whose last byte is 256 less that id
+//! (RFC 8445 §5.1.2), so that both sides still order the pairs alike.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+
+use is::{Candidate, CandidateKind, Protocol};
+use thiserror::Error;
+
+const MAX_PRIORITY: u32 = (1 << 31) - 1;
+/// How much of a faulty line an error repeats.
+const QUOTED_CHARS: usize = 120;
+
+/// What became of a remote candidate that was not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It will be checked.
+    New,
+    /// It was there already.
+    Known,
+    /// It is well formed, but of no use here.
+    Ignored(Ignored),
+}
+
+/// Why a well-formed candidate is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ignored {
+    /// Its transport is not UDP.
+    Transport,
+    /// Its address is a name (an mDNS one or another), which is not resolved.
+    HostName,
+    /// Its type is none of host, srflx, prflx and relay.
+    Kind,
+    /// Its ufrag is not that of the peer's present credentials.
+    Generation,
+}
+
+/// Why a remote candidate was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CandidateError {
+    /// The line is not one.
+    #[error(
+        "the candidate line {line:?} has no valid {field}: expected \"candidate:<foundation> <component> udp <priority> <address> <port> typ <type>\""
+    )]
+    Syntax {
+        /// The first field that is missing or wrong.
+        field: &'static str,
+        /// The beginning of the line.
+        line: String,
+    },
+    /// It belongs to another component.
+    #[error("the candidate is for component {found}, but this is component {own}: send it there")]
+    Component {
+        /// As the line says.
+        found: u16,
+        /// The agent's own.
+        own: u16,
+    },
+    /// Nothing can be sent to its address.
+    #[error(
+        "the candidate's address {address} is not one that a datagram can be sent to: the peer must offer a unicast address and a port"
+    )]
+    Address {
+        /// As the line says.
+        address: SocketAddr,
+    },
+    /// The cap is reached.
+    #[error(
+        "the peer has offered {max} candidates for this component, the most that are taken: raise `max_remote_candidates` if it needs more"
+    )]
+    TooMany {
+        /// The cap.
+        max: usize,
+    },
+}
+
+pub(super) fn parse(
+    line: &str,
+    component_id: u16,
+) -> Result<Result<Candidate, Ignored>, CandidateError> {
+    let error = |field| CandidateError::Syntax {
+        field,
+        line: line.chars().take(QUOTED_CHARS).collect(),
+    };
+    let value = line.trim();
+    let value = value.strip_prefix("a=").unwrap_or(value);
+    let value = value
+        .strip_prefix("candidate:")
+        .ok_or_else(|| error("\"candidate:\" at its start"))?;
+
+    let mut fields = value.split_ascii_whitespace();
+    let mut next = |name| fields.next().ok_or_else(|| error(name));
+    let foundation = next("foundation")?;
+    let found: u16 = next("component")?.parse().map_err(|_| error("component"))?;
+    let transport = next("transport")?;
+    let priority: u32 = next("priority")?.parse().map_err(|_| error("priority"))?;
+    let address = next("address")?;
+    let port: u16 = next("port")?.parse().map_err(|_| error("port"))?;
+    if next("\"typ\"")? != "typ" {
+        return Err(error("\"typ\""));
+    }
+    let kind = next("type")?;
+
+    if found != component_id {
+        return Err(CandidateError::Component {
+            found,
+            own: component_id,
+        });
+    }
+    if !(1..=MAX_PRIORITY).contains(&priority) {
+        return Err(error("priority"));
+    }
+    if !transport.eq_ignore_ascii_case("udp") {
+        return Ok(Err(Ignored::Transport));
+    }
+    let Ok(ip) = address.parse::<IpAddr>() else {
+        return if is_host_name(address) {
+            Ok(Err(Ignored::HostName))
+        } else {
+            Err(error("address"))
+        };
+    };
+    let address = SocketAddr::new(ip, port);
+    if !is_usable(address) {
+        return Err(CandidateError::Address { address });
+    }
+    let Some(kind) = kind_of(kind) else {
+        return Ok(Err(Ignored::Kind));
+    };
+    let extensions: Vec<&str> = fields.collect();
+    let ufrag = extensions
+        .chunks_exact(2)
+        .find(|pair| pair[0] == "ufrag")
+        .map(|pair| pair[1].to_owned());
+
+    Ok(Ok(Candidate::from_parts(
+        foundation.to_owned(),
+        1,
+        Protocol::Udp,
+        (priority + component_offset(component_id)).min(MAX_PRIORITY),
+        address,
+        kind,
+        None,
+        None,
+        ufrag,
+    )))
+}
+
+/// The line of a host candidate to which the core gave `priority`.
+pub(super) fn host_line(addr: SocketAddr, priority: u32, component_id: u16) -> String {
+    format!(
+        "candidate:{} {component_id} udp {} {} {} typ host",
+        host_foundation(addr.ip()),
+        priority - component_offset(component_id),
+        addr.ip(),
+        addr.port(),
+    )
+}
+
+/// Whether a datagram can be sent to `addr`; RFC 8445 §5.1.1.1 also bars
+/// IPv4-mapped addresses.
+pub(super) fn is_usable(addr: SocketAddr) -> bool {
+    let ip_is_usable = match addr.ip() {
+        IpAddr::V4(ip) => !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()),
+        IpAddr::V6(ip) => {
+            !(ip.is_unspecified() || ip.is_multicast() || ip.to_ipv4_mapped().is_some())
+        }
+    };
+    ip_is_usable && addr.port() != 0
+}
+
+/// What the priority of a component is less than that of component 1.
+fn component_offset(component_id: u16) -> u32 {
+    u32::from(component_id).saturating_sub(1).min(255)
+}
+
+/// Equal for host candidates on one address, in every component (RFC 8445 §5.1.1.3).
+fn host_foundation(ip: IpAddr) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    ("host", "udp", ip).hash(&mut hasher);
+    // Any half of the hash identifies the few addresses of a machine.
+    hasher.finish() as u32
+}
+
+fn kind_of(name: &str) -> Option<CandidateKind> {
+    match name {
+        "host" => Some(CandidateKind::Host),
+        "srflx" => Some(CandidateKind::ServerReflexive),
+        "prflx" => Some(CandidateKind::PeerReflexive),
+        "relay" => Some(CandidateKind::Relayed),
+        _ => None,
+    }
+}
+
+fn is_host_name(address: &str) -> bool {
+    address.contains(|c: char| c.is_ascii_alphabetic())
+        && address
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
+}

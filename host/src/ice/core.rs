@@ -1,0 +1,59 @@
+//! The ICE core, `is`, as it is used here.
+
+use std::time::Duration;
+
+use is::{IceAgent, IceCreds};
+
+use super::Credentials;
+
+/// Pace of new checks, Ta: RFC 8445 §14.2 allows 5 ms and proposes 50.
+const TIMING_ADVANCE: Duration = Duration::from_millis(20);
+
+/// When a check is sent again: first after `initial_rto`, which doubles up to
+/// `max_rto`; a pair with `attempts` checks unanswered in a row is given up.
+pub(super) struct Rhythm {
+    initial_rto: Duration,
+    max_rto: Duration,
+    attempts: usize,
+}
+
+/// While a pair is sought: loss costs little time, and Ta bounds the traffic.
+/// A pair is given up after 3.5 s, and all are tried again.
+const EAGER: Rhythm = Rhythm {
+    initial_rto: Duration::from_millis(50),
+    max_rto: Duration::from_millis(200),
+    attempts: 18,
+};
+
+/// Once both sides have agreed on a pair: `max_rto` is how often each checks
+/// that it lives.
+pub(super) const SETTLED: Rhythm = Rhythm {
+    initial_rto: Duration::from_millis(250),
+    max_rto: Duration::from_secs(3),
+    attempts: 9,
+};
+
+impl Rhythm {
+    pub(super) fn apply(&self, core: &mut IceAgent) {
+        core.set_initial_stun_rto(self.initial_rto);
+        core.set_max_stun_rto(self.max_rto);
+        core.set_max_stun_retransmits(self.attempts);
+    }
+}
+
+/// A core without candidates that seeks a pair.
+pub(super) fn new_core(local: &Credentials, controlling: bool, tie_breaker: u64) -> IceAgent {
+    let mut core = IceAgent::new(to_core(local));
+    core.set_controlling(controlling);
+    core.set_control_tie_breaker(tie_breaker);
+    core.set_timing_advance(TIMING_ADVANCE);
+    EAGER.apply(&mut core);
+    core
+}
+
+pub(super) fn to_core(credentials: &Credentials) -> IceCreds {
+    IceCreds {
+        ufrag: credentials.ufrag().to_owned(),
+        pass: credentials.pwd().to_owned(),
+    }
+}

@@ -1,0 +1,164 @@
+//! Who may take part: the username fragment and the password of one side.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// The 64 `ice-char` (RFC 8839 §5.1): six random bits choose one without bias.
+const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Generated lengths: 48 and 144 bits, where RFC 8445 §5.3 asks for 24 and 128.
+const UFRAG_CHARS: usize = 8;
+const PWD_CHARS: usize = 24;
+
+/// Lengths RFC 8839 §5.4 allows on the wire.
+const UFRAG_LENGTH: RangeInclusive<usize> = 4..=256;
+const PWD_LENGTH: RangeInclusive<usize> = 22..=256;
+
+/// One side's ICE credentials, the same for all components of a stream.
+///
+/// Written and read as `ufrag pwd`. `Debug` leaves the password out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    ufrag: String,
+    pwd: String,
+}
+
+/// Why a text is not a pair of ICE credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CredentialsError {
+    /// Not exactly two words.
+    #[error(
+        "ICE credentials are two words, \"ufrag pwd\", but {words} came: send both on one line, one space between"
+    )]
+    Words {
+        /// How many came.
+        words: usize,
+    },
+    /// Too short or too long (RFC 8839 §5.4).
+    #[error(
+        "the ICE {field} is {length} characters long: RFC 8839 allows {} to {}, so use the one the peer sent",
+        allowed.start(), allowed.end()
+    )]
+    Length {
+        /// `ufrag` or `pwd`.
+        field: &'static str,
+        /// What came, in bytes.
+        length: usize,
+        /// What is allowed.
+        allowed: RangeInclusive<usize>,
+    },
+    /// A character that is no `ice-char`.
+    #[error("the ICE {field} contains {found:?}: only letters, digits, '+' and '/' are allowed")]
+    Character {
+        /// `ufrag` or `pwd`.
+        field: &'static str,
+        /// The first such character.
+        found: char,
+    },
+    /// Both fragments and a colon must fit the USERNAME of a check.
+    #[error(
+        "the peer's ICE ufrag is {length} characters long and leaves no room for ours: at most {max} work (RFC 8839 lets a peer send 32)"
+    )]
+    Username {
+        /// Its length.
+        length: usize,
+        /// The most that works with our own.
+        max: usize,
+    },
+}
+
+impl Credentials {
+    /// Fresh credentials from the operating system's CSPRNG.
+    pub fn generate() -> Self {
+        Self {
+            ufrag: random_ice_chars::<UFRAG_CHARS>(),
+            pwd: random_ice_chars::<PWD_CHARS>(),
+        }
+    }
+
+    /// Credentials that came from elsewhere, checked against RFC 8839 §5.4.
+    pub fn new(ufrag: impl Into<String>, pwd: impl Into<String>) -> Result<Self, CredentialsError> {
+        let (ufrag, pwd) = (ufrag.into(), pwd.into());
+        check("ufrag", &ufrag, UFRAG_LENGTH)?;
+        check("pwd", &pwd, PWD_LENGTH)?;
+        Ok(Self { ufrag, pwd })
+    }
+
+    /// The username fragment; public.
+    pub fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    /// The password: whoever has it may send checks.
+    pub fn pwd(&self) -> &str {
+        &self.pwd
+    }
+}
+
+impl FromStr for Credentials {
+    type Err = CredentialsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut words = text.split_ascii_whitespace();
+        match (words.next(), words.next(), words.count()) {
+            (Some(ufrag), Some(pwd), 0) => Self::new(ufrag, pwd),
+            _ => Err(CredentialsError::Words {
+                words: text.split_ascii_whitespace().count(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.ufrag, self.pwd)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("ufrag", &self.ufrag)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The number that settles a role conflict (RFC 8445 §7.3.1.1), from the
+/// operating system's CSPRNG; the same for all components of a stream.
+pub fn tie_breaker() -> u64 {
+    getrandom::u64().expect("the system's CSPRNG does not fail once it is seeded")
+}
+
+fn check(
+    field: &'static str,
+    value: &str,
+    allowed: RangeInclusive<usize>,
+) -> Result<(), CredentialsError> {
+    if let Some(found) = value.chars().find(|c| !is_ice_char(*c)) {
+        return Err(CredentialsError::Character { field, found });
+    }
+    if !allowed.contains(&value.len()) {
+        return Err(CredentialsError::Length {
+            field,
+            length: value.len(),
+            allowed,
+        });
+    }
+    Ok(())
+}
+
+fn is_ice_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '+' || c == '/'
+}
+
+fn random_ice_chars<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system's CSPRNG does not fail once it is seeded");
+    bytes
+        .iter()
+        .map(|byte| char::from(ICE_CHARS[usize::from(byte % 64)]))
+        .collect()
+}

@@ -1,0 +1,244 @@
+//! One ICE generation: the core, and what it is given.
+
+mod intake;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, Protocol};
+
+use super::core::{SETTLED, new_core, to_core};
+use super::stun::{StunKind, stun_kind};
+use super::transactions::{Transaction, Transactions};
+use super::{Config, Credentials, Pair, Transmit};
+
+/// What the core has come to.
+pub(super) enum Change {
+    Nominated(Pair),
+    /// No pair is left that could work.
+    Exhausted,
+}
+
+/// A host candidate, with the priority the core gave it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Host {
+    pub(super) addr: SocketAddr,
+    pub(super) priority: u32,
+}
+
+/// The core and its candidates, from one ICE restart to the next.
+///
+/// The core forgets no candidate that it ever learned, so it is made anew, with
+/// the same credentials, when it has learned too many or when every pair is to
+/// be tried again; to the peer this is invisible.
+#[derive(Debug)]
+pub(super) struct Generation {
+    core: IceAgent,
+    tie_breaker: u64,
+    max_sources: usize,
+    local: Credentials,
+    remote: Option<Credentials>,
+    hosts: Vec<Host>,
+    /// Signalled by the peer; the core gets them with the peer's credentials.
+    candidates: Vec<Candidate>,
+    /// Sources of requests that were not signalled: peer-reflexive candidates.
+    learned: Vec<SocketAddr>,
+    /// Addresses of ours as the peer saw them, host candidates aside.
+    mapped: Vec<SocketAddr>,
+    transactions: Transactions,
+    nominated: Option<Pair>,
+    /// Requests that the core holds until it knows the peer's credentials.
+    waiting: usize,
+}
+
+impl Generation {
+    pub(super) fn new(config: &Config, controlling: bool, local: Credentials) -> Self {
+        Self {
+            core: new_core(&local, controlling, config.tie_breaker),
+            tie_breaker: config.tie_breaker,
+            max_sources: config.max_sources,
+            local,
+            remote: None,
+            hosts: Vec::new(),
+            candidates: Vec::new(),
+            learned: Vec::new(),
+            mapped: Vec::new(),
+            transactions: Transactions::default(),
+            nominated: None,
+            waiting: 0,
+        }
+    }
+
+    pub(super) fn controlling(&self) -> bool {
+        self.core.controlling()
+    }
+
+    pub(super) fn local(&self) -> &Credentials {
+        &self.local
+    }
+
+    pub(super) fn remote(&self) -> Option<&Credentials> {
+        self.remote.as_ref()
+    }
+
+    pub(super) fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    pub(super) fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    pub(super) fn add_host(&mut self, addr: SocketAddr) -> Option<Host> {
+        let candidate = Candidate::host(addr, Protocol::Udp).ok()?;
+        let priority = self.core.add_local_candidate(candidate)?.prio();
+        let host = Host { addr, priority };
+        self.hosts.push(host);
+        Some(host)
+    }
+
+    pub(super) fn add_candidate(&mut self, candidate: Candidate) {
+        if self.remote.is_some() {
+            self.core.add_remote_candidate(candidate.clone());
+        }
+        self.candidates.push(candidate);
+    }
+
+    /// Candidates that say another ufrag are of an older generation and leave.
+    pub(super) fn set_remote(&mut self, remote: Credentials) {
+        let is_of_this = |c: &Candidate| c.ufrag().is_none_or(|ufrag| ufrag == remote.ufrag());
+        self.candidates.retain(is_of_this);
+        let first = self.remote.is_none();
+        self.remote = Some(remote);
+        if first {
+            self.introduce_peer();
+        } else {
+            self.rebuild(|_| false);
+        }
+    }
+
+    /// Starts over with all candidates, pruned ones included, and with those
+    /// peer-reflexive ones that `keep` names: the peer's next check brings back
+    /// the others.
+    pub(super) fn rebuild(&mut self, keep: impl Fn(SocketAddr) -> bool) {
+        let learned: Vec<Candidate> = self
+            .core
+            .remote_candidates()
+            .filter(|c| c.kind() == CandidateKind::PeerReflexive && keep(c.addr()))
+            .filter(|c| !self.is_signalled(c.addr()))
+            .collect();
+        self.core = new_core(&self.local, self.core.controlling(), self.tie_breaker);
+        self.mapped.clear();
+        self.transactions.clear();
+        self.nominated = None;
+        self.waiting = 0;
+        self.learned = learned.iter().map(Candidate::addr).collect();
+        for host in std::mem::take(&mut self.hosts) {
+            self.add_host(host.addr);
+        }
+        self.introduce_peer();
+        for mut candidate in learned {
+            // The core marks what it learned with our own ufrag, and refuses it so.
+            let remote = self.remote.as_ref().map_or("", Credentials::ufrag);
+            candidate.set_ufrag(remote);
+            self.core.add_remote_candidate(candidate);
+        }
+    }
+
+    /// Leaves the core only `pair` to keep alive.
+    pub(super) fn prune(&mut self, pair: Pair) {
+        // Where both sides use one private address, invalidating the peer's
+        // candidate would hit ours.
+        let is_ours = |addr| self.hosts.iter().any(|host| host.addr == addr);
+        let remote = self.core.remote_candidates();
+        let local = self.core.local_candidates();
+        let losers: Vec<Candidate> = remote
+            .filter(|c| c.addr() != pair.remote && !is_ours(c.addr()))
+            .chain(local.filter(|c| c.local() != pair.local))
+            .collect();
+        for candidate in losers {
+            self.core.invalidate_candidate(&candidate);
+        }
+    }
+
+    /// The core answers one waiting request per call, and sends at most one check.
+    pub(super) fn drive(&mut self, now: Instant) {
+        let calls = match self.remote {
+            Some(_) => 1 + std::mem::take(&mut self.waiting),
+            None => 1,
+        };
+        for _ in 0..calls {
+            self.core.handle_timeout(now);
+        }
+    }
+
+    /// Without the peer's credentials there is nothing to send, ever.
+    pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
+        self.remote.as_ref()?;
+        self.core.poll_timeout()
+    }
+
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+        let transmit = self.core.poll_transmit()?;
+        let pair = Pair {
+            local: transmit.source,
+            remote: transmit.destination,
+        };
+        let contents = Vec::from(transmit.contents);
+        if let Some(StunKind::Request { transaction, .. }) = stun_kind(&contents) {
+            self.transactions.insert(Transaction {
+                id: transaction,
+                pair,
+                nominated: self.nominated == Some(pair),
+            });
+        }
+        Some(Transmit {
+            local: pair.local,
+            remote: pair.remote,
+            contents,
+        })
+    }
+
+    pub(super) fn poll_change(&mut self) -> Option<Change> {
+        loop {
+            match self.core.poll_event()? {
+                IceAgentEvent::NominatedSend {
+                    source,
+                    destination,
+                    ..
+                } => {
+                    let pair = Pair {
+                        local: source,
+                        remote: destination,
+                    };
+                    self.nominated = Some(pair);
+                    // The controlled side has nothing left to find out.
+                    if !self.core.controlling() {
+                        self.settle();
+                    }
+                    return Some(Change::Nominated(pair));
+                }
+                IceAgentEvent::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                    return Some(Change::Exhausted);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn settle(&mut self) {
+        SETTLED.apply(&mut self.core);
+    }
+
+    fn introduce_peer(&mut self) {
+        let Some(remote) = &self.remote else { return };
+        self.core.set_remote_credentials(to_core(remote));
+        for candidate in &self.candidates {
+            self.core.add_remote_candidate(candidate.clone());
+        }
+    }
+
+    fn is_signalled(&self, addr: SocketAddr) -> bool {
+        self.candidates.iter().any(|c| c.addr() == addr)
+    }
+}

@@ -1,0 +1,111 @@
+//! ICE for one component (RFC 8445): candidates, checks, consent and restarts.
+//!
+//! Nothing here knows a socket or a clock. An [`Agent`] takes datagrams and time
+//! and gives datagrams, events and the next time it wants to be called. After
+//! **any** call on it:
+//!
+//! 1. send what [`Agent::poll_transmit`] gives, until it gives nothing;
+//! 2. take what [`Agent::poll_event`] gives, until it gives nothing;
+//! 3. call [`Agent::handle_timeout`] when [`Agent::poll_timeout`] is due; a time
+//!    that has passed means at once.
+//!
+//! The life of an agent: [`Agent::new`]; [`Agent::add_local_host`] and
+//! [`Agent::set_remote_credentials`] and [`Agent::add_remote_candidate`] in any
+//! order; [`Event::Selected`], from which on [`Agent::selected_pair`] says where
+//! application data goes; perhaps [`Event::Disconnected`] and another
+//! [`Event::Selected`]; perhaps [`Agent::restart`]; perhaps [`Event::Failed`].
+
+mod agent;
+mod candidate;
+mod core;
+mod credentials;
+mod failure;
+mod generation;
+mod selected;
+mod sources;
+mod stun;
+#[cfg(test)]
+mod tests;
+mod transactions;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use agent::Agent;
+pub use candidate::{Accepted, CandidateError, Ignored};
+pub use credentials::{Credentials, CredentialsError, tie_breaker};
+pub use stun::{StunKind, TransactionId, stun_kind};
+
+/// What an [`Agent`] is told once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// 1 to 256 (RFC 8445 §5.1.2).
+    pub component_id: u16,
+    /// The role to begin with; a conflict may turn it round (RFC 8445 §7.3.1.1).
+    pub controlling: bool,
+    /// See [`tie_breaker`]; the same for all components of a stream.
+    pub tie_breaker: u64,
+    /// How long to look for a pair, at first and after a loss, before
+    /// [`Event::Failed`]. 30 s unless changed.
+    pub ice_timeout: Duration,
+    /// How many of the peer's candidates are taken; 32 unless changed.
+    pub max_remote_candidates: usize,
+    /// How many addresses the peer may prove itself from; 32 unless changed.
+    pub max_sources: usize,
+}
+
+impl Config {
+    /// The defaults, for the three that have none.
+    pub fn new(component_id: u16, controlling: bool, tie_breaker: u64) -> Self {
+        Self {
+            component_id,
+            controlling,
+            tie_breaker,
+            ice_timeout: Duration::from_secs(30),
+            max_remote_candidates: 32,
+            max_sources: 32,
+        }
+    }
+}
+
+/// A local and a remote address that datagrams go between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pair {
+    /// One of the addresses given to [`Agent::add_local_host`].
+    pub local: SocketAddr,
+    /// The peer's.
+    pub remote: SocketAddr,
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", self.local, self.remote)
+    }
+}
+
+/// A STUN message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transmit {
+    /// The address to send from.
+    pub local: SocketAddr,
+    /// The address to send to.
+    pub remote: SocketAddr,
+    /// The datagram.
+    pub contents: Vec<u8>,
+}
+
+/// What an [`Agent`] has to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Data can go over this pair from now on. The first one makes the component
+    /// READY; later ones follow a better pair, a recovery or a restart.
+    Selected(Pair),
+    /// The peer has proven itself from this address for the first time.
+    Validated(SocketAddr),
+    /// The selected pair is lost and nothing may be sent (RFC 7675); the agent
+    /// goes on looking for another.
+    Disconnected,
+    /// It is over, for the reason given in a sentence; only a restart revives it.
+    Failed(String),
+}

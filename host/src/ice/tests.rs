@@ -1,0 +1,248 @@
+//! Two agents, a simulated link between them, and virtual time.
+
+mod connect;
+mod input;
+mod limits;
+mod recovery;
+mod restart;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// The link between the two sides of a [`World`].
+struct Link {
+    latency: Duration,
+    /// Up to this much is added at random, which reorders.
+    jitter: Duration,
+    /// Of each datagram, each way.
+    loss: f64,
+    duplicates: f64,
+    /// Addresses that neither send nor receive any more.
+    dead: Vec<SocketAddr>,
+    /// An address translator: what is inside, and how it looks from outside.
+    translated: Option<(SocketAddr, SocketAddr)>,
+    random: fastrand::Rng,
+    /// By arrival and, where two arrive at once, by departure.
+    flying: BTreeMap<(Instant, u64), Transmit>,
+    sent: u64,
+    /// Where to, since a test last cleared it.
+    targets: Vec<SocketAddr>,
+}
+
+impl Link {
+    fn send(&mut self, now: Instant, mut transmit: Transmit) {
+        self.sent += 1;
+        self.targets.push(transmit.remote);
+        if let Some((inside, outside)) = self.translated {
+            match (transmit.local == inside, transmit.remote) {
+                (true, _) => transmit.local = outside,
+                (false, remote) if remote == inside => return,
+                (false, remote) if remote == outside => transmit.remote = inside,
+                _ => {}
+            }
+        }
+        let ends = [transmit.local, transmit.remote];
+        if self.random.f64() < self.loss || ends.iter().any(|end| self.dead.contains(end)) {
+            return;
+        }
+        let copies = 1 + u64::from(self.random.f64() < self.duplicates);
+        for copy in 0..copies {
+            let arrival = now + self.latency + self.jitter.mul_f64(self.random.f64());
+            self.flying
+                .insert((arrival, self.sent * 2 + copy), transmit.clone());
+        }
+    }
+}
+
+/// One side.
+struct Side {
+    agent: Agent,
+    hosts: Vec<SocketAddr>,
+    events: Vec<(Instant, Event)>,
+    timeouts: u64,
+}
+
+impl Side {
+    fn new(config: Config, hosts: &[&str], now: Instant) -> Self {
+        let hosts: Vec<SocketAddr> = hosts.iter().map(|host| addr(host)).collect();
+        let mut agent = Agent::new(config, Credentials::generate(), now);
+        for host in &hosts {
+            agent.add_local_host(*host).expect("a usable address");
+        }
+        Self {
+            agent,
+            hosts,
+            events: Vec::new(),
+            timeouts: 0,
+        }
+    }
+
+    fn credentials(&self) -> Credentials {
+        self.agent.local_credentials().clone()
+    }
+
+    /// Learns the other's credentials and candidates.
+    fn meet(&mut self, other: &Side) {
+        self.agent
+            .set_remote_credentials(other.credentials())
+            .unwrap();
+        for line in other.agent.local_candidates() {
+            self.agent.add_remote_candidate(&line).unwrap();
+        }
+    }
+
+    fn selected(&self) -> Option<(Instant, Pair)> {
+        self.events
+            .iter()
+            .rev()
+            .find_map(|(at, event)| match event {
+                Event::Selected(pair) => Some((*at, *pair)),
+                _ => None,
+            })
+    }
+
+    fn count(&self, is: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| is(event)).count()
+    }
+}
+
+/// Both sides and what is between them.
+struct World {
+    start: Instant,
+    now: Instant,
+    a: Side,
+    b: Side,
+    link: Link,
+}
+
+impl World {
+    /// `a` is controlling; neither knows of the other yet. The seed decides all
+    /// that is random, except credentials, on which nothing depends.
+    fn new(seed: u64, hosts_a: &[&str], hosts_b: &[&str]) -> Self {
+        fastrand::seed(seed);
+        let now = Instant::now();
+        Self {
+            start: now,
+            now,
+            a: Side::new(Config::new(1, true, 2), hosts_a, now),
+            b: Side::new(Config::new(1, false, 1), hosts_b, now),
+            link: Link {
+                latency: ms(1),
+                jitter: ms(0),
+                loss: 0.0,
+                duplicates: 0.0,
+                dead: Vec::new(),
+                translated: None,
+                random: fastrand::Rng::with_seed(seed),
+                flying: BTreeMap::new(),
+                sent: 0,
+                targets: Vec::new(),
+            },
+        }
+    }
+
+    /// One host address each, both sides introduced.
+    fn introduced(seed: u64) -> Self {
+        let mut world = Self::new(seed, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+        world.introduce();
+        world
+    }
+
+    fn introduce(&mut self) {
+        self.a.meet(&self.b);
+        self.b.meet(&self.a);
+    }
+
+    /// B sits behind an address translator that shows it as the address returned;
+    /// both are connected over it.
+    fn translated(seed: u64) -> (Self, SocketAddr) {
+        let mut world = Self::new(seed, &["10.0.0.1:1000"], &["192.168.0.2:2000"]);
+        let outside = addr("10.0.0.2:2999");
+        world.link.translated = Some((world.b.hosts[0], outside));
+        world.introduce();
+        world.connect();
+        let remote = world.a.agent.selected_pair().map(|pair| pair.remote);
+        assert_eq!(remote, Some(outside));
+        (world, outside)
+    }
+
+    fn run_for(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.run(end, |_| false);
+        self.now = end;
+    }
+
+    /// Runs until both sides have selected a pair; panics after 60 s.
+    fn connect(&mut self) -> Duration {
+        let end = self.now + Duration::from_secs(60);
+        self.run(end, |world| {
+            world.a.agent.selected_pair().is_some() && world.b.agent.selected_pair().is_some()
+        });
+        let both = [&self.a, &self.b].map(|side| side.selected().expect("a selected pair").0);
+        both[0].max(both[1]) - self.start
+    }
+
+    fn run(&mut self, end: Instant, done: impl Fn(&World) -> bool) {
+        loop {
+            for side in [&mut self.a, &mut self.b] {
+                while let Some(transmit) = side.agent.poll_transmit() {
+                    self.link.send(self.now, transmit);
+                }
+                while let Some(event) = side.agent.poll_event() {
+                    side.events.push((self.now, event));
+                }
+            }
+            if done(self) {
+                return;
+            }
+            let arrival = self.link.flying.keys().next().map(|key| key.0);
+            let timeouts = [&mut self.a, &mut self.b].map(|side| side.agent.poll_timeout());
+            let Some(next) = timeouts.into_iter().chain([arrival]).flatten().min() else {
+                return;
+            };
+            if next > end {
+                return;
+            }
+            self.now = self.now.max(next);
+            self.deliver();
+            for side in [&mut self.a, &mut self.b] {
+                if side.agent.poll_timeout().is_some_and(|due| due <= self.now) {
+                    side.timeouts += 1;
+                    side.agent.handle_timeout(self.now);
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        while let Some(entry) = self.link.flying.first_entry() {
+            if entry.key().0 > self.now {
+                return;
+            }
+            let sent = entry.remove();
+            let sides = [&mut self.a, &mut self.b];
+            let to = sides
+                .into_iter()
+                .find(|side| side.hosts.contains(&sent.remote));
+            if let Some(side) = to {
+                side.agent
+                    .handle_stun(self.now, sent.remote, sent.local, &sent.contents);
+            }
+        }
+    }
+}
+
+fn addr(text: &str) -> SocketAddr {
+    text.parse().expect("an address")
+}
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}

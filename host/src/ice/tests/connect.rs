@@ -1,0 +1,167 @@
+//! Finding a pair.
+
+use super::*;
+
+#[test]
+fn both_sides_select_the_same_pair_within_a_few_milliseconds() {
+    let mut world = World::introduced(1);
+    let took = world.connect();
+    assert!(took <= ms(5), "{took:?}");
+    let pair = Pair {
+        local: addr("10.0.0.1:1000"),
+        remote: addr("10.0.0.2:2000"),
+    };
+    assert_eq!(world.a.agent.selected_pair(), Some(pair));
+    let mirrored = Pair {
+        local: pair.remote,
+        remote: pair.local,
+    };
+    assert_eq!(world.b.agent.selected_pair(), Some(mirrored));
+    assert!(world.a.agent.is_validated(pair.remote));
+    assert!(world.b.agent.is_validated(pair.local));
+    assert!(world.a.agent.controlling() && !world.b.agent.controlling());
+}
+
+#[test]
+fn addresses_of_every_family_and_of_loopback_work() {
+    for (a, b) in [
+        ("[fd77::1]:1000", "[fd77::2]:2000"),
+        ("127.0.0.1:1000", "127.0.0.1:2000"),
+        ("[::1]:1000", "[::1]:2000"),
+    ] {
+        let mut world = World::new(1, &[a], &[b]);
+        world.introduce();
+        assert!(world.connect() <= ms(5), "{a} {b}");
+    }
+}
+
+#[test]
+fn checks_that_come_before_the_peers_credentials_are_answered_when_they_are_known() {
+    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    world.a.meet(&world.b);
+    world.run_for(ms(90));
+    assert_eq!(world.b.agent.selected_pair(), None);
+    world.b.meet(&world.a);
+    let took = world.connect();
+    assert!(took <= ms(95), "{took:?}");
+}
+
+#[test]
+fn a_peer_whose_candidates_never_come_is_reached_where_its_checks_come_from() {
+    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    world
+        .a
+        .agent
+        .set_remote_credentials(world.b.credentials())
+        .unwrap();
+    world.b.meet(&world.a);
+    assert!(world.connect() <= ms(10));
+}
+
+#[test]
+fn a_role_conflict_is_settled_by_the_tie_breaker() {
+    for role in [true, false] {
+        let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+        for (side, tie_breaker) in [(&mut world.a, 7), (&mut world.b, 9)] {
+            let hosts: Vec<String> = side.hosts.iter().map(SocketAddr::to_string).collect();
+            let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+            *side = Side::new(Config::new(1, role, tie_breaker), &hosts, world.now);
+        }
+        world.introduce();
+        world.connect();
+        assert_eq!(
+            world.b.agent.controlling(),
+            role,
+            "the higher tie-breaker keeps its role"
+        );
+        assert_eq!(world.a.agent.controlling(), !role);
+    }
+}
+
+#[test]
+fn any_component_id_works_and_is_on_the_line() {
+    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    world.a = Side::new(Config::new(2, true, 2), &["10.0.0.1:1000"], world.now);
+    world.b = Side::new(Config::new(2, false, 1), &["10.0.0.2:2000"], world.now);
+    let line = world.a.agent.local_candidates().next().unwrap();
+    let fields: Vec<&str> = line.split(' ').collect();
+    // Type preference 126, first IPv4 address, 256 - 2.
+    let priority = (126 << 24 | 65_534 << 8 | 254).to_string();
+    assert_eq!(
+        fields[1..],
+        ["2", "udp", &priority, "10.0.0.1", "1000", "typ", "host"]
+    );
+    world.introduce();
+    assert!(world.connect() <= ms(5));
+}
+
+#[test]
+fn of_two_addresses_each_both_sides_come_to_use_the_same_pair() {
+    for seed in 0..50 {
+        let (a, b) = (["10.0.0.1:1", "10.1.0.1:1"], ["10.0.0.2:2", "10.1.0.2:2"]);
+        let mut world = World::new(seed, &a, &b);
+        world.link.loss = 0.2;
+        world.link.jitter = ms(20);
+        world.introduce();
+        world.connect();
+        world.run_for(secs(60));
+        let pair = world.a.agent.selected_pair().expect("a pair");
+        let mirrored = Pair {
+            local: pair.remote,
+            remote: pair.local,
+        };
+        assert_eq!(world.b.agent.selected_pair(), Some(mirrored), "seed {seed}");
+    }
+}
+
+/// Median and worst time until both sides have a pair, over 1,000 seeds.
+fn times(loss: f64, latency: Duration) -> (Duration, Duration) {
+    let mut times: Vec<Duration> = (0..1000)
+        .map(|seed| {
+            let mut world = World::introduced(seed);
+            world.link.loss = loss;
+            world.link.latency = latency;
+            world.link.jitter = latency;
+            world.link.duplicates = 0.05;
+            world.connect()
+        })
+        .collect();
+    times.sort();
+    println!(
+        "loss {loss}, latency {latency:?} to twice that: median {:?}, 99 % {:?}, worst {:?}",
+        times[500], times[990], times[999]
+    );
+    (times[500], times[999])
+}
+
+#[test]
+fn without_loss_a_pair_takes_two_round_trips() {
+    for latency in [ms(1), ms(50)] {
+        let (_, worst) = times(0.0, latency);
+        assert!(worst <= 8 * latency, "{worst:?}");
+    }
+}
+
+#[test]
+fn with_three_of_ten_datagrams_lost_most_pairs_take_well_below_a_second() {
+    for latency in [ms(1), ms(50)] {
+        let (median, worst) = times(0.3, latency);
+        assert!(median <= ms(400), "{median:?}");
+        assert!(worst <= secs(3), "{worst:?}");
+    }
+}
+
+#[test]
+fn a_seed_decides_the_course_of_things() {
+    let course = |seed| {
+        let mut world = World::introduced(seed);
+        world.link.loss = 0.3;
+        world.link.jitter = ms(30);
+        world.run_for(secs(20));
+        let since = |(at, event): &(Instant, Event)| (*at - world.start, event.clone());
+        let events = world.a.events.iter().map(since).collect::<Vec<_>>();
+        (events, world.link.sent)
+    };
+    assert_eq!(course(1), course(1));
+    assert_ne!(course(1), course(2));
+}

@@ -1,0 +1,229 @@
+//! Memory and work that neither a peer nor a stranger can drive up.
+
+use is::DefaultSha1HmacProvider;
+use is::Sha1HmacProvider;
+use is::stun::{StunMessage, TransId};
+
+use super::*;
+use crate::ice::sources::Sources;
+
+/// A check to the agent that owns `to`, signed with `pwd`.
+fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
+    let username = format!("{}:{}", to.ufrag(), from.ufrag());
+    let message =
+        StunMessage::binding_request(&username, TransId::new(), false, 1, 1_845_501_695, false);
+    write(message, pwd)
+}
+
+fn write(message: StunMessage<'_>, pwd: &str) -> Vec<u8> {
+    let mut buffer = vec![0; 600];
+    let length = message
+        .to_bytes(Some(pwd.as_bytes()), &mut buffer, |key, parts| {
+            DefaultSha1HmacProvider.sha1_hmac(key, parts)
+        })
+        .expect("it fits");
+    buffer.truncate(length);
+    buffer
+}
+
+/// What grows if anything does: the core shows all its lists.
+fn size(agent: &Agent) -> usize {
+    format!("{agent:?}").len()
+}
+
+#[test]
+fn two_thousand_sources_of_an_authentic_peer_leave_the_agent_small_and_working() {
+    let mut world = World::introduced(1);
+    world.connect();
+    world.run_for(secs(20));
+    let selected = world.a.agent.selected_pair().expect("a pair");
+    let (to, from) = (world.a.credentials(), world.b.credentials());
+    let mut largest = 0;
+    for port in 3000..5000 {
+        let datagram = check(&to, &from, to.pwd());
+        let remote = SocketAddr::new(selected.remote.ip(), port);
+        assert!(
+            world
+                .a
+                .agent
+                .handle_stun(world.now, selected.local, remote, &datagram)
+        );
+        assert!(
+            world.a.agent.is_validated(remote),
+            "there is room for a new address"
+        );
+        assert!(
+            world.a.agent.is_validated(selected.remote),
+            "the selected one stays"
+        );
+        world.run_for(ms(2));
+        largest = largest.max(size(&world.a.agent));
+    }
+    assert!(largest < 60_000, "{largest}");
+    world.run_for(secs(60));
+    assert_eq!(
+        world.a.agent.selected_pair().map(|pair| pair.local),
+        Some(selected.local)
+    );
+    assert_eq!(world.a.count(|event| *event == Event::Disconnected), 0);
+    let remembered = (3000..5000).filter(|port| {
+        world
+            .a
+            .agent
+            .is_validated(SocketAddr::new(selected.remote.ip(), *port))
+    });
+    assert!(remembered.count() < 32);
+}
+
+#[test]
+fn what_makes_room_for_new_sources_is_not_the_selected_one() {
+    let (mut world, outside) = World::translated(5);
+    world.run_for(secs(20));
+    let (to, from) = (world.a.credentials(), world.b.credentials());
+    for port in 1..=33 {
+        let remote = SocketAddr::new(outside.ip(), port);
+        let datagram = check(&to, &from, to.pwd());
+        assert!(
+            world
+                .a
+                .agent
+                .handle_stun(world.now, world.a.hosts[0], remote, &datagram)
+        );
+    }
+    world.link.loss = 1.0;
+    world.link.targets.clear();
+    world.run_for(ms(500));
+    assert!(world.link.targets.contains(&outside));
+}
+
+#[test]
+fn the_source_that_leaves_is_the_one_unused_for_longest() {
+    let [a, b, c, d] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"].map(addr);
+    let mut sources = Sources::new(3);
+    assert!([a, b, c].map(|source| sources.touch(source, None)) == [true; 3]);
+    assert!(!sources.touch(a, None));
+    sources.touch(d, Some(b));
+    assert_eq!(
+        [a, b, c, d].map(|source| sources.contains(source)),
+        [true, true, false, true]
+    );
+}
+
+#[test]
+fn answers_that_tell_of_ever_new_mappings_leave_the_agent_small() {
+    let mut world = World::introduced(2);
+    world.connect();
+    let selected = world.a.agent.selected_pair().expect("a pair");
+    let pwd = world.b.credentials().pwd().to_owned();
+    let mut port = 0;
+    let mut largest = 0;
+    while port < 1000 {
+        world.now = world
+            .a
+            .agent
+            .poll_timeout()
+            .expect("checks go on")
+            .max(world.now);
+        world.a.agent.handle_timeout(world.now);
+        while let Some(sent) = world.a.agent.poll_transmit() {
+            let Ok(request) = StunMessage::parse(&sent.contents) else {
+                continue;
+            };
+            if !request.is_binding_request() {
+                continue;
+            }
+            port += 1;
+            let mapped = SocketAddr::new([192, 0, 2, 1].into(), port);
+            let answer = write(StunMessage::binding_reply(request.trans_id(), mapped), &pwd);
+            world
+                .a
+                .agent
+                .handle_stun(world.now, selected.local, selected.remote, &answer);
+        }
+        largest = largest.max(size(&world.a.agent));
+    }
+    assert!(largest < 60_000, "{largest}");
+    assert_eq!(world.a.agent.selected_pair(), Some(selected));
+}
+
+#[test]
+fn a_flood_of_unauthenticated_requests_changes_nothing() {
+    let mut world = World::introduced(3);
+    world.connect();
+    let (to, from) = (world.a.credentials(), world.b.credentials());
+    let before = size(&world.a.agent);
+    for n in 0..10_000 {
+        let datagram = check(&to, &from, "not the password of anyone");
+        let remote = SocketAddr::new([198, 51, 100, (n % 250) as u8].into(), 1000 + n);
+        assert!(
+            !world
+                .a
+                .agent
+                .handle_stun(world.now, addr("10.0.0.1:1000"), remote, &datagram)
+        );
+        assert!(!world.a.agent.is_validated(remote));
+    }
+    assert_eq!(world.a.agent.poll_transmit(), None);
+    assert_eq!(world.a.agent.poll_event(), None);
+    assert_eq!(size(&world.a.agent), before);
+}
+
+#[test]
+fn requests_that_wait_for_the_peers_credentials_are_bounded() {
+    let now = Instant::now();
+    let mut side = Side::new(Config::new(1, true, 1), &["10.0.0.1:1000"], now);
+    let (to, from) = (side.credentials(), Credentials::generate());
+    let taken = (1..=1000).filter(|port| {
+        let remote = SocketAddr::new([10, 0, 0, 2].into(), *port);
+        let datagram = check(&to, &from, to.pwd());
+        side.agent
+            .handle_stun(now, side.hosts[0], remote, &datagram)
+    });
+    assert_eq!(taken.count(), 32);
+    side.agent.set_remote_credentials(from).unwrap();
+    side.agent.handle_timeout(now);
+    let answers = std::iter::from_fn(|| side.agent.poll_transmit());
+    assert!((32..=64).contains(&answers.count()));
+}
+
+#[test]
+fn a_response_counts_once_and_only_from_where_the_check_went() {
+    let mut world = World::introduced(4);
+    let sent = {
+        world.a.agent.handle_timeout(world.now);
+        world.a.agent.poll_transmit().expect("a check")
+    };
+    let request = StunMessage::parse(&sent.contents).expect("a check");
+    let pwd = world.b.credentials().pwd().to_owned();
+    let answer = write(
+        StunMessage::binding_reply(request.trans_id(), sent.local),
+        &pwd,
+    );
+    let elsewhere = addr("10.0.0.3:2000");
+    let agent = &mut world.a.agent;
+    assert!(!agent.handle_stun(world.now, sent.local, elsewhere, &answer));
+    assert!(!agent.is_validated(elsewhere));
+    assert!(agent.handle_stun(world.now, sent.local, sent.remote, &answer));
+    assert!(
+        !agent.handle_stun(world.now, sent.local, sent.remote, &answer),
+        "a replay"
+    );
+}
+
+#[test]
+fn the_peers_candidates_are_capped() {
+    let mut side = Side::new(Config::new(1, true, 1), &["10.0.0.1:1000"], Instant::now());
+    let line = |port: u16| format!("candidate:1 1 udp 2130706431 10.0.0.2 {port} typ host");
+    for port in 1..=32 {
+        assert_eq!(
+            side.agent.add_remote_candidate(&line(port)),
+            Ok(Accepted::New)
+        );
+    }
+    assert_eq!(
+        side.agent.add_remote_candidate(&line(7)),
+        Ok(Accepted::Known)
+    );
+    let refused = side.agent.add_remote_candidate(&line(33));
+    assert_eq!(refused, Err(CandidateError::TooMany { max: 32 }));
+}
