@@ -109,9 +109,18 @@ mod tests {
         let mut demux = Demux::new();
         demux.add_ufrag("aaaa", RTP);
         demux.add_ufrag("bbbb", RTCP);
-        assert_eq!(demux.route(address(1), &stun(0, 1, Some("aaaa:peer"))), Some(RTP));
-        assert_eq!(demux.route(address(1), &stun(0, 1, Some("bbbb:peer"))), Some(RTCP));
-        assert_eq!(demux.route(address(1), &stun(0, 1, Some("cccc:peer"))), None);
+        assert_eq!(
+            demux.route(address(1), &stun(0, 1, Some("aaaa:peer"))),
+            Some(RTP)
+        );
+        assert_eq!(
+            demux.route(address(1), &stun(0, 1, Some("bbbb:peer"))),
+            Some(RTCP)
+        );
+        assert_eq!(
+            demux.route(address(1), &stun(0, 1, Some("cccc:peer"))),
+            None
+        );
         assert_eq!(demux.route(address(1), &stun(0, 1, None)), None);
     }
 
@@ -133,7 +142,11 @@ mod tests {
         demux.note_sent(start, &stun(0, 7, None), RTP);
         demux.note_sent(start + PERIOD, &stun(0, 8, None), RTP);
         assert_eq!(demux.route(address(1), &stun(1, 7, None)), Some(RTP));
-        demux.note_sent(start + PERIOD * 2 + Duration::from_secs(1), &stun(0, 9, None), RTP);
+        demux.note_sent(
+            start + PERIOD * 2 + Duration::from_secs(1),
+            &stun(0, 9, None),
+            RTP,
+        );
         assert_eq!(demux.route(address(1), &stun(1, 7, None)), None);
         assert_eq!(demux.route(address(1), &stun(1, 8, None)), Some(RTP));
     }

@@ -52,7 +52,15 @@ mod tests {
         assert_eq!((timers.next(), armed), (Some(at(10)), Some(at(10))));
         assert_eq!(timers.pop_due(at(9)), None);
         assert_eq!(timers.pop_due(at(20)), Some((at(10), 1)));
-        assert_eq!(timers.pop_due(at(50)), Some((at(30), 1)), "stale: the stream's note says otherwise");
-        assert_eq!(timers.pop_due(at(50)), None, "a later wish was no entry: the stream is asked again");
+        assert_eq!(
+            timers.pop_due(at(50)),
+            Some((at(30), 1)),
+            "stale: the stream's note says otherwise"
+        );
+        assert_eq!(
+            timers.pop_due(at(50)),
+            None,
+            "a later wish was no entry: the stream is asked again"
+        );
     }
 }
