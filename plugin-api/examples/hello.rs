@@ -1,16 +1,12 @@
 //! A complete plugin.
-use handclasp_plugin::{
-    Call, Classify, FirstBytes, Handshake, Host, Init, Result, Started, Status, export,
-};
+use handclasp_plugin::*;
 
 /// Both sides say hello, and whoever is greeted back is done.
-struct Hello {
-    greeted: bool,
-}
+struct Hello(bool);
 
 impl Handshake for Hello {
     fn init(_host: Host, _init: &Init<'_>, _call: &Call<'_>) -> Result<Started<Self>> {
-        Ok(Started::Pending(Hello { greeted: false }))
+        Ok(Started::Pending(Hello(false)))
     }
 
     fn connection_ready(&mut self, call: &Call<'_>) -> Result {
@@ -21,7 +17,7 @@ impl Handshake for Hello {
     fn recv_from_peer(&mut self, datagram: &[u8], call: &Call<'_>) -> Result {
         match datagram {
             b"hello" => call.packet(b"hi there"),
-            b"hi there" if !std::mem::replace(&mut self.greeted, true) => {
+            b"hi there" if !std::mem::replace(&mut self.0, true) => {
                 call.handshake_data(b"greeted");
                 return Ok(Status::Finished);
             }
@@ -38,9 +34,5 @@ impl Classify for Hello {
 export! {
     handshake: Hello,
     id: c"hello",
-    name: c"Hello",
-    vendor: c"Example",
-    license: c"MIT OR Apache-2.0",
-    description: c"Greets, and is content to be greeted",
     implements: [Classify],
 }
