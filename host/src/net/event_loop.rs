@@ -15,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A stream for a loop to take over.
 pub(crate) struct NewStream {
@@ -119,8 +119,10 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let timeout = match (self.busy.is_empty(), self.timers.next()) {
-            (false, _) => Some(std::time::Duration::ZERO),
+        // A failed send at the end of a turn leaves its stream to be settled.
+        let idle = self.busy.is_empty() && self.touched.is_empty();
+        let timeout = match (idle, self.timers.next()) {
+            (false, _) => Some(Duration::ZERO),
             (true, at) => at.map(|at| at.saturating_duration_since(Instant::now())),
         };
         if let Err(error) = self.poll.poll(events, timeout)
