@@ -2,13 +2,12 @@
 use dimpl::{CertificateError, CryptoError, Error as Dtls, SecurityError, UnexpectedMessageError};
 use handclasp_plugin::{Error, ErrorKind};
 
-/// Whether the session is as good after the error as before it: a datagram was refused, or a flight will not
-/// be repeated any more. dimpl calls all its errors fatal; these leave its state alone.
+/// Whether the session is as good after the error as before it: a record came too early to be understood, or a
+/// flight will not be repeated any more. dimpl calls all its errors fatal; these leave its state alone.
 pub(crate) fn is_harmless(error: &Dtls) -> bool {
     matches!(
         error,
         Dtls::UnexpectedMessage(UnexpectedMessageError::UnrecognizedAutoServerResponse)
-            | Dtls::ReceiveQueueFull
             | Dtls::TransmitHistoryFull
     )
 }

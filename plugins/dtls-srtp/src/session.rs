@@ -85,6 +85,8 @@ pub(crate) struct Session {
     dtls: Dtls,
     /// Whether there is a way to the peer.
     ready: bool,
+    /// Whether any datagram has left.
+    answered: bool,
     /// Whether the peer has shown the certificate it promised.
     authenticated: bool,
     /// Whether the operator has heard of a plaintext alert.
@@ -102,6 +104,7 @@ impl Session {
             clock,
             dtls,
             ready: false,
+            answered: false,
             authenticated: false,
             warned: false,
             keys: None,
@@ -190,17 +193,20 @@ impl Session {
     }
 
     fn handle(&mut self, record: &[u8], now: Time) -> Handled {
-        match self.dtls.handle_packet(record) {
-            // A responder that still waits for a whole ClientHello has kept too much that was none: it begins
-            // again, for its peer knows nothing of it yet.
-            Err(dimpl::Error::TooManyClientHelloFragments) => {
-                let instant = self.clock.instant(now);
-                self.dtls = self.parameters.engine(instant);
-                self.dtls.handle_timeout(instant)?;
-                self.dtls.handle_packet(record)
-            }
-            handled => handled,
+        let handled = self.dtls.handle_packet(record);
+        let is_cluttered = matches!(
+            handled,
+            Err(dimpl::Error::TooManyClientHelloFragments | dimpl::Error::ReceiveQueueFull)
+        );
+        if self.answered || !is_cluttered {
+            return handled;
         }
+        // A responder has kept so much that was no ClientHello that the real one finds no place. It begins
+        // again: it has not said anything yet.
+        let instant = self.clock.instant(now);
+        self.dtls = self.parameters.engine(instant);
+        self.dtls.handle_timeout(instant)?;
+        self.dtls.handle_packet(record)
     }
 
     /// Takes all that dimpl has to say, after an error too: an alert may be among it.
@@ -224,7 +230,10 @@ impl Session {
         let mut finished = None;
         loop {
             match self.dtls.poll_output(output) {
-                Output::Packet(datagram) => sink.packet(datagram),
+                Output::Packet(datagram) => {
+                    self.answered = true;
+                    sink.packet(datagram);
+                }
                 Output::Connected => connected = true,
                 Output::PeerCert(certificate) => {
                     self.parameters.peer.verify(certificate)?;
