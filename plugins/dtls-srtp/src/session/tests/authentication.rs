@@ -1,5 +1,6 @@
-use super::super::*;
 use super::link::*;
+use crate::certificate::Identity;
+use crate::parameters::Version;
 use std::time::Duration;
 
 const VERSIONS: [Version; 3] = [Version::Auto, Version::Dtls12, Version::Dtls13];

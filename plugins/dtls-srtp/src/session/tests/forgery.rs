@@ -1,5 +1,6 @@
 use super::super::*;
 use super::link::*;
+use crate::parameters::Version;
 use crate::record::tests::record;
 use std::time::Duration;
 

@@ -1,8 +1,13 @@
 //! Two sessions, a link between them that loses, delays, reorders and repeats, and a clock that runs as fast
 //! as the test does.
 use super::super::*;
+use crate::certificate::Identity;
 use crate::config;
+use crate::fingerprint::Fingerprints;
+use crate::parameters::Version;
+use handclasp_plugin::Error;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
