@@ -608,9 +608,7 @@ impl Stream {
                     });
             }
         }
-        if self.stopping {
-            self.notify(Notification::Stopped);
-        }
+        self.notify(Notification::Stopped);
     }
 }
 
