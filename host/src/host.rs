@@ -106,9 +106,9 @@ pub trait Application: Send {
     /// A datagram from the peer, in the buffer it arrived in.
     fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
 
-    /// A message was refused; nothing has changed.
-    fn refused(&mut self, refused: Refused) {
-        tracing::warn!("{refused}");
+    /// A message was refused; nothing has changed. `number` is what it was sent with, if with one.
+    fn refused(&mut self, number: Option<u64>, refused: Refused) {
+        tracing::warn!(number, "{refused}");
     }
 }
 
@@ -284,7 +284,12 @@ impl StreamHandle {
 
     /// Says something to the stream.
     pub fn send(&self, message: Message) {
-        self.outbox.message(message);
+        self.outbox.message(None, message);
+    }
+
+    /// Says something to the stream. If it is refused, [`Application::refused`] is given `number`.
+    pub fn send_numbered(&self, number: u64, message: Message) {
+        self.outbox.message(Some(number), message);
     }
 
     /// Sends datagrams from any thread.
@@ -295,6 +300,6 @@ impl StreamHandle {
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        self.outbox.message(Message::Stop);
+        self.outbox.message(None, Message::Stop);
     }
 }
