@@ -23,7 +23,7 @@ SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 # rename is atomic: a host that reads the directory meanwhile never opens half a file.
 place = install -m 0755 "$(RELEASE)/lib$(subst -,_,$(1)).$(SO)" "$(PLUGIN_DIR)/.$(1).new" && \
 	mv -f "$(PLUGIN_DIR)/.$(1).new" "$(PLUGIN_DIR)/$(1).$(SO)"
-place-all = install -d "$(PLUGIN_DIR)" $(foreach plugin,$(PLUGINS),&& $(call place,$(plugin)))
+place-all = install -d -m 0755 "$(PLUGIN_DIR)" $(foreach plugin,$(PLUGINS),&& $(call place,$(plugin)))
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
