@@ -78,6 +78,8 @@ pub struct StreamOptions {
     pub ice_timeout: Duration,
     /// Where its sockets may be bound.
     pub gathering: Gathering,
+    /// Whether every component is listened to from the start.
+    pub listen: bool,
     /// Datagrams to drop on purpose.
     pub loss: Option<Loss>,
 }
@@ -93,6 +95,7 @@ impl Default for StreamOptions {
             handshake_timeout: Duration::from_secs(30),
             ice_timeout: Duration::from_secs(30),
             gathering: Gathering::default(),
+            listen: false,
             loss: None,
         }
     }
@@ -226,7 +229,13 @@ impl Host {
             ice_timeout: options.ice_timeout,
             epoch: self.epoch,
         };
-        let stream = Stream::new(Instant::now(), config)?;
+        let now = Instant::now();
+        let mut stream = Stream::new(now, config)?;
+        if options.listen {
+            for component_id in stream.component_ids() {
+                stream.handle_message(now, Message::Listen { component_id })?;
+            }
+        }
         // In turn: streams cost about the same.
         let chosen = &self.loops[self.next.fetch_add(1, Ordering::Relaxed) % self.loops.len()];
         let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));

@@ -9,7 +9,6 @@ mod reporter;
 use super::exit::Failed;
 use super::plugin_args::{PluginArgs, setting};
 use clap::{ArgAction, Args};
-use handclasp::stream::Message;
 use handclasp::{Gathering, Host, HostOptions, StreamOptions};
 use output::Output;
 use reporter::Reporter;
@@ -73,9 +72,6 @@ impl Stream {
         let output = Output::new(received, reporter.queued(), self.name.clone());
         let components = self.components;
         let stream = host.open(self.into_options(), Box::new(reporter))?;
-        for component_id in 1..=components {
-            stream.send(Message::Listen { component_id });
-        }
         input::spawn(stream, components, lines)?;
         output.write()
     }
@@ -93,6 +89,7 @@ impl Stream {
                 addresses: self.addresses,
                 port_range: self.port_range,
             },
+            listen: true,
             ..StreamOptions::default()
         }
     }
