@@ -1,1 +1,2 @@
-//! placeholder
+//! What the tests share.
+pub mod processes;

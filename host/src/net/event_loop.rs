@@ -135,7 +135,7 @@ impl EventLoop {
     fn obey(&mut self, now: Instant, command: Command, used: &mut Vec<Vec<u8>>) {
         match command {
             Command::Open(new) => self.open(*new),
-            Command::Message(key, message) => self.hear(now, key, message),
+            Command::Message(key, number, message) => self.hear(now, key, number, message),
             Command::Send(key, component_id, datagram) => {
                 self.send(key, component_id, &datagram);
                 used.push(datagram);
@@ -167,10 +167,10 @@ impl EventLoop {
         self.touch(key);
     }
 
-    fn hear(&mut self, now: Instant, key: StreamKey, message: Message) {
+    fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
         if let Some(hosted) = self.streams.get_mut(&key) {
             if let Err(refused) = hosted.stream.handle_message(now, message) {
-                hosted.application.refused(refused);
+                hosted.application.refused(number, refused);
             }
             self.touch(key);
         }
@@ -197,7 +197,7 @@ impl EventLoop {
 
     fn shut_down(&mut self, now: Instant) {
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
-            self.hear(now, key, Message::Stop);
+            self.hear(now, key, None, Message::Stop);
         }
         self.running = false;
     }

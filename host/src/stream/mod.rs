@@ -310,7 +310,7 @@ impl Stream {
     /// Whether local addresses are to be looked for now. Each found one goes to
     /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
     pub fn poll_gather(&mut self) -> bool {
-        std::mem::take(&mut self.gather)
+        std::mem::take(&mut self.gather) && self.stage != Stage::Ended
     }
 
     /// A socket of this component's is bound to `address`.
@@ -608,9 +608,7 @@ impl Stream {
                     });
             }
         }
-        if self.stopping {
-            self.notify(Notification::Stopped);
-        }
+        self.notify(Notification::Stopped);
     }
 }
 

@@ -86,7 +86,7 @@ impl Application for Reporter {
         });
     }
 
-    fn refused(&mut self, refused: Refused) {
+    fn refused(&mut self, _number: Option<u64>, refused: Refused) {
         self.report(What::Refused(refused));
     }
 }
