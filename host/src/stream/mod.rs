@@ -596,6 +596,9 @@ impl Stream {
         if self.stage == Stage::Starting && initialised {
             self.stage = Stage::Gathering;
             self.gather = true;
+            for member in &mut self.components {
+                member.component.start_ice();
+            }
             self.announce_credentials();
         }
     }

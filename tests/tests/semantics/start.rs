@@ -87,6 +87,19 @@ fn s04_a_slow_init_stops_no_other_stream() {
 }
 
 #[test]
+fn s04_an_init_may_take_longer_than_ice() {
+    for_each_backend(|backend| {
+        let (party, _journal) = Scripted::new()
+            .on("connection_ready", &["finish=keys"])
+            .party();
+        let mut world = World::pair(backend, &party, &party);
+        world.hold(0, "init", secs(100));
+        world.run_for(secs(100));
+        world.connect();
+    });
+}
+
+#[test]
 fn s04_a_failed_init_fails_its_stream_alone() {
     for_each_backend(|backend| {
         let (party, journal) = Scripted::new()
