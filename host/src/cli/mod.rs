@@ -2,6 +2,7 @@
 mod demo;
 mod exit;
 mod plugin_args;
+mod plugins;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Plugins(plugins::Plugins),
 }
 
 /// Runs what the command line asks for.
@@ -35,6 +37,7 @@ pub(crate) fn run() -> ExitCode {
         .init();
     let result = match arguments.command {
         Command::Demo(demo) => demo.run(),
+        Command::Plugins(plugins) => plugins.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
