@@ -1,1 +1,174 @@
-//! placeholder
+//! DTLS-SRTP (RFC 5764) over DTLS 1.2 and 1.3, on the library dimpl.
+//!
+//! All components of a stream show one self-signed ECDSA certificate, announced as `a=fingerprint`; the peer's
+//! must match a fingerprint it announced (RFC 8122). What comes out are SRTP keys.
+mod certificate;
+mod clock;
+mod config;
+mod failure;
+mod fingerprint;
+mod keys;
+mod record;
+mod session;
+
+use certificate::Identity;
+use dimpl::Config;
+use fingerprint::Fingerprints;
+use handclasp_plugin::{
+    Call, Classify, Close, Error, ErrorKind, Export, FirstBytes, Handshake, Host, Init, Level,
+    OptionSpec, Peer, PeerParameters, Result, Started, Status, Timer, export,
+};
+use session::{Parameters, Progress, Session, Sink, Version};
+use std::sync::Arc;
+
+/// One component's handshake.
+struct DtlsSrtp {
+    host: Host,
+    version: Version,
+    config: Arc<Config>,
+    identity: Arc<Identity>,
+    /// There once the peer is known.
+    session: Option<Session>,
+}
+
+impl Handshake for DtlsSrtp {
+    fn init(host: Host, init: &Init<'_>, call: &Call<'_>) -> Result<Started<Self>> {
+        let handshake = Self {
+            host,
+            version: version(init.option("version").unwrap_or("auto"))?,
+            config: config::shared(init.mtu())?,
+            identity: Identity::of(init.stream_id())?,
+            session: None,
+        };
+        call.init_data(handshake.identity.init_data().as_bytes());
+        Ok(Started::Pending(handshake))
+    }
+
+    fn connection_ready(&mut self, call: &Call<'_>) -> Result {
+        self.drive(call, |session, wire| session.start(call.now(), wire))
+    }
+
+    fn recv_from_peer(&mut self, datagram: &[u8], call: &Call<'_>) -> Result {
+        self.drive(call, |session, wire| {
+            session.receive(datagram, call.now(), wire)
+        })
+    }
+}
+
+impl Peer for DtlsSrtp {
+    fn set_peer(&mut self, peer: PeerParameters<'_>, call: &Call<'_>) -> Result {
+        let parameters = Parameters {
+            version: self.version,
+            role: peer.role,
+            config: self.config.clone(),
+            identity: self.identity.clone(),
+            peer: Fingerprints::parse(peer.init_data)?,
+        };
+        self.session = Some(Session::new(parameters, call.now()));
+        Ok(Status::Pending)
+    }
+}
+
+impl Timer for DtlsSrtp {
+    fn on_deadline(&mut self, call: &Call<'_>) -> Result {
+        self.drive(call, |session, wire| session.step(call.now(), wire))
+    }
+}
+
+impl Classify for DtlsSrtp {
+    const FIRST_BYTES: FirstBytes = FirstBytes::range(20, 63);
+}
+
+impl Close for DtlsSrtp {
+    fn close(&mut self, call: &Call<'_>) -> Result {
+        if let Some(session) = &mut self.session {
+            let host = self.host;
+            session.close(call.now(), &mut Wire { host, call })?;
+        }
+        Ok(Status::Pending)
+    }
+}
+
+impl Export for DtlsSrtp {
+    fn export(&mut self, label: &[u8], context: Option<&[u8]>, out: &mut [u8]) -> Result<()> {
+        let keys = self.session.as_ref().and_then(Session::keys);
+        let keys = keys.ok_or_else(|| {
+            Error::new(
+                ErrorKind::BadState,
+                "DTLS exports nothing before its handshake is over",
+            )
+        })?;
+        keys.export(label, context, out)
+    }
+}
+
+impl DtlsSrtp {
+    fn drive<'a>(
+        &mut self,
+        call: &'a Call<'a>,
+        step: impl FnOnce(&mut Session, &mut Wire<'a>) -> Result<Progress>,
+    ) -> Result {
+        let session = self.session.as_mut().ok_or_else(|| {
+            Error::new(
+                ErrorKind::BadState,
+                "DTLS cannot go on before the host has named the peer's fingerprint and role",
+            )
+        })?;
+        let host = self.host;
+        let progress = step(session, &mut Wire { host, call })?;
+        match progress.deadline {
+            Some(deadline) => call.deadline(deadline),
+            None => call.clear_deadline(),
+        }
+        let Some(keys) = progress.finished else {
+            return Ok(Status::Pending);
+        };
+        call.handshake_data(&keys);
+        Ok(Status::Finished)
+    }
+}
+
+/// Carries a session's output to the host.
+struct Wire<'a> {
+    host: Host,
+    call: &'a Call<'a>,
+}
+
+impl Sink for Wire<'_> {
+    fn packet(&mut self, datagram: &[u8]) {
+        self.call.packet(datagram);
+    }
+
+    fn warn(&mut self, sentence: &str) {
+        self.call.warn(sentence);
+    }
+
+    fn debug(&mut self, line: &str) {
+        self.host.log(Level::Debug, line);
+    }
+}
+
+fn version(name: &str) -> Result<Version> {
+    match name {
+        "auto" => Ok(Version::Auto),
+        "1.2" => Ok(Version::Dtls12),
+        "1.3" => Ok(Version::Dtls13),
+        unknown => Err(Error::new(
+            ErrorKind::Option,
+            format_args!("the option version is {unknown:?}; it takes auto, 1.2 or 1.3"),
+        )),
+    }
+}
+
+export! {
+    handshake: DtlsSrtp,
+    id: c"dtls-srtp",
+    name: c"DTLS-SRTP",
+    vendor: c"The Handclasp authors",
+    license: c"MIT OR Apache-2.0",
+    description: c"SRTP keys from DTLS 1.2 or 1.3 with ECDSA certificates",
+    init_data_type: c"sdp-attributes:fingerprint",
+    handshake_data_type: c"srtp-keys",
+    options: [OptionSpec::string(c"version").default(c"auto").help(c"DTLS version: auto, 1.2 or 1.3")],
+    implements: [Peer(required), Timer, Classify, Close, Export],
+}

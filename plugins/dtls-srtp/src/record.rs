@@ -1,0 +1,147 @@
+//! A datagram's records, as far as they can be told apart without keys (RFC 6347, RFC 9147).
+use std::iter;
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+
+/// Bytes of the header of a `DTLSPlaintext`, and of any record in DTLS 1.2.
+const HEADER: usize = 13;
+
+/// Most records looked at in one datagram: as many as dimpl takes.
+const MOST: usize = 16;
+
+/// A datagram's whole records, headers included; a torn end is left out.
+pub(crate) fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    iter::from_fn(move || {
+        let (record, rest) = datagram.split_at_checked(len(datagram)?)?;
+        datagram = rest;
+        Some(record)
+    })
+    .take(MOST)
+}
+
+/// What a record is worth that nothing protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It is for dimpl to judge: protected, or part of a handshake that will prove itself.
+    Judge,
+    /// An alert, by description, that anyone may have sent to end the session.
+    PlaintextAlert(u8),
+    /// Another content type that no handshake needs in plaintext: an ACK, application data.
+    Plaintext(u8),
+}
+
+/// How far a record can be believed.
+pub(crate) fn trust(record: &[u8]) -> Trust {
+    let is_protected = is_ciphertext(record[0]) || u16_at(record, 3) != Some(0);
+    match record[0] {
+        _ if is_protected => Trust::Judge,
+        CHANGE_CIPHER_SPEC | HANDSHAKE => Trust::Judge,
+        ALERT => Trust::PlaintextAlert(record.get(HEADER + 1).copied().unwrap_or_default()),
+        content_type => Trust::Plaintext(content_type),
+    }
+}
+
+/// Bytes of the first record; it may promise more than there are.
+fn len(datagram: &[u8]) -> Option<usize> {
+    let first = *datagram.first()?;
+    if is_ciphertext(first) {
+        return ciphertext_len(first, datagram);
+    }
+    Some(HEADER + usize::from(u16_at(datagram, HEADER - 2)?))
+}
+
+/// Bytes of a `DTLSCiphertext` (RFC 9147, section 4). One without a length is the datagram's last, and so is
+/// one with a connection id, whose length only those know who agreed on it: we never do.
+fn ciphertext_len(first: u8, datagram: &[u8]) -> Option<usize> {
+    let has = |flag| first & flag != 0;
+    let (connection_id, long_sequence, length) = (has(0x10), has(0x08), has(0x04));
+    if connection_id || !length {
+        return Some(datagram.len());
+    }
+    let length_at = if long_sequence { 3 } else { 2 };
+    Some(length_at + 2 + usize::from(u16_at(datagram, length_at)?))
+}
+
+fn is_ciphertext(first: u8) -> bool {
+    first & 0b1110_0000 == 0b0010_0000
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    let bytes = bytes.get(at..at + 2)?;
+    Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A record with the long header.
+    pub(crate) fn record(content_type: u8, epoch: u16, body: &[u8]) -> Vec<u8> {
+        let mut record = vec![content_type, 0xfe, 0xfd];
+        record.extend(epoch.to_be_bytes());
+        record.extend([0, 0, 0, 0, 0, 9]);
+        record.extend((body.len() as u16).to_be_bytes());
+        record.extend(body);
+        record
+    }
+
+    #[test]
+    fn a_datagram_is_cut_into_its_records() {
+        let parts = [
+            record(22, 0, b"hello"),
+            record(20, 0, &[1]),
+            record(22, 1, b"finished"),
+            vec![0x2c, 0, 7, 0, 2, 0xaa, 0xbb],
+            vec![0x24, 7, 0, 0],
+            vec![0x28, 0, 7, 1, 2, 3],
+        ];
+        let datagram = parts.concat();
+        assert!(records(&datagram).eq(&parts));
+    }
+
+    #[test]
+    fn a_torn_record_and_what_follows_are_left_out() {
+        let whole = record(22, 0, b"hello");
+        let torn = &whole[..whole.len() - 1];
+        let datagram = [&whole, torn].concat();
+        assert!(records(&datagram).eq([&whole]));
+        assert_eq!(records(torn).count(), 0);
+        assert_eq!(records(&[22, 0xfe]).count(), 0);
+        assert_eq!(records(&[]).count(), 0);
+    }
+
+    #[test]
+    fn the_handshake_and_what_is_protected_are_judged_by_dimpl() {
+        for record in [
+            record(22, 0, b"hello"),
+            record(20, 0, &[1]),
+            record(21, 1, &[2, 40]),
+            record(23, 1, b"data"),
+            vec![0x2c, 0, 7, 0, 2, 2, 40],
+        ] {
+            assert_eq!(trust(&record), Trust::Judge, "{record:?}");
+        }
+    }
+
+    #[test]
+    fn other_plaintext_proves_nothing() {
+        assert_eq!(trust(&record(21, 0, &[2, 40])), Trust::PlaintextAlert(40));
+        assert_eq!(trust(&record(21, 0, &[])), Trust::PlaintextAlert(0));
+        assert_eq!(trust(&record(26, 0, &[])), Trust::Plaintext(26));
+        assert_eq!(trust(&record(23, 0, b"data")), Trust::Plaintext(23));
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_makes_it_panic(datagram in prop::collection::vec(any::<u8>(), 0..200)) {
+            let cut: Vec<_> = records(&datagram).collect();
+            prop_assert!(datagram.starts_with(&cut.concat()));
+            for record in cut {
+                trust(record);
+            }
+        }
+    }
+}

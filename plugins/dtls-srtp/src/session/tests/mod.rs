@@ -1,0 +1,5 @@
+mod authentication;
+mod forgery;
+mod link;
+mod loss;
+mod retransmission;
