@@ -114,16 +114,16 @@ impl fmt::Display for Failure {
             detail,
         } = self;
         write!(f, "plugin {plugin}: {}", call.as_str())?;
+        let consequence = match call {
+            CallName::Init => "the stream cannot start",
+            _ => "the instance was destroyed",
+        };
         match (kind, detail) {
-            (FailureKind::Fault, Some(detail)) => write!(
-                f,
-                " {detail}; the instance was destroyed, {TELL_THE_AUTHOR}"
-            ),
+            (FailureKind::Fault, Some(detail)) => {
+                write!(f, " {detail}; {consequence}, {TELL_THE_AUTHOR}")
+            }
             (FailureKind::Panic, Some(detail)) => {
-                write!(
-                    f,
-                    ": {detail}; the instance was destroyed, {TELL_THE_AUTHOR}"
-                )
+                write!(f, ": {detail}; {consequence}, {TELL_THE_AUTHOR}")
             }
             (_, Some(detail)) => write!(f, ": {detail}"),
             (_, None) => write!(

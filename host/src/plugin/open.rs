@@ -100,7 +100,8 @@ pub struct OpenError {
 #[derive(Debug, thiserror::Error)]
 enum Cause {
     #[error(
-        "cannot be opened ({0}): install what it needs or link it statically; if it cannot be mapped, set TMPDIR to a directory that allows execution"
+        "cannot be opened ({}): install what it needs or link it statically; if it cannot be mapped, set TMPDIR to a directory that allows execution",
+        system_reason(.0)
     )]
     Open(#[source] libloading::Error),
     #[error("changed while it was being opened; try again")]
@@ -593,6 +594,11 @@ fn option(option: &abi::hc_option) -> Result<OptionSpec, Cause> {
         repeated: option.flags & abi::HC_OPTION_REPEATED != 0,
         help: optional_text(option.help, "option's help")?.unwrap_or_default(),
     })
+}
+
+/// What the system's loader says; the error itself names only the call.
+fn system_reason(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn text(text: *const c_char, what: &'static str) -> Result<String, Cause> {
