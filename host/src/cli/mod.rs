@@ -2,6 +2,7 @@
 mod demo;
 mod exit;
 mod plugin_args;
+mod plugins;
 mod stream;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Plugins(plugins::Plugins),
     Stream(stream::Stream),
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn run() -> ExitCode {
         .init();
     let result = match arguments.command {
         Command::Demo(demo) => demo.run(),
+        Command::Plugins(plugins) => plugins.run(),
         Command::Stream(stream) => stream.run(),
     };
     match result {

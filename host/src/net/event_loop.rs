@@ -168,11 +168,17 @@ impl EventLoop {
     }
 
     fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
-        if let Some(hosted) = self.streams.get_mut(&key) {
-            if let Err(refused) = hosted.stream.handle_message(now, message) {
+        let Some(hosted) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let heard = hosted.stream.handle_message(now, message);
+        self.touch(key);
+        if let Err(refused) = heard {
+            // What led to the refusal, such as the stream's end, is reported before it.
+            self.settle(now, key);
+            if let Some(hosted) = self.streams.get_mut(&key) {
                 hosted.application.refused(number, refused);
             }
-            self.touch(key);
         }
     }
 

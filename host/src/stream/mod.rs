@@ -577,11 +577,12 @@ impl Stream {
             }
             Event::Failed(reason) => {
                 member.ended = true;
+                let in_init = member.init_data.is_none();
                 self.notify(Notification::ComponentStateFailed {
                     component_id,
                     reason,
                 });
-                if self.stage == Stage::Starting {
+                if self.stage == Stage::Starting && in_init {
                     self.fail_to_start(now, component_id);
                 }
             }

@@ -74,6 +74,7 @@ impl Session {
                         demo.seed.wrapping_mul(2) + u64::from(side.leads()),
                     )
                 }),
+                handshake_timeout: Duration::from_secs(demo.handshake_timeout),
                 ..StreamOptions::default()
             };
             host.open(
@@ -123,16 +124,43 @@ impl Session {
             }
         }
         let problem = problem.or_else(|| self.verdict());
-        self.show.done(
-            &self.components,
-            self.datagrams,
-            self.started.elapsed(),
-            problem.as_deref(),
-        );
+        let total = self.started.elapsed();
+        let problem = problem.or_else(|| self.part());
+        self.show
+            .done(&self.components, self.datagrams, total, problem.as_deref());
         match problem {
             None => Ok(()),
             Some(problem) => Err(Failed::new(problem)),
         }
+    }
+
+    /// Lets both sides say goodbye; a sentence if one of them cannot.
+    fn part(&self) -> Option<String> {
+        for stream in &self.streams {
+            stream.send(Message::Stop);
+        }
+        let give_up = Instant::now() + LATE;
+        let mut left = self.streams.len();
+        while left > 0 {
+            let patience = give_up.saturating_duration_since(Instant::now());
+            let Ok(Report { at, side, what }) = self.reports.recv_timeout(patience) else {
+                return Some("a side did not stop when it was told to".to_owned());
+            };
+            let What::Notification(notification) = what else {
+                continue;
+            };
+            let line = Line::Notification(&notification);
+            self.show.line(at - self.started, side, &line);
+            match notification {
+                Notification::Stopped => left -= 1,
+                Notification::Warning { warning: reason }
+                | Notification::ComponentStateFailed { reason, .. } => {
+                    return Some(format!("{}: {reason}", side.as_str()));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Takes one report in; a sentence if it means that the demo has failed.
@@ -215,7 +243,10 @@ impl Session {
                 self.send_datagrams(component_id);
                 None
             }
-            Err(difference) => Some(format!("component {component_id}: {difference}")),
+            Err(difference) => Some(format!(
+                "component {component_id}: {difference}; do not trust plugin {}, and tell its author",
+                plugin.id()
+            )),
         }
     }
 
