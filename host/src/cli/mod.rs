@@ -1,7 +1,10 @@
 //! The command line: one file for each subcommand, and what they share here.
+#[cfg(target_os = "linux")]
+mod bench;
 mod demo;
 mod exit;
 mod plugin_args;
+mod signalling;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -19,6 +22,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(target_os = "linux")]
+    Bench(bench::Bench),
     Demo(demo::Demo),
 }
 
@@ -34,6 +39,8 @@ pub(crate) fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let result = match arguments.command {
+        #[cfg(target_os = "linux")]
+        Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
     };
     match result {
