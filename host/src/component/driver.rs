@@ -177,10 +177,6 @@ impl Driver {
     /// A datagram from a validated address.
     pub(super) fn handle_datagram(&mut self, datagram: &[u8]) -> Route {
         match &self.instance {
-            _ if self.phase == Phase::Ended => {
-                self.dropped += 1;
-                Route::Taken
-            }
             // The application's traffic is never held up by a call that is under way.
             _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => {
                 Route::Application

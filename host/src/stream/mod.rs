@@ -176,9 +176,13 @@ impl Stream {
                 role,
                 init_data,
             } => {
-                self.member(component_id)?
-                    .component
-                    .set_peer(now, role, init_data, fresh_id());
+                let member = self.member(component_id)?;
+                if member.ended {
+                    let reason =
+                        format!("component {component_id} has ended: start another stream");
+                    return Err(Refused(reason));
+                }
+                member.component.set_peer(now, role, init_data, fresh_id());
             }
             Message::Listen { component_id } => self.listen(component_id)?,
             Message::Close => self.close(now),
@@ -418,7 +422,7 @@ impl Stream {
     /// Ends every component: there is no way for its datagrams.
     pub fn fail(&mut self, now: Instant, reason: &str) {
         for member in &mut self.components {
-            member.component.fail(reason.to_owned());
+            member.component.end(now, reason.to_owned());
         }
         self.settle(now);
     }
