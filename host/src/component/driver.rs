@@ -242,11 +242,12 @@ impl Driver {
         }
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None` while the instance is away or not yet to
-    /// be called.
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` while the instance is away, and while its
+    /// handshake waits for READY: what it repeated meanwhile would all leave at once.
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         match self.instance {
-            Place::Here(Live::AwaitingPeer(_)) | Place::Away | Place::Nowhere => None,
+            Place::Here(Live::AwaitingPeer(_) | Live::AwaitingReady(_)) => None,
+            Place::Away | Place::Nowhere => None,
             Place::Here(_) => self.deadline.map(|at| at.max(self.rested)),
         }
     }
