@@ -163,7 +163,9 @@ impl Driver {
 
     /// Says the last words and ends. [`Output::Closed`] follows unless it has ended already.
     pub(super) fn close(&mut self) {
-        if self.phase != Phase::Ended {
+        if self.phase == Phase::Starting && self.request.is_some() {
+            self.end_closed(false); // nobody has begun with `init`
+        } else if self.phase != Phase::Ended {
             self.closing = true;
             self.advance();
         }

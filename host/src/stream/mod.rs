@@ -50,6 +50,8 @@ pub struct Stream {
     components: Vec<Member>,
     stage: Stage,
     gather: bool,
+    /// Whether there is nothing to start or gather for any more.
+    closing: bool,
     stopping: bool,
     notifications: VecDeque<Notification>,
 }
@@ -131,6 +133,7 @@ impl Stream {
             components,
             stage: Stage::Starting,
             gather: false,
+            closing: false,
             stopping: false,
             notifications: VecDeque::new(),
             config,
@@ -306,6 +309,7 @@ impl Stream {
     }
 
     fn close(&mut self, now: Instant) {
+        self.closing = true;
         for member in &mut self.components {
             member.component.close(now);
         }
@@ -597,7 +601,7 @@ impl Stream {
             .components
             .iter()
             .all(|member| member.init_data.is_some());
-        if self.stage == Stage::Starting && initialised {
+        if self.stage == Stage::Starting && initialised && !self.closing {
             self.stage = Stage::Gathering;
             self.gather = true;
             for member in &mut self.components {
