@@ -284,9 +284,9 @@ impl Component {
     /// The next call into the plugin. Its completion must come back to
     /// [`handle_completion`](Self::handle_completion).
     pub fn poll_request(&mut self) -> Option<Request> {
-        self.driver
-            .poll_request()
-            .or_else(|| self.leaving.as_mut()?.poll_request())
+        // The old association's last words come before the first ones of the new.
+        let leaving = self.leaving.as_mut().and_then(Driver::poll_request);
+        leaving.or_else(|| self.driver.poll_request())
     }
 
     /// What came of a call.
