@@ -5,6 +5,7 @@ mod data;
 mod early;
 mod end;
 mod failure;
+mod hostile;
 mod messages;
 mod peer_parameters;
 mod ready;
