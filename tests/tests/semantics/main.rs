@@ -2,6 +2,7 @@
 mod application;
 mod association;
 mod data;
+mod dtls;
 mod early;
 mod end;
 mod failure;
