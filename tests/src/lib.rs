@@ -10,6 +10,7 @@ mod journal;
 mod link;
 mod party;
 mod plugins;
+pub mod processes;
 mod scripted;
 mod side;
 mod signalling;

@@ -318,7 +318,7 @@ impl Stream {
     /// Whether local addresses are to be looked for now. Each found one goes to
     /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
     pub fn poll_gather(&mut self) -> bool {
-        std::mem::take(&mut self.gather)
+        std::mem::take(&mut self.gather) && self.stage != Stage::Ended
     }
 
     /// A socket of this component's is bound to `address`.
@@ -585,11 +585,12 @@ impl Stream {
             }
             Event::Failed(reason) => {
                 member.ended = true;
+                let in_init = member.init_data.is_none();
                 self.notify(Notification::ComponentStateFailed {
                     component_id,
                     reason,
                 });
-                if self.stage == Stage::Starting {
+                if self.stage == Stage::Starting && in_init {
                     self.fail_to_start(now, component_id);
                 }
             }
@@ -627,9 +628,7 @@ impl Stream {
                     });
             }
         }
-        if self.stopping {
-            self.notify(Notification::Stopped);
-        }
+        self.notify(Notification::Stopped);
     }
 }
 
