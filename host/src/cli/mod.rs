@@ -1,8 +1,11 @@
 //! The command line: one file for each subcommand, and what they share here.
+#[cfg(target_os = "linux")]
+mod bench;
 mod demo;
 mod exit;
 mod plugin_args;
 mod plugins;
+mod signalling;
 mod stream;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +24,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(target_os = "linux")]
+    Bench(bench::Bench),
     Demo(demo::Demo),
     Plugins(plugins::Plugins),
     Stream(stream::Stream),
@@ -38,6 +43,8 @@ pub(crate) fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let result = match arguments.command {
+        #[cfg(target_os = "linux")]
+        Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Stream(stream) => stream.run(),
