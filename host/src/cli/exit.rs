@@ -1,6 +1,7 @@
 //! How a command ends when it does not end well. The codes are part of the interface.
 use handclasp::{HostError, OpenError, plugin};
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why a command failed, and with which exit code.
@@ -28,7 +29,12 @@ impl Failed {
         let style = anstyle::Style::new()
             .bold()
             .fg_color(Some(anstyle::AnsiColor::Red.into()));
-        anstream::eprintln!("{style}error:{style:#} {}", self.sentence);
+        let choice = anstream::AutoStream::choice(&io::stderr());
+        let mut line = anstream::AutoStream::new(Vec::new(), choice);
+        // In one piece: a plugin writes to the same terminal through a standard library of its own. Where
+        // nobody reads, the exit code still tells.
+        let _ = writeln!(line, "{style}error:{style:#} {}", self.sentence);
+        let _ = io::stderr().write_all(&line.into_inner());
         ExitCode::from(self.code)
     }
 }

@@ -33,6 +33,8 @@ pub struct Config {
 pub struct Component {
     config: Config,
     agent: ice::Agent,
+    /// Whether candidates are gathered: time does not run for ICE before.
+    gathers: bool,
     driver: Driver,
     /// The instance of the association before this one, saying its last words.
     leaving: Option<Driver>,
@@ -116,6 +118,7 @@ impl Component {
         Self {
             config,
             agent,
+            gathers: false,
             driver,
             leaving: None,
             ready: Ready::default(),
@@ -141,6 +144,11 @@ impl Component {
     /// Its ICE agent, to be told of candidates and credentials.
     pub fn agent_mut(&mut self) -> &mut ice::Agent {
         &mut self.agent
+    }
+
+    /// Candidates are gathered from now on, and ICE has until its timeout to find a pair.
+    pub fn start_ice(&mut self) {
+        self.gathers = true;
     }
 
     /// How far the handshake has come.
@@ -228,7 +236,9 @@ impl Component {
         if self.driver.phase() == Phase::Ended {
             return;
         }
-        self.agent.handle_timeout(now);
+        if self.gathers {
+            self.agent.handle_timeout(now);
+        }
         self.driver.handle_timeout(self.nanos(now));
         if self.handshake_deadline.is_some_and(|at| at <= now) {
             self.time_out();
@@ -260,7 +270,8 @@ impl Component {
             .driver
             .poll_timeout()
             .map(|at| self.config.epoch + Duration::from_nanos(at));
-        [self.agent.poll_timeout(), plugin, self.handshake_deadline]
+        let ice = self.gathers.then(|| self.agent.poll_timeout()).flatten();
+        [ice, plugin, self.handshake_deadline]
             .into_iter()
             .flatten()
             .min()

@@ -15,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A stream for a loop to take over.
 pub(crate) struct NewStream {
@@ -119,8 +119,10 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let timeout = match (self.busy.is_empty(), self.timers.next()) {
-            (false, _) => Some(std::time::Duration::ZERO),
+        // A failed send at the end of a turn leaves its stream to be settled.
+        let idle = self.busy.is_empty() && self.touched.is_empty();
+        let timeout = match (idle, self.timers.next()) {
+            (false, _) => Some(Duration::ZERO),
             (true, at) => at.map(|at| at.saturating_duration_since(Instant::now())),
         };
         if let Err(error) = self.poll.poll(events, timeout)
@@ -166,11 +168,17 @@ impl EventLoop {
     }
 
     fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
-        if let Some(hosted) = self.streams.get_mut(&key) {
-            if let Err(refused) = hosted.stream.handle_message(now, message) {
+        let Some(hosted) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let heard = hosted.stream.handle_message(now, message);
+        self.touch(key);
+        if let Err(refused) = heard {
+            // What led to the refusal, such as the stream's end, is reported before it.
+            self.settle(now, key);
+            if let Some(hosted) = self.streams.get_mut(&key) {
                 hosted.application.refused(number, refused);
             }
-            self.touch(key);
         }
     }
 

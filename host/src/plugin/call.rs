@@ -221,8 +221,9 @@ unsafe extern "C" fn error(call: *const abi::hc_call, sentence: abi::hc_bytes) -
 
 /// A sentence for a log or a terminal: what a plugin wrote, without control characters.
 pub(super) fn one_line(text: &str) -> String {
-    text.trim()
+    let printable: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+        .collect();
+    printable.trim().to_owned()
 }

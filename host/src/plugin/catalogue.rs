@@ -46,10 +46,7 @@ pub enum FindError {
         searched: Vec<PathBuf>,
     },
     /// Libraries, but none that can be used.
-    #[error(
-        "none of the {count} plugins in {} can be used; the first: {first}",
-        list(searched)
-    )]
+    #[error("{} in {} can be used: {first}", none_of(*count), list(searched))]
     AllRefused {
         /// How many files were refused.
         count: usize,
@@ -133,6 +130,13 @@ fn list(directories: &[PathBuf]) -> String {
         .map(|directory| directory.display().to_string())
         .collect();
     names.join(", ")
+}
+
+fn none_of(count: usize) -> String {
+    match count {
+        1 => "no plugin".to_owned(),
+        count => format!("none of the {count} plugins"),
+    }
 }
 
 fn also_refused(files: usize) -> String {

@@ -73,7 +73,8 @@ impl FailureKind {
         })
     }
 
-    fn words(self) -> &'static str {
+    /// Continues a sentence.
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Option => "an option's value cannot be used",
             Self::PeerRejected => "the peer was rejected",
@@ -102,6 +103,8 @@ pub struct Failure {
     pub detail: Option<String>,
 }
 
+const TELL_THE_AUTHOR: &str = "report this to the plugin's author";
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -111,15 +114,23 @@ impl fmt::Display for Failure {
             detail,
         } = self;
         write!(f, "plugin {plugin}: {}", call.as_str())?;
+        let consequence = match call {
+            CallName::Init => "the stream cannot start",
+            _ => "the instance was destroyed",
+        };
         match (kind, detail) {
             (FailureKind::Fault, Some(detail)) => {
-                write!(
-                    f,
-                    " {detail}; the instance was destroyed, report this to the plugin's author"
-                )
+                write!(f, " {detail}; {consequence}, {TELL_THE_AUTHOR}")
+            }
+            (FailureKind::Panic, Some(detail)) => {
+                write!(f, ": {detail}; {consequence}, {TELL_THE_AUTHOR}")
             }
             (_, Some(detail)) => write!(f, ": {detail}"),
-            (_, None) => write!(f, " failed: {} (it gave no reason)", kind.words()),
+            (_, None) => write!(
+                f,
+                " failed: {}, and it gave no reason; {TELL_THE_AUTHOR}",
+                kind.words()
+            ),
         }
     }
 }

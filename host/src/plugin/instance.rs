@@ -265,7 +265,7 @@ impl Instance<Finished> {
     ) -> Result<Self, Failure> {
         self.raw
             .recv(datagram, now_ns, emitted)
-            .and_then(still_finished)
+            .and_then(still_finished(CallName::RecvFromPeer))
     }
 
     /// The deadline is due.
@@ -273,7 +273,9 @@ impl Instance<Finished> {
     /// # Errors
     /// As for [`recv_from_peer`](Self::recv_from_peer).
     pub fn on_deadline(self, now_ns: u64, emitted: &mut Emitted) -> Result<Self, Failure> {
-        self.raw.deadline(now_ns, emitted).and_then(still_finished)
+        self.raw
+            .deadline(now_ns, emitted)
+            .and_then(still_finished(CallName::OnDeadline))
     }
 
     /// The plugin asked to be woken.
@@ -281,7 +283,9 @@ impl Instance<Finished> {
     /// # Errors
     /// As for [`recv_from_peer`](Self::recv_from_peer).
     pub fn on_wake(self, now_ns: u64, emitted: &mut Emitted) -> Result<Self, Failure> {
-        self.raw.wake(now_ns, emitted).and_then(still_finished)
+        self.raw
+            .wake(now_ns, emitted)
+            .and_then(still_finished(CallName::OnWake))
     }
 
     /// Derives keying material (RFC 5705) into `out`. An absent and an empty context differ.
@@ -476,10 +480,12 @@ fn step<S>(raw: Raw, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
     }
 }
 
-fn still_finished((raw, verdict): (Raw, Verdict)) -> Result<Instance<Finished>, Failure> {
-    match verdict {
+fn still_finished(
+    name: CallName,
+) -> impl FnOnce((Raw, Verdict)) -> Result<Instance<Finished>, Failure> {
+    move |(raw, verdict)| match verdict {
         Verdict::Pending => Ok(Instance::of(raw)),
-        Verdict::Finished => Err(raw.fault(CallName::RecvFromPeer, Fault::FinishedTwice)),
+        Verdict::Finished => Err(raw.fault(name, Fault::FinishedTwice)),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Opening a vetted library, and checking what it says of itself before its first call.
-use super::call::{CallName, one_line};
+use super::call::one_line;
 use super::copy::PrivateCopy;
 use super::fault::FailureKind;
 use super::host_table::{Services, host_table};
@@ -47,6 +47,8 @@ pub struct Description {
     pub options: Vec<OptionSpec>,
     /// What it implements beside the core.
     pub extensions: Vec<ExtensionInfo>,
+    /// The major and minor version of the ABI it was built for.
+    pub abi_version: (u32, u32),
     /// Its library reads the system's clock (`HC_OWN_CLOCK`).
     pub own_clock: bool,
     /// Whether its types' layouts were compared or only declared.
@@ -98,7 +100,8 @@ pub struct OpenError {
 #[derive(Debug, thiserror::Error)]
 enum Cause {
     #[error(
-        "cannot be opened ({0}): install what it needs or link it statically; if it cannot be mapped, set TMPDIR to a directory that allows execution"
+        "cannot be opened ({}): install what it needs or link it statically; if it cannot be mapped, set TMPDIR to a directory that allows execution",
+        system_reason(.0)
     )]
     Open(#[source] libloading::Error),
     #[error("changed while it was being opened; try again")]
@@ -123,14 +126,22 @@ enum Cause {
         found: u32,
         expected: usize,
     },
+    #[error("declares {0} without a table; give it one and rebuild the plugin")]
+    NoTable(String),
     #[error("has a table for {0} that lacks a function; fill it in and rebuild the plugin")]
     TableEntry(String),
     #[error(
         "was built with types of another layout; rebuild it with this host's handclasp-plugin crate ({0})"
     )]
     Layout(String),
-    #[error("failed to load: {0}")]
-    Load(String),
+    #[error(
+        "cannot be used: its load failed ({0}); put right what it needs, which its log may say, or ask its author"
+    )]
+    Load(&'static str),
+    #[error(
+        "cannot be used: its load answered {0}, which the contract does not allow; report this to its author"
+    )]
+    LoadStatus(abi::hc_status),
 }
 
 /// Longest text a descriptor may point to, in bytes.
@@ -231,30 +242,14 @@ impl Plugin {
             &copy.sha256,
         )?;
         let host = host_table(&description.id, services);
-        let plugin = Self {
+        load(descriptor)?;
+        Ok(Self {
             descriptor,
             host,
             calls,
             tables,
             description,
-        };
-        plugin.load()?;
-        Ok(plugin)
-    }
-
-    fn load(&self) -> Result<(), Cause> {
-        let Some(load) = self.descriptor.load else {
-            return Ok(());
-        };
-        // SAFETY: the descriptor has passed all checks; `drop` balances this call.
-        let status = unsafe { load() };
-        match FailureKind::of(status) {
-            None if status == abi::HC_PENDING => Ok(()),
-            kind => Err(Cause::Load(format!(
-                "its {} answered {status} ({kind:?})",
-                CallName::Load.as_str()
-            ))),
-        }
+        })
     }
 
     /// All the descriptor says.
@@ -335,6 +330,20 @@ impl fmt::Debug for Plugin {
         f.debug_struct("Plugin")
             .field("id", &self.id())
             .finish_non_exhaustive()
+    }
+}
+
+/// Calls the plugin's `load`, if it has one. Once it has succeeded, and only then, `unload` is owed.
+fn load(descriptor: &abi::hc_plugin) -> Result<(), Cause> {
+    let Some(load) = descriptor.load else {
+        return Ok(());
+    };
+    // SAFETY: the descriptor has passed all checks; `Plugin::drop` balances a call that succeeds.
+    let status = unsafe { load() };
+    match FailureKind::of(status) {
+        None if status == abi::HC_PENDING => Ok(()),
+        None => Err(Cause::LoadStatus(status)),
+        Some(kind) => Err(Cause::Load(kind.words())),
     }
 }
 
@@ -514,6 +523,9 @@ fn read_table(
 }
 
 fn table<T>(id: &str, extension: &abi::hc_extension) -> Result<&'static T, Cause> {
+    if extension.table.is_null() {
+        return Err(Cause::NoTable(id.to_owned()));
+    }
     if extension.table_size as usize != size_of::<T>() {
         let (found, expected) = (extension.table_size, size_of::<T>());
         return Err(Cause::TableSize {
@@ -521,9 +533,6 @@ fn table<T>(id: &str, extension: &abi::hc_extension) -> Result<&'static T, Cause
             found,
             expected,
         });
-    }
-    if extension.table.is_null() {
-        return Err(Cause::TableEntry(id.to_owned()));
     }
     // SAFETY: under this id and with this size the contract puts this table there; nothing is ever unmapped.
     Ok(unsafe { &*extension.table.cast::<T>() })
@@ -547,6 +556,7 @@ fn describe(
         handshake_data_type: optional_text(descriptor.handshake_data_type, "handshake_data_type")?,
         options: options(descriptor)?,
         extensions,
+        abi_version: (descriptor.abi_major, descriptor.abi_minor),
         own_clock: descriptor.flags & abi::HC_OWN_CLOCK != 0,
         layout,
         file: file.to_owned(),
@@ -584,6 +594,11 @@ fn option(option: &abi::hc_option) -> Result<OptionSpec, Cause> {
         repeated: option.flags & abi::HC_OPTION_REPEATED != 0,
         help: optional_text(option.help, "option's help")?.unwrap_or_default(),
     })
+}
+
+/// What the system's loader says; the error itself names only the call.
+fn system_reason(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn text(text: *const c_char, what: &'static str) -> Result<String, Cause> {

@@ -471,6 +471,14 @@ impl Stream {
             .route()
     }
 
+    /// Datagrams of a component's that were dropped: from addresses ICE has not validated, or for want of place
+    /// or taker.
+    pub fn dropped(&self, component_id: u16) -> u64 {
+        let index = usize::from(component_id).wrapping_sub(1);
+        let member = self.components.get(index);
+        member.map_or(0, |member| member.component.dropped())
+    }
+
     /// Reports a datagram that was not sent. The flow goes on.
     pub fn could_not_send(&mut self, component_id: u16, reason: String) {
         self.notify(Notification::CouldNotSendPayload {
@@ -569,11 +577,12 @@ impl Stream {
             }
             Event::Failed(reason) => {
                 member.ended = true;
+                let in_init = member.init_data.is_none();
                 self.notify(Notification::ComponentStateFailed {
                     component_id,
                     reason,
                 });
-                if self.stage == Stage::Starting {
+                if self.stage == Stage::Starting && in_init {
                     self.fail_to_start(now, component_id);
                 }
             }
@@ -588,6 +597,9 @@ impl Stream {
         if self.stage == Stage::Starting && initialised {
             self.stage = Stage::Gathering;
             self.gather = true;
+            for member in &mut self.components {
+                member.component.start_ice();
+            }
             self.announce_credentials();
         }
     }

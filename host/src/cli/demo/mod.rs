@@ -13,8 +13,8 @@ use std::time::Duration;
 
 /// Let two peers connect over ICE and shake hands through a plugin, then send datagrams both ways.
 ///
-/// Exit code 0 only if every component finished with the same keys on both sides and every datagram arrived
-/// (with --loss: the handshakes finished).
+/// Exit code 0 only if every component finished with the same keys on both sides, every datagram arrived (with
+/// --loss: the handshakes finished), and both sides could say goodbye.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// The plugin that shakes hands
@@ -40,6 +40,9 @@ pub(super) struct Demo {
     /// Application datagrams each way through every component
     #[arg(long, value_name = "N", default_value_t = 10)]
     datagrams: u32,
+    /// A handshake may take this long once ICE has connected
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    handshake_timeout: u64,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true)]
     patience: u64,

@@ -1,8 +1,9 @@
 //! The course of the demo.
 use super::Demo;
-use super::peer::{Report, Reporter, Side, What, signal};
+use super::peer::{Report, Reporter, What};
 use super::show::{Line, Show};
 use crate::cli::exit::Failed;
+use crate::cli::signalling::{Side, signal};
 use handclasp::stream::{Message, Notification};
 use handclasp::{Gathering, Host, HostOptions, Loss, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
@@ -74,6 +75,7 @@ impl Session {
                         demo.seed.wrapping_mul(2) + u64::from(side.leads()),
                     )
                 }),
+                handshake_timeout: Duration::from_secs(demo.handshake_timeout),
                 ..StreamOptions::default()
             };
             host.open(
@@ -123,16 +125,43 @@ impl Session {
             }
         }
         let problem = problem.or_else(|| self.verdict());
-        self.show.done(
-            &self.components,
-            self.datagrams,
-            self.started.elapsed(),
-            problem.as_deref(),
-        );
+        let total = self.started.elapsed();
+        let problem = problem.or_else(|| self.part());
+        self.show
+            .done(&self.components, self.datagrams, total, problem.as_deref());
         match problem {
             None => Ok(()),
             Some(problem) => Err(Failed::new(problem)),
         }
+    }
+
+    /// Lets both sides say goodbye; a sentence if one of them cannot.
+    fn part(&self) -> Option<String> {
+        for stream in &self.streams {
+            stream.send(Message::Stop);
+        }
+        let give_up = Instant::now() + LATE;
+        let mut left = self.streams.len();
+        while left > 0 {
+            let patience = give_up.saturating_duration_since(Instant::now());
+            let Ok(Report { at, side, what }) = self.reports.recv_timeout(patience) else {
+                return Some("a side did not stop when it was told to".to_owned());
+            };
+            let What::Notification(notification) = what else {
+                continue;
+            };
+            let line = Line::Notification(&notification);
+            self.show.line(at - self.started, side, &line);
+            match notification {
+                Notification::Stopped => left -= 1,
+                Notification::Warning { warning: reason }
+                | Notification::ComponentStateFailed { reason, .. } => {
+                    return Some(format!("{}: {reason}", side.as_str()));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Takes one report in; a sentence if it means that the demo has failed.
@@ -145,7 +174,9 @@ impl Session {
             } => self.count(at, side, component_id, &payload),
             What::Refused(refused) => Some(format!("{}: {refused}", side.as_str())),
             What::Notification(notification) => {
-                signal(side, &notification, &self.streams[side.other() as usize]);
+                if let Some(message) = signal(side, &notification) {
+                    self.streams[side.other() as usize].send(message);
+                }
                 self.show
                     .line(after, side, &Line::Notification(&notification));
                 self.note(after, side, notification)
@@ -215,7 +246,10 @@ impl Session {
                 self.send_datagrams(component_id);
                 None
             }
-            Err(difference) => Some(format!("component {component_id}: {difference}")),
+            Err(difference) => Some(format!(
+                "component {component_id}: {difference}; do not trust plugin {}, and tell its author",
+                plugin.id()
+            )),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the demo prints.
-use super::peer::Side;
 use super::session::Progress;
+use crate::cli::signalling::Side;
 use anstyle::{AnsiColor, Style};
 use handclasp::control::{Event, Secrets};
 use handclasp::plugin::Plugin;
