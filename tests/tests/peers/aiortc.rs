@@ -3,7 +3,7 @@ use crate::namespace::Namespace;
 use crate::skip::{Lacking, skip};
 use crate::srtp_keys::SrtpKeys;
 use crate::venv;
-use handclasp_tests::processes::{Pair, Side, bytes, handclasp};
+use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
 use serde_json::json;
 use std::process::Command;
 
@@ -36,8 +36,8 @@ fn connect(test: &str, controlling: Side, initiator: Side) {
         Ok(needs) => needs,
         Err(lacking) => return skip(test, &lacking),
     };
-    let mut stream = handclasp();
-    stream.args(["stream", "--plugin", "dtls-srtp"]);
+    let mut stream = handclasp_stream();
+    stream.args(["--plugin", "dtls-srtp"]);
     let mut peer = Command::new(python);
     peer.arg(PEER);
     match controlling {

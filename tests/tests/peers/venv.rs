@@ -1,5 +1,6 @@
 //! aiortc, in a virtual environment below cargo's target directory.
 use crate::skip::Lacking;
+use handclasp_tests::target_directory;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -52,13 +53,4 @@ fn run(command: &mut Command) -> Result<(), String> {
     let said = String::from_utf8_lossy(&output.stderr);
     let last = said.lines().rfind(|line| !line.trim().is_empty());
     Err(last.unwrap_or("it gave no reason").to_owned())
-}
-
-/// Where cargo builds, wherever that is: it marks the place.
-fn target_directory() -> PathBuf {
-    let test = std::env::current_exe().expect("a test is run from a file");
-    test.ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
-        .expect("cargo puts tests below its target directory")
-        .to_owned()
 }

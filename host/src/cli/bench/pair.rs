@@ -124,7 +124,7 @@ impl Application for End {
 
     fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
 
-    fn refused(&mut self, refused: Refused) {
+    fn refused(&mut self, _number: Option<u64>, refused: Refused) {
         self.pair.report(Report::Failed(refused.to_string()));
     }
 }
