@@ -44,8 +44,8 @@ fn json_has_no_field_for_what_is_secret() {
     assert_succeeds(&output);
     let expected = |event: &str| -> Option<&[&str]> {
         Some(match event {
-            "handshake_data" | "handshake_init_data" => &["bytes", "component_id"],
-            "component_state_ready" => &["component_id"],
+            "handshake_data" | "component_state_ready" => &["bytes", "component_id"],
+            "handshake_init_data" => &["component_id", "init_data"], // the peer's to know
             "local_credentials" => &[],
             "keys_match" => &["component_id", "profile"],
             _ => return None,
