@@ -2,7 +2,7 @@
 # lints too, so that each dependency is compiled once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench build plugins install clean tools
+.PHONY: help demo test lint deny bench baselines build plugins install clean tools
 
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
@@ -15,6 +15,8 @@ export CARGO_TARGET_DIR
 
 RELEASE     := $(CARGO_TARGET_DIR)/release
 PLUGIN_DIR  := $(RELEASE)/plugins
+BENCH       := $(RELEASE)/bench
+BENCH_CC     = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude
 PLUGINS     := none dtls-srtp
 PLUGIN_PKGS := $(PLUGINS:%=-p handclasp-%)
 SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
@@ -23,7 +25,7 @@ SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 # rename is atomic: a host that reads the directory meanwhile never opens half a file.
 place = install -m 0755 "$(RELEASE)/lib$(subst -,_,$(1)).$(SO)" "$(PLUGIN_DIR)/.$(1).new" && \
 	mv -f "$(PLUGIN_DIR)/.$(1).new" "$(PLUGIN_DIR)/$(1).$(SO)"
-place-all = install -d "$(PLUGIN_DIR)" $(foreach plugin,$(PLUGINS),&& $(call place,$(plugin)))
+place-all = install -d -m 0755 "$(PLUGIN_DIR)" $(foreach plugin,$(PLUGINS),&& $(call place,$(plugin)))
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,8 +54,21 @@ deny: tools ## Check the licences, sources and known faults of the dependencies
 		echo "Advisories not checked: their database cannot be fetched from here."; \
 	fi
 
-bench: build ## Measure the figures, side by side in one run; options in ARGS
+bench: build baselines ## Measure the figures, side by side in one run; options in ARGS
 	@"$(RELEASE)/handclasp" bench $(ARGS)
+
+# What the figures are compared with. Programs of their own: the host links none of their libraries.
+baselines: tools
+	@$(CARGO) build --release -p handclasp-baselines
+	@install -d "$(BENCH)"
+	@install -m 0755 "$(RELEASE)/baseline-dimpl" "$(BENCH)/dimpl"
+	@$(BENCH_CC) bench/direct.c bench/noop.c -o "$(BENCH)/direct"
+	@$(BENCH_CC) -shared -fPIC -fvisibility=hidden bench/noop.c -o "$(BENCH)/noop.$(SO)"
+	@if pkg-config --exists libssl 2>/dev/null; then \
+		$(BENCH_CC) bench/openssl.c -o "$(BENCH)/openssl" $$(pkg-config --cflags --libs libssl libcrypto); \
+	else \
+		echo "OpenSSL's baseline not built: libssl-dev is missing"; \
+	fi
 
 build: tools ## Build the host and every plugin
 	@$(CARGO) build --release -p handclasp $(PLUGIN_PKGS)

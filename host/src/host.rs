@@ -78,6 +78,8 @@ pub struct StreamOptions {
     pub ice_timeout: Duration,
     /// Where its sockets may be bound.
     pub gathering: Gathering,
+    /// Whether every component is listened to from the start.
+    pub listen: bool,
     /// Datagrams to drop on purpose.
     pub loss: Option<Loss>,
 }
@@ -93,6 +95,7 @@ impl Default for StreamOptions {
             handshake_timeout: Duration::from_secs(30),
             ice_timeout: Duration::from_secs(30),
             gathering: Gathering::default(),
+            listen: false,
             loss: None,
         }
     }
@@ -106,9 +109,9 @@ pub trait Application: Send {
     /// A datagram from the peer, in the buffer it arrived in.
     fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
 
-    /// A message was refused; nothing has changed.
-    fn refused(&mut self, refused: Refused) {
-        tracing::warn!("{refused}");
+    /// A message was refused; nothing has changed. `number` is what it was sent with, if with one.
+    fn refused(&mut self, number: Option<u64>, refused: Refused) {
+        tracing::warn!(number, "{refused}");
     }
 }
 
@@ -226,7 +229,13 @@ impl Host {
             ice_timeout: options.ice_timeout,
             epoch: self.epoch,
         };
-        let stream = Stream::new(Instant::now(), config)?;
+        let now = Instant::now();
+        let mut stream = Stream::new(now, config)?;
+        if options.listen {
+            for component_id in stream.component_ids() {
+                stream.handle_message(now, Message::Listen { component_id })?;
+            }
+        }
         // In turn: streams cost about the same.
         let chosen = &self.loops[self.next.fetch_add(1, Ordering::Relaxed) % self.loops.len()];
         let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
@@ -284,7 +293,12 @@ impl StreamHandle {
 
     /// Says something to the stream.
     pub fn send(&self, message: Message) {
-        self.outbox.message(message);
+        self.outbox.message(None, message);
+    }
+
+    /// Says something to the stream. If it is refused, [`Application::refused`] is given `number`.
+    pub fn send_numbered(&self, number: u64, message: Message) {
+        self.outbox.message(Some(number), message);
     }
 
     /// Sends datagrams from any thread.
@@ -295,6 +309,6 @@ impl StreamHandle {
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        self.outbox.message(Message::Stop);
+        self.outbox.message(None, Message::Stop);
     }
 }

@@ -11,15 +11,18 @@
 //! - [`component`]: an agent, a handshake instance, and what lies between;
 //! - [`stream`]: components 1..n, credentials, notifications;
 //! - `net`: sockets, the clock, one event loop per core;
+//! - [`control`]: the same in JSON lines, for programs of any language;
 //! - [`Host`].
 //!
 //! [`plugin`] to [`stream`] name no socket and no clock: bytes and time come in as arguments.
 pub mod component;
+pub mod control;
 mod host;
 pub mod ice;
 mod net;
 pub mod plugin;
 pub mod sdp;
+mod similar;
 pub mod stream;
 
 pub use host::{

@@ -14,42 +14,8 @@
 //! Never two calls at a time on one instance; the thread may change in between. A panic is caught, reported
 //! as this instance's failure, and the instance is only dropped after it.
 //!
-//! ```
-//! use handclasp_plugin::{Call, Handshake, Host, Init, Result, Started, Status, export};
-//!
-//! /// Both sides say hello; whoever hears it is done.
-//! struct Hello;
-//!
-//! impl Handshake for Hello {
-//!     fn init(_host: Host, _init: &Init<'_>, call: &Call<'_>) -> Result<Started<Self>> {
-//!         call.init_data(b"hello/1");
-//!         Ok(Started::Pending(Hello))
-//!     }
-//!
-//!     fn connection_ready(&mut self, call: &Call<'_>) -> Result {
-//!         call.packet(b"hello");
-//!         Ok(Status::Pending)
-//!     }
-//!
-//!     fn recv_from_peer(&mut self, datagram: &[u8], call: &Call<'_>) -> Result {
-//!         if datagram != b"hello" {
-//!             return Ok(Status::Pending); // bad input from the network is no failure
-//!         }
-//!         call.packet(b"hello");
-//!         call.handshake_data(b"greeted");
-//!         Ok(Status::Finished)
-//!     }
-//! }
-//!
-//! export! {
-//!     handshake: Hello,
-//!     id: c"hello",
-//!     name: c"Hello",
-//!     vendor: c"Example",
-//!     license: c"MIT OR Apache-2.0",
-//!     description: c"Greets and is content",
-//! }
-//! # fn main() {}
+//! ```ignore
+#![doc = include_str!("../examples/hello.rs")]
 //! ```
 #[cfg(panic = "abort")]
 compile_error!(

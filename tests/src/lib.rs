@@ -1,1 +1,29 @@
-//! placeholder
+//! What the tests share: plugins and C fixtures, and streams joined by a simulated network in virtual time.
+//!
+//! A [`World`] holds pairs of streams, a lossy [`Link`] between them, the delay of their signalling, and a
+//! [`Backend`] that carries out their calls into plugins: at once, or later and in another order. Nothing
+//! sleeps, and the seed of a world decides everything in it but credentials and what a plugin draws itself.
+mod backend;
+mod event;
+mod fixture;
+mod journal;
+mod link;
+mod party;
+mod plugins;
+pub mod processes;
+mod scripted;
+mod side;
+mod signalling;
+mod world;
+
+pub use backend::Backend;
+pub use event::Event;
+pub use fixture::fixture;
+pub use journal::{Entry, Journal};
+pub use link::{Flight, Link};
+pub use party::Party;
+pub use plugins::{load, plugin, plugins};
+pub use scripted::Scripted;
+pub use side::Side;
+pub use signalling::Signalling;
+pub use world::{World, for_each_backend};

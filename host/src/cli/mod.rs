@@ -1,8 +1,12 @@
 //! The command line: one file for each subcommand, and what they share here.
+#[cfg(target_os = "linux")]
+mod bench;
 mod demo;
 mod exit;
 mod plugin_args;
 mod plugins;
+mod signalling;
+mod stream;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,8 +24,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(target_os = "linux")]
+    Bench(bench::Bench),
     Demo(demo::Demo),
     Plugins(plugins::Plugins),
+    Stream(stream::Stream),
 }
 
 /// Runs what the command line asks for.
@@ -36,8 +43,11 @@ pub(crate) fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let result = match arguments.command {
+        #[cfg(target_os = "linux")]
+        Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
         Command::Plugins(plugins) => plugins.run(),
+        Command::Stream(stream) => stream.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

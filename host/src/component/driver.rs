@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 /// Most datagrams that wait for the instance or for its peer's parameters; the oldest leave first.
 const MAX_WAITING: usize = 8;
 
+/// Nanoseconds between two deadlines of a plugin that always asks for one in the past: soon, not at once.
+const REST: u64 = 1_000_000;
+
 /// One instance from `init` to `destroy`.
 #[derive(Debug)]
 pub(super) struct Driver {
@@ -26,6 +29,8 @@ pub(super) struct Driver {
     waiting: VecDeque<Waiting>,
     peer: Option<(Role, Vec<u8>)>,
     deadline: Option<u64>,
+    /// When the plugin may be called for a deadline again.
+    rested: u64,
     woken: bool,
     closing: bool,
     outputs: VecDeque<Output>,
@@ -104,6 +109,7 @@ impl Driver {
             waiting: VecDeque::new(),
             peer: None,
             deadline: None,
+            rested: 0,
             woken: false,
             closing: false,
             outputs: VecDeque::new(),
@@ -235,6 +241,7 @@ impl Driver {
     pub(super) fn handle_timeout(&mut self, now_ns: u64) {
         if self.poll_timeout().is_some_and(|at| at <= now_ns) {
             self.deadline = None;
+            self.rested = now_ns.saturating_add(REST);
             self.call(Call::OnDeadline);
         }
     }
@@ -244,7 +251,7 @@ impl Driver {
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         match self.instance {
             Place::Here(Live::AwaitingPeer(_)) | Place::Away | Place::Nowhere => None,
-            Place::Here(_) => self.deadline,
+            Place::Here(_) => self.deadline.map(|at| at.max(self.rested)),
         }
     }
 

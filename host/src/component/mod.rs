@@ -33,6 +33,8 @@ pub struct Config {
 pub struct Component {
     config: Config,
     agent: ice::Agent,
+    /// Whether candidates are gathered: time does not run for ICE before.
+    gathers: bool,
     driver: Driver,
     /// The instance of the association before this one, saying its last words.
     leaving: Option<Driver>,
@@ -116,6 +118,7 @@ impl Component {
         Self {
             config,
             agent,
+            gathers: false,
             driver,
             leaving: None,
             ready: Ready::default(),
@@ -141,6 +144,11 @@ impl Component {
     /// Its ICE agent, to be told of candidates and credentials.
     pub fn agent_mut(&mut self) -> &mut ice::Agent {
         &mut self.agent
+    }
+
+    /// Candidates are gathered from now on, and ICE has until its timeout to find a pair.
+    pub fn start_ice(&mut self) {
+        self.gathers = true;
     }
 
     /// How far the handshake has come.
@@ -228,7 +236,9 @@ impl Component {
         if self.driver.phase() == Phase::Ended {
             return;
         }
-        self.agent.handle_timeout(now);
+        if self.gathers {
+            self.agent.handle_timeout(now);
+        }
         self.driver.handle_timeout(self.nanos(now));
         if self.handshake_deadline.is_some_and(|at| at <= now) {
             self.time_out();
@@ -260,7 +270,8 @@ impl Component {
             .driver
             .poll_timeout()
             .map(|at| self.config.epoch + Duration::from_nanos(at));
-        [self.agent.poll_timeout(), plugin, self.handshake_deadline]
+        let ice = self.gathers.then(|| self.agent.poll_timeout()).flatten();
+        [ice, plugin, self.handshake_deadline]
             .into_iter()
             .flatten()
             .min()
@@ -339,7 +350,7 @@ impl Component {
                 self.take_last_words(output);
             }
             if let Some(output) = self.driver.poll_output() {
-                self.take_output(now, output);
+                self.take_output(output);
             } else if let Some(event) = self.agent.poll_event() {
                 self.take_ice_event(now, event);
             } else {
@@ -347,6 +358,7 @@ impl Component {
             }
         }
         self.leaving.take_if(|old| old.phase() == Phase::Ended);
+        self.watch_the_time(now);
         if self.driver.phase() != Phase::Ended {
             while let Some(transmit) = self.agent.poll_transmit() {
                 self.transmits.push_back(transmit);
@@ -354,7 +366,7 @@ impl Component {
         }
     }
 
-    fn take_output(&mut self, now: Instant, output: Output) {
+    fn take_output(&mut self, output: Output) {
         match output {
             Output::InitData(data) => self.events.push_back(Event::InitData(data)),
             Output::Packet(packet) => self.send_packet(packet),
@@ -366,17 +378,10 @@ impl Component {
                     self.events.push_back(Event::HandshakeData(data.clone()));
                 }
                 self.handshake_data = Some(data);
-                self.handshake_deadline = None;
                 self.report_ready();
             }
             Output::Failed(failure) => self.fail(failure.to_string()),
             Output::Closed { by_peer } => self.events.push_back(Event::Closed { by_peer }),
-        }
-        if self.handshake_deadline.is_none() && self.in_progress() {
-            self.handshake_deadline = self
-                .ready
-                .since
-                .map(|_| now + self.config.handshake_timeout);
         }
     }
 
@@ -412,14 +417,20 @@ impl Component {
 
     fn become_ready(&mut self, now: Instant) {
         self.ready.since = Some(now);
-        if self.in_progress() {
-            self.handshake_deadline = Some(now + self.config.handshake_timeout);
-        }
         for packet in std::mem::take(&mut self.early) {
             self.send_packet(packet);
         }
         self.driver.ready();
         self.report_ready();
+    }
+
+    /// A handshake in progress has until a while after READY, or after it began if that came later.
+    fn watch_the_time(&mut self, now: Instant) {
+        if !self.in_progress() {
+            self.handshake_deadline = None;
+        } else if self.ready.since.is_some() && self.handshake_deadline.is_none() {
+            self.handshake_deadline = Some(now + self.config.handshake_timeout);
+        }
     }
 
     fn in_progress(&self) -> bool {

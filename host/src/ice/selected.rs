@@ -68,7 +68,7 @@ impl Selected {
     /// Says each thing once; called again after each.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<Due> {
         let silence = now - self.consent;
-        if false {
+        if silence >= CONSENT {
             return Some(Due::Stop);
         }
         if silence >= DOUBT && !self.doubted {

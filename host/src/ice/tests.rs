@@ -28,11 +28,14 @@ struct Link {
     /// By arrival and, where two arrive at once, by departure.
     flying: BTreeMap<(Instant, u64), Transmit>,
     sent: u64,
+    /// Where to, since a test last cleared it.
+    targets: Vec<SocketAddr>,
 }
 
 impl Link {
     fn send(&mut self, now: Instant, mut transmit: Transmit) {
         self.sent += 1;
+        self.targets.push(transmit.remote);
         if let Some((inside, outside)) = self.translated {
             match (transmit.local == inside, transmit.remote) {
                 (true, _) => transmit.local = outside,
@@ -136,6 +139,7 @@ impl World {
                 random: fastrand::Rng::with_seed(seed),
                 flying: BTreeMap::new(),
                 sent: 0,
+                targets: Vec::new(),
             },
         }
     }
@@ -150,6 +154,19 @@ impl World {
     fn introduce(&mut self) {
         self.a.meet(&self.b);
         self.b.meet(&self.a);
+    }
+
+    /// B sits behind an address translator that shows it as the address returned;
+    /// both are connected over it.
+    fn translated(seed: u64) -> (Self, SocketAddr) {
+        let mut world = Self::new(seed, &["10.0.0.1:1000"], &["192.168.0.2:2000"]);
+        let outside = addr("10.0.0.2:2999");
+        world.link.translated = Some((world.b.hosts[0], outside));
+        world.introduce();
+        world.connect();
+        let remote = world.a.agent.selected_pair().map(|pair| pair.remote);
+        assert_eq!(remote, Some(outside));
+        (world, outside)
     }
 
     fn run_for(&mut self, span: Duration) {

@@ -15,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A stream for a loop to take over.
 pub(crate) struct NewStream {
@@ -119,8 +119,10 @@ impl EventLoop {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let timeout = match (self.busy.is_empty(), self.timers.next()) {
-            (false, _) => Some(std::time::Duration::ZERO),
+        // A failed send at the end of a turn leaves its stream to be settled.
+        let idle = self.busy.is_empty() && self.touched.is_empty();
+        let timeout = match (idle, self.timers.next()) {
+            (false, _) => Some(Duration::ZERO),
             (true, at) => at.map(|at| at.saturating_duration_since(Instant::now())),
         };
         if let Err(error) = self.poll.poll(events, timeout)
@@ -133,7 +135,7 @@ impl EventLoop {
     fn obey(&mut self, now: Instant, command: Command, used: &mut Vec<Vec<u8>>) {
         match command {
             Command::Open(new) => self.open(*new),
-            Command::Message(key, message) => self.hear(now, key, message),
+            Command::Message(key, number, message) => self.hear(now, key, number, message),
             Command::Send(key, component_id, datagram) => {
                 self.send(key, component_id, &datagram);
                 used.push(datagram);
@@ -165,7 +167,7 @@ impl EventLoop {
         self.touch(key);
     }
 
-    fn hear(&mut self, now: Instant, key: StreamKey, message: Message) {
+    fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
         let Some(hosted) = self.streams.get_mut(&key) else {
             return;
         };
@@ -175,7 +177,7 @@ impl EventLoop {
             // What led to the refusal, such as the stream's end, is reported before it.
             self.settle(now, key);
             if let Some(hosted) = self.streams.get_mut(&key) {
-                hosted.application.refused(refused);
+                hosted.application.refused(number, refused);
             }
         }
     }
@@ -201,7 +203,7 @@ impl EventLoop {
 
     fn shut_down(&mut self, now: Instant) {
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
-            self.hear(now, key, Message::Stop);
+            self.hear(now, key, None, Message::Stop);
         }
         self.running = false;
     }

@@ -12,7 +12,7 @@ pub(crate) type StreamKey = u64;
 #[derive(Debug)]
 pub(crate) enum Command {
     Open(Box<NewStream>),
-    Message(StreamKey, Message),
+    Message(StreamKey, Option<u64>, Message),
     Send(StreamKey, u16, Vec<u8>),
     Completed(StreamKey, Box<Completion>),
     Wake(u64),
@@ -105,7 +105,8 @@ impl Outbox {
             .post_datagram(self.stream, component_id, datagram);
     }
 
-    pub(crate) fn message(&self, message: Message) {
-        self.mailbox.post(Command::Message(self.stream, message));
+    pub(crate) fn message(&self, number: Option<u64>, message: Message) {
+        self.mailbox
+            .post(Command::Message(self.stream, number, message));
     }
 }

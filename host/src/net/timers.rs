@@ -34,3 +34,33 @@ impl<Key: Ord + Copy> Timers<Key> {
         (self.next()? <= now).then(|| self.heap.pop().expect("peeked").0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timers;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn only_the_earliest_of_a_streams_entries_counts() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let (mut timers, mut armed) = (Timers::new(), None);
+        timers.arm(1, Some(at(30)), &mut armed);
+        timers.arm(1, Some(at(40)), &mut armed);
+        timers.arm(1, Some(at(10)), &mut armed);
+        timers.arm(1, None, &mut armed);
+        assert_eq!((timers.next(), armed), (Some(at(10)), Some(at(10))));
+        assert_eq!(timers.pop_due(at(9)), None);
+        assert_eq!(timers.pop_due(at(20)), Some((at(10), 1)));
+        assert_eq!(
+            timers.pop_due(at(50)),
+            Some((at(30), 1)),
+            "stale: the stream's note says otherwise"
+        );
+        assert_eq!(
+            timers.pop_due(at(50)),
+            None,
+            "a later wish was no entry: the stream is asked again"
+        );
+    }
+}

@@ -2,6 +2,7 @@
 use std::fmt;
 
 use super::option_error::{OptionError, OptionFault};
+use crate::similar::similar;
 
 /// One option, as the plugin's descriptor declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,14 +144,9 @@ fn integer(value: &str) -> Option<i64> {
 }
 
 fn unknown(specs: &[OptionSpec], key: &str) -> OptionFault {
-    let likeness = |spec: &&OptionSpec| strsim::jaro_winkler(&spec.key, key);
-    let similar = specs
-        .iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-        .filter(|spec| likeness(spec) > 0.8)
-        .map(|spec| spec.key.clone());
+    let keys = specs.iter().map(|spec| spec.key.as_str());
     OptionFault::Unknown {
-        similar,
+        similar: similar(keys, key).map(str::to_owned),
         known: specs.iter().map(|spec| spec.key.clone()).collect(),
     }
 }

@@ -310,7 +310,7 @@ impl Stream {
     /// Whether local addresses are to be looked for now. Each found one goes to
     /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
     pub fn poll_gather(&mut self) -> bool {
-        std::mem::take(&mut self.gather)
+        std::mem::take(&mut self.gather) && self.stage != Stage::Ended
     }
 
     /// A socket of this component's is bound to `address`.
@@ -471,6 +471,14 @@ impl Stream {
             .route()
     }
 
+    /// Datagrams of a component's that were dropped: from addresses ICE has not validated, or for want of place
+    /// or taker.
+    pub fn dropped(&self, component_id: u16) -> u64 {
+        let index = usize::from(component_id).wrapping_sub(1);
+        let member = self.components.get(index);
+        member.map_or(0, |member| member.component.dropped())
+    }
+
     /// Reports a datagram that was not sent. The flow goes on.
     pub fn could_not_send(&mut self, component_id: u16, reason: String) {
         self.notify(Notification::CouldNotSendPayload {
@@ -589,6 +597,9 @@ impl Stream {
         if self.stage == Stage::Starting && initialised {
             self.stage = Stage::Gathering;
             self.gather = true;
+            for member in &mut self.components {
+                member.component.start_ice();
+            }
             self.announce_credentials();
         }
     }
@@ -609,9 +620,7 @@ impl Stream {
                     });
             }
         }
-        if self.stopping {
-            self.notify(Notification::Stopped);
-        }
+        self.notify(Notification::Stopped);
     }
 }
 

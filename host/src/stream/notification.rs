@@ -146,7 +146,7 @@ pub enum Notification {
         /// One sentence.
         warning: String,
     },
-    /// After [`Message::Stop`]: the last notification.
+    /// The last notification: after [`Message::Stop`], or because a component could not start.
     Stopped,
 }
 

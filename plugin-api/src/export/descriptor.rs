@@ -42,10 +42,10 @@ pub const fn extension<Table>(
 
 /// Exports a [`Handshake`](crate::Handshake) as this library's plugin.
 ///
-/// `handshake`, `id`, `name`, `vendor`, `license` and `description` are required, in that order. After them may
-/// follow, in this order: `init_data_type` and `handshake_data_type`, which name formats the host knows
-/// (`sdp-attributes:…`, `srtp-keys`); `own_clock: true` for a library that reads the system's clock; `options`;
-/// and `implements`, the extensions. The plugin's version is the crate's.
+/// `handshake` and `id` are required. After them may follow, in this order: `name`, `vendor`, `license` and
+/// `description`, else the crate's own; `init_data_type` and `handshake_data_type`, which name formats the host
+/// knows (`sdp-attributes:…`, `srtp-keys`); `own_clock: true` for a library that reads the system's clock;
+/// `options`; and `implements`, the extensions. The plugin's version is the crate's.
 ///
 /// ```ignore
 /// export! {
@@ -65,11 +65,11 @@ pub const fn extension<Table>(
 macro_rules! export {
     (
         handshake: $handshake:ty,
-        id: $id:expr,
-        name: $name:expr,
-        vendor: $vendor:expr,
-        license: $license:expr,
-        description: $description:expr
+        id: $id:expr
+        $(, name: $name:expr)?
+        $(, vendor: $vendor:expr)?
+        $(, license: $license:expr)?
+        $(, description: $description:expr)?
         $(, init_data_type: $init_data_type:expr)?
         $(, handshake_data_type: $handshake_data_type:expr)?
         $(, own_clock: $own_clock:literal)?
@@ -84,15 +84,11 @@ macro_rules! export {
             use ::core::ffi::CStr;
 
             const ID: &CStr = $id;
-            const NAME: &CStr = $name;
-            const VENDOR: &CStr = $vendor;
-            const LICENSE: &CStr = $license;
-            const DESCRIPTION: &CStr = $description;
-            const VERSION: &CStr =
-                match CStr::from_bytes_with_nul(::core::concat!(::core::env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-                    Ok(version) => version,
-                    Err(_) => panic!("a crate's version has no NUL"),
-                };
+            const NAME: &CStr = $crate::export!(@or "CARGO_PKG_NAME" $($name)?);
+            const VENDOR: &CStr = $crate::export!(@or "CARGO_PKG_AUTHORS" $($vendor)?);
+            const LICENSE: &CStr = $crate::export!(@or "CARGO_PKG_LICENSE" $($license)?);
+            const DESCRIPTION: &CStr = $crate::export!(@or "CARGO_PKG_DESCRIPTION" $($description)?);
+            const VERSION: &CStr = $crate::export!(@or "CARGO_PKG_VERSION");
             #[allow(unused_mut, unused_assignments)]
             const INIT_DATA_TYPE: *const ::core::ffi::c_char = {
                 let mut format = ::core::ptr::null();
@@ -148,6 +144,13 @@ macro_rules! export {
                 destroy: Some(Tables::<$handshake>::DESTROY),
             })
         };
+    };
+    (@or $variable:literal $text:expr) => { $text };
+    (@or $variable:literal) => {
+        match CStr::from_bytes_with_nul(::core::concat!(::core::env!($variable), "\0").as_bytes()) {
+            Ok(text) => text,
+            Err(_) => panic!("what cargo says of a crate has no NUL"),
+        }
     };
     (@entry $handshake:ty, Peer) => {
         $crate::macro_support::extension(c"hc.peer/1", &Tables::<$handshake>::PEER, 0)

@@ -116,6 +116,13 @@ mod tests {
     }
 
     #[test]
+    fn a_deadline_at_once_is_put_off_a_little() {
+        let mut clock = Clock::new();
+        let instant = clock.instant(START);
+        assert_eq!(clock.due(instant, START), Some(START + SHORTEST_WAIT));
+    }
+
+    #[test]
     fn idle_is_no_deadline() {
         let mut clock = Clock::new();
         let idle = clock.instant(START) + HORIZON * 2;

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Most datagrams dimpl keeps because an earlier one is missing.
-pub(crate) const MAX_QUEUED: usize = 30;
+/// Most records dimpl keeps because an earlier one is missing.
+pub(crate) const MAX_QUEUED: usize = 64;
 
-/// As many datagrams as one call may emit. One datagram can hold sixteen records that each ask for the last
-/// flight, and a queue that overflows would be the session's end.
+/// Most datagrams dimpl may have to say at once; more would be the session's end.
 const MAX_EMITTED: usize = 64;
 
 /// dimpl's longest. How long a handshake may take is the host's affair.

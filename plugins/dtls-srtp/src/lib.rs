@@ -2,12 +2,15 @@
 //!
 //! All components of a stream show one self-signed ECDSA certificate, announced as `a=fingerprint`; the peer's
 //! must match a fingerprint it announced (RFC 8122). What comes out are SRTP keys.
+#![forbid(unsafe_code)]
+
 mod certificate;
 mod clock;
 mod config;
 mod failure;
 mod fingerprint;
 mod keys;
+mod parameters;
 mod record;
 mod session;
 
@@ -18,7 +21,8 @@ use handclasp_plugin::{
     Call, Classify, Close, Error, ErrorKind, Export, FirstBytes, Handshake, Host, Init, Level,
     OptionSpec, Peer, PeerParameters, Result, Started, Status, Timer, export,
 };
-use session::{Parameters, Progress, Session, Sink, Version};
+use parameters::{Parameters, Version};
+use session::{Progress, Session, Sink};
 use std::sync::Arc;
 
 /// One component's handshake.
@@ -35,7 +39,7 @@ impl Handshake for DtlsSrtp {
     fn init(host: Host, init: &Init<'_>, call: &Call<'_>) -> Result<Started<Self>> {
         let handshake = Self {
             host,
-            version: version(init.option("version").unwrap_or("auto"))?,
+            version: Version::named(init.option("version").unwrap_or("auto"))?,
             config: config::shared(init.mtu())?,
             identity: Identity::of(init.stream_id())?,
             session: None,
@@ -145,18 +149,6 @@ impl Sink for Wire<'_> {
 
     fn debug(&mut self, line: &str) {
         self.host.log(Level::Debug, line);
-    }
-}
-
-fn version(name: &str) -> Result<Version> {
-    match name {
-        "auto" => Ok(Version::Auto),
-        "1.2" => Ok(Version::Dtls12),
-        "1.3" => Ok(Version::Dtls13),
-        unknown => Err(Error::new(
-            ErrorKind::Option,
-            format_args!("the option version is {unknown:?}; it takes auto, 1.2 or 1.3"),
-        )),
     }
 }
 

@@ -21,6 +21,10 @@ pub(crate) fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
     .take(MOST)
 }
 
+/// Highest sequence number of a handshake message in plaintext: a NewSessionTicket after HelloVerifyRequest,
+/// ServerHello, Certificate, CertificateStatus, ServerKeyExchange, CertificateRequest and ServerHelloDone.
+const LAST_PLAINTEXT_MESSAGE: u16 = 7;
+
 /// What a record is worth that nothing protects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
@@ -28,7 +32,8 @@ pub(crate) enum Trust {
     Judge,
     /// An alert, by description, that anyone may have sent to end the session.
     PlaintextAlert(u8),
-    /// Another content type that no handshake needs in plaintext: an ACK, application data.
+    /// Another, by content type, that no handshake needs in plaintext: an ACK, application data, or what calls
+    /// itself handshake and is none. dimpl would keep the latter and stumble over it in the end.
     Plaintext(u8),
 }
 
@@ -37,10 +42,28 @@ pub(crate) fn trust(record: &[u8]) -> Trust {
     let is_protected = is_ciphertext(record[0]) || u16_at(record, 3) != Some(0);
     match record[0] {
         _ if is_protected => Trust::Judge,
-        CHANGE_CIPHER_SPEC | HANDSHAKE => Trust::Judge,
+        CHANGE_CIPHER_SPEC => Trust::Judge,
+        HANDSHAKE if is_handshake(&record[HEADER..]) => Trust::Judge,
         ALERT => Trust::PlaintextAlert(record.get(HEADER + 1).copied().unwrap_or_default()),
         content_type => Trust::Plaintext(content_type),
     }
+}
+
+/// Whether all of a plaintext record is messages, or parts of such, that a handshake can have.
+fn is_handshake(mut body: &[u8]) -> bool {
+    let is_empty = body.is_empty();
+    while let Some((header, rest)) = body.split_first_chunk::<12>() {
+        let [_, l0, l1, l2, s0, s1, o0, o1, o2, f0, f1, f2] = *header;
+        let u24 = |high, middle, low| u32::from_be_bytes([0, high, middle, low]);
+        let (length, offset, fragment) = (u24(l0, l1, l2), u24(o0, o1, o2), u24(f0, f1, f2));
+        let is_plausible =
+            offset + fragment <= length && u16::from_be_bytes([s0, s1]) <= LAST_PLAINTEXT_MESSAGE;
+        match rest.get(fragment as usize..) {
+            Some(rest) if is_plausible => body = rest,
+            _ => return false,
+        }
+    }
+    !is_empty && body.is_empty()
 }
 
 /// Bytes of the first record; it may promise more than there are.
@@ -88,6 +111,25 @@ pub(crate) mod tests {
         record
     }
 
+    /// A handshake message's fragment.
+    fn message(sequence: u8, length: u8, offset: u8, fragment: &[u8]) -> Vec<u8> {
+        let header = [
+            1,
+            0,
+            0,
+            length,
+            0,
+            sequence,
+            0,
+            0,
+            offset,
+            0,
+            0,
+            fragment.len() as u8,
+        ];
+        [&header, fragment].concat()
+    }
+
     #[test]
     fn a_datagram_is_cut_into_its_records() {
         let parts = [
@@ -115,10 +157,15 @@ pub(crate) mod tests {
 
     #[test]
     fn the_handshake_and_what_is_protected_are_judged_by_dimpl() {
+        let whole = message(7, 2, 0, b"ab");
+        let fragments = [message(0, 9, 0, b"abc"), message(0, 9, 3, b"abcdef")].concat();
         for record in [
-            record(22, 0, b"hello"),
+            record(22, 0, &whole),
+            record(22, 0, &fragments),
+            record(22, 0, &message(4, 0, 0, b"")),
             record(20, 0, &[1]),
             record(21, 1, &[2, 40]),
+            record(22, 1, b"ciphertext"),
             record(23, 1, b"data"),
             vec![0x2c, 0, 7, 0, 2, 2, 40],
         ] {
@@ -132,6 +179,25 @@ pub(crate) mod tests {
         assert_eq!(trust(&record(21, 0, &[])), Trust::PlaintextAlert(0));
         assert_eq!(trust(&record(26, 0, &[])), Trust::Plaintext(26));
         assert_eq!(trust(&record(23, 0, b"data")), Trust::Plaintext(23));
+    }
+
+    #[test]
+    fn what_only_calls_itself_handshake_is_told_apart() {
+        let good = message(1, 4, 0, b"abcd");
+        for body in [
+            vec![],
+            vec![0xff; 40],
+            good[..good.len() - 1].to_vec(),
+            [&good[..], &[0]].concat(),
+            message(1, 4, 1, b"abcd"),
+            message(8, 4, 0, b"abcd"),
+        ] {
+            assert_eq!(
+                trust(&record(22, 0, &body)),
+                Trust::Plaintext(22),
+                "{body:?}"
+            );
+        }
     }
 
     proptest! {

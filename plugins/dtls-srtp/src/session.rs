@@ -1,17 +1,14 @@
 //! One DTLS session on dimpl: datagrams, time and the peer's fingerprints go in; datagrams, keys and deadlines
 //! come out.
-use crate::certificate::Identity;
 use crate::clock::Clock;
 use crate::config::MAX_QUEUED;
-use crate::failure::{alert, explain, is_harmless};
-use crate::fingerprint::Fingerprints;
+use crate::failure::{anonymous, closed, doubt, explain, is_harmless, too_large, without_srtp};
 use crate::keys::SrtpKeys;
+use crate::parameters::Parameters;
 use crate::record::{Trust, records, trust};
-use dimpl::{Config, Dtls, Output};
-use handclasp_plugin::{Error, ErrorKind, Result, Role, Time};
+use dimpl::{Dtls, Output};
+use handclasp_plugin::{Result, Role, Time};
 use std::cell::Cell;
-use std::sync::Arc;
-use std::time::Instant;
 use zeroize::Zeroizing;
 
 /// dimpl asserts that its output buffer holds the peer's certificate, and that can be as long as all it queues.
@@ -23,15 +20,6 @@ type Handled = std::result::Result<(), dimpl::Error>;
 thread_local! {
     /// dimpl's output, for all sessions of a thread: zeroed memory costs nothing until it is written to.
     static OUTPUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The DTLS versions to speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    /// What the peer knows, 1.3 before 1.2.
-    Auto,
-    Dtls12,
-    Dtls13,
 }
 
 /// Where a session's datagrams and remarks go.
@@ -53,38 +41,14 @@ pub(crate) struct Progress {
     pub(crate) finished: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// What a session is made from.
-pub(crate) struct Parameters {
-    pub(crate) version: Version,
-    pub(crate) role: Role,
-    pub(crate) config: Arc<Config>,
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) peer: Fingerprints,
-}
-
-impl Parameters {
-    fn engine(&self, now: Instant) -> Dtls {
-        let new = match self.version {
-            Version::Auto => Dtls::new_auto,
-            Version::Dtls12 => Dtls::new_12,
-            Version::Dtls13 => Dtls::new_13,
-        };
-        let mut dtls = new(
-            self.config.clone(),
-            self.identity.certificate().clone(),
-            now,
-        );
-        dtls.set_active(self.role == Role::Initiator);
-        dtls
-    }
-}
-
 pub(crate) struct Session {
     parameters: Parameters,
     clock: Clock,
     dtls: Dtls,
     /// Whether there is a way to the peer.
     ready: bool,
+    /// Whether any datagram has left.
+    answered: bool,
     /// Whether the peer has shown the certificate it promised.
     authenticated: bool,
     /// Whether the operator has heard of a plaintext alert.
@@ -102,6 +66,7 @@ impl Session {
             clock,
             dtls,
             ready: false,
+            answered: false,
             authenticated: false,
             warned: false,
             keys: None,
@@ -178,11 +143,7 @@ impl Session {
             Trust::Judge => return true,
             Trust::PlaintextAlert(description) if !self.warned => {
                 self.warned = true;
-                sink.warn(&format!(
-                    "the peer, or somebody in its name, sent the DTLS alert {} in plaintext, which proves \
-                     nothing; waiting on",
-                    alert(description)
-                ));
+                sink.warn(&doubt(description));
             }
             refused => sink.debug(&format!("dropped a record: {refused:?}")),
         }
@@ -190,17 +151,20 @@ impl Session {
     }
 
     fn handle(&mut self, record: &[u8], now: Time) -> Handled {
-        match self.dtls.handle_packet(record) {
-            // A responder that still waits for a whole ClientHello has kept too much that was none: it begins
-            // again, for its peer knows nothing of it yet.
-            Err(dimpl::Error::TooManyClientHelloFragments) => {
-                let instant = self.clock.instant(now);
-                self.dtls = self.parameters.engine(instant);
-                self.dtls.handle_timeout(instant)?;
-                self.dtls.handle_packet(record)
-            }
-            handled => handled,
+        let handled = self.dtls.handle_packet(record);
+        let is_cluttered = matches!(
+            handled,
+            Err(dimpl::Error::TooManyClientHelloFragments | dimpl::Error::ReceiveQueueFull)
+        );
+        if self.answered || !is_cluttered {
+            return handled;
         }
+        // A responder has kept so much that was no ClientHello that the real one finds no place. It begins
+        // again: it has not said anything yet.
+        let instant = self.clock.instant(now);
+        self.dtls = self.parameters.engine(instant);
+        self.dtls.handle_timeout(instant)?;
+        self.dtls.handle_packet(record)
     }
 
     /// Takes all that dimpl has to say, after an error too: an alert may be among it.
@@ -224,7 +188,10 @@ impl Session {
         let mut finished = None;
         loop {
             match self.dtls.poll_output(output) {
-                Output::Packet(datagram) => sink.packet(datagram),
+                Output::Packet(datagram) => {
+                    self.answered = true;
+                    sink.packet(datagram);
+                }
                 Output::Connected => connected = true,
                 Output::PeerCert(certificate) => {
                     self.parameters.peer.verify(certificate)?;
@@ -255,34 +222,6 @@ impl Session {
             }
         }
     }
-}
-
-fn anonymous() -> Error {
-    Error::new(
-        ErrorKind::Authentication,
-        "the peer finished DTLS without showing a certificate",
-    )
-}
-
-fn without_srtp() -> Error {
-    Error::new(
-        ErrorKind::PeerRejected,
-        "the peer finished DTLS without agreeing on an SRTP profile; have it offer use_srtp (RFC 5764)",
-    )
-}
-
-fn closed() -> Error {
-    Error::new(
-        ErrorKind::ClosedByPeer,
-        "the peer closed the DTLS connection",
-    )
-}
-
-fn too_large(needed: usize) -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        format_args!("the DTLS library asks for {needed} bytes of buffer, more than it may queue"),
-    )
 }
 
 #[cfg(test)]

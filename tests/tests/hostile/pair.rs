@@ -41,7 +41,7 @@ impl Application for Reporter {
         let _ = self.reports.send((self.side, report));
     }
 
-    fn refused(&mut self, _refused: Refused) {
+    fn refused(&mut self, _number: Option<u64>, _refused: Refused) {
         // Signalling goes on for a moment after a stream has ended.
     }
 }

@@ -1,8 +1,9 @@
 //! The course of the demo.
 use super::Demo;
-use super::peer::{Report, Reporter, Side, What, signal};
+use super::peer::{Report, Reporter, What};
 use super::show::{Line, Show};
 use crate::cli::exit::Failed;
+use crate::cli::signalling::{Side, signal};
 use handclasp::stream::{Message, Notification};
 use handclasp::{Gathering, Host, HostOptions, Loss, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
@@ -173,7 +174,9 @@ impl Session {
             } => self.count(at, side, component_id, &payload),
             What::Refused(refused) => Some(format!("{}: {refused}", side.as_str())),
             What::Notification(notification) => {
-                signal(side, &notification, &self.streams[side.other() as usize]);
+                if let Some(message) = signal(side, &notification) {
+                    self.streams[side.other() as usize].send(message);
+                }
                 self.show
                     .line(after, side, &Line::Notification(&notification));
                 self.note(after, side, notification)

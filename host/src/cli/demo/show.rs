@@ -1,7 +1,8 @@
 //! What the demo prints.
-use super::peer::Side;
 use super::session::Progress;
+use crate::cli::signalling::Side;
 use anstyle::{AnsiColor, Style};
+use handclasp::control::{Event, Secrets};
 use handclasp::plugin::Plugin;
 use handclasp::stream::Notification;
 use serde_json::{Value, json};
@@ -274,70 +275,8 @@ fn in_words(line: &Line<'_>) -> Option<String> {
     })
 }
 
-/// As `stream` says it, but for keys: those are not shown.
+/// As `stream` says it, but for secrets: those are not shown.
 fn as_json(notification: &Notification) -> Value {
-    match notification {
-        Notification::HandshakeInitData {
-            component_id,
-            init_data,
-        } => {
-            json!({"event": "handshake_init_data", "component_id": component_id, "bytes": init_data.len()})
-        }
-        Notification::LocalCredentials { .. } => json!({"event": "local_credentials"}),
-        Notification::NewCandidateFull {
-            component_id,
-            candidate,
-        } => {
-            json!({"event": "new_candidate_full", "component_id": component_id, "candidate": candidate})
-        }
-        Notification::CandidateGatheringDone => json!({"event": "candidate_gathering_done"}),
-        Notification::NewRemoteCandidateFull {
-            component_id,
-            candidate,
-        } => {
-            json!({"event": "new_remote_candidate_full", "component_id": component_id, "candidate": candidate})
-        }
-        Notification::NewSelectedPair { component_id, pair } => json!({
-            "event": "new_selected_pair",
-            "component_id": component_id,
-            "local": pair.local.to_string(),
-            "remote": pair.remote.to_string(),
-        }),
-        Notification::HandshakeData { component_id, data } => {
-            json!({"event": "handshake_data", "component_id": component_id, "bytes": data.len()})
-        }
-        Notification::ComponentStateReady { component_id, .. } => {
-            json!({"event": "component_state_ready", "component_id": component_id})
-        }
-        Notification::ComponentStateDisconnected { component_id } => {
-            json!({"event": "component_state_disconnected", "component_id": component_id})
-        }
-        Notification::ComponentStateFailed {
-            component_id,
-            reason,
-        } => {
-            json!({"event": "component_state_failed", "component_id": component_id, "reason": reason})
-        }
-        Notification::ComponentClosed {
-            component_id,
-            by_peer,
-        } => {
-            json!({"event": "component_closed", "component_id": component_id, "by_peer": by_peer})
-        }
-        Notification::CouldNotSendPayload {
-            component_id,
-            reason,
-        } => {
-            json!({"event": "could_not_send_payload", "component_id": component_id, "reason": reason})
-        }
-        Notification::LocalSdp { .. } => json!({"event": "local_sdp"}),
-        Notification::IcePayload {
-            component_id,
-            payload,
-        } => {
-            json!({"event": "ice_payload", "component_id": component_id, "bytes": payload.len()})
-        }
-        Notification::Warning { warning } => json!({"event": "warning", "warning": warning}),
-        Notification::Stopped => json!({"event": "stopped"}),
-    }
+    serde_json::to_value(Event::new(notification, Secrets::Redacted))
+        .expect("an event has string keys and nothing else that could fail")
 }

@@ -143,10 +143,25 @@ fn without_loss_a_pair_takes_two_round_trips() {
 }
 
 #[test]
-fn with_three_of_ten_datagrams_lost_a_pair_takes_well_below_a_second() {
+fn with_three_of_ten_datagrams_lost_most_pairs_take_well_below_a_second() {
     for latency in [ms(1), ms(50)] {
         let (median, worst) = times(0.3, latency);
-        assert!(median <= ms(600), "{median:?}");
-        assert!(worst <= secs(15), "{worst:?}");
+        assert!(median <= ms(400), "{median:?}");
+        assert!(worst <= secs(3), "{worst:?}");
     }
+}
+
+#[test]
+fn a_seed_decides_the_course_of_things() {
+    let course = |seed| {
+        let mut world = World::introduced(seed);
+        world.link.loss = 0.3;
+        world.link.jitter = ms(30);
+        world.run_for(secs(20));
+        let since = |(at, event): &(Instant, Event)| (*at - world.start, event.clone());
+        let events = world.a.events.iter().map(since).collect::<Vec<_>>();
+        (events, world.link.sent)
+    };
+    assert_eq!(course(1), course(1));
+    assert_ne!(course(1), course(2));
 }

@@ -5,6 +5,7 @@ use is::Sha1HmacProvider;
 use is::stun::{StunMessage, TransId};
 
 use super::*;
+use crate::ice::sources::Sources;
 
 /// A check to the agent that owns `to`, signed with `pwd`.
 fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
@@ -72,6 +73,40 @@ fn two_thousand_sources_of_an_authentic_peer_leave_the_agent_small_and_working()
             .is_validated(SocketAddr::new(selected.remote.ip(), *port))
     });
     assert!(remembered.count() < 32);
+}
+
+#[test]
+fn what_makes_room_for_new_sources_is_not_the_selected_one() {
+    let (mut world, outside) = World::translated(5);
+    world.run_for(secs(20));
+    let (to, from) = (world.a.credentials(), world.b.credentials());
+    for port in 1..=33 {
+        let remote = SocketAddr::new(outside.ip(), port);
+        let datagram = check(&to, &from, to.pwd());
+        assert!(
+            world
+                .a
+                .agent
+                .handle_stun(world.now, world.a.hosts[0], remote, &datagram)
+        );
+    }
+    world.link.loss = 1.0;
+    world.link.targets.clear();
+    world.run_for(ms(500));
+    assert!(world.link.targets.contains(&outside));
+}
+
+#[test]
+fn the_source_that_leaves_is_the_one_unused_for_longest() {
+    let [a, b, c, d] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"].map(addr);
+    let mut sources = Sources::new(3);
+    assert!([a, b, c].map(|source| sources.touch(source, None)) == [true; 3]);
+    assert!(!sources.touch(a, None));
+    sources.touch(d, Some(b));
+    assert_eq!(
+        [a, b, c, d].map(|source| sources.contains(source)),
+        [true, true, false, true]
+    );
 }
 
 #[test]

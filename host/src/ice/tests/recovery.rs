@@ -34,6 +34,41 @@ fn once_settled_only_the_selected_pair_is_checked() {
 }
 
 #[test]
+fn a_peer_that_offers_our_own_address_does_not_cost_us_it() {
+    let mut world = World::introduced(13);
+    let own = world
+        .a
+        .agent
+        .local_candidates()
+        .next()
+        .expect("a candidate");
+    world.a.agent.add_remote_candidate(&own).unwrap();
+    world.connect();
+    world.run_for(secs(60));
+    world.link.targets.clear();
+    world.run_for(secs(60));
+    assert!(world.a.agent.selected_pair().is_some());
+    assert!(
+        world.link.targets.len() <= 88,
+        "{}",
+        world.link.targets.len()
+    );
+}
+
+#[test]
+fn consent_outlives_the_loss_of_three_of_ten_datagrams() {
+    for seed in 0..20 {
+        let mut world = World::introduced(seed);
+        world.link.loss = 0.3;
+        world.run_for(secs(600));
+        for side in [&world.a, &world.b] {
+            assert!(side.agent.selected_pair().is_some());
+            assert_eq!(side.events.len(), 2, "{:?}", side.events);
+        }
+    }
+}
+
+#[test]
 fn when_the_selected_path_dies_another_takes_over() {
     let mut world = two_paths();
     let dead = world.a.agent.selected_pair().expect("a pair");
@@ -144,6 +179,27 @@ fn the_time_runs_only_when_there_is_something_to_try() {
         panic!("{:?}", world.a.events);
     };
     assert!(reason.contains("no candidate"), "{reason}");
+}
+
+#[test]
+fn candidates_that_were_given_up_are_tried_again_until_the_timeout() {
+    let mut world = World::introduced(11);
+    world.link.loss = 1.0;
+    world.run_for(secs(28));
+    world.link.loss = 0.0;
+    world.run_for(secs(1));
+    assert!(world.a.agent.selected_pair().is_some());
+    assert!(world.b.agent.selected_pair().is_some());
+}
+
+#[test]
+fn a_silent_peer_is_still_called_where_only_its_checks_had_come_from() {
+    let (mut world, outside) = World::translated(12);
+    world.link.loss = 1.0;
+    world.run_for(secs(15));
+    world.link.targets.clear();
+    world.run_for(secs(1));
+    assert!(world.link.targets.contains(&outside));
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! Two sessions, a link between them that loses, delays, reorders and repeats, and a clock that runs as fast
 //! as the test does.
 use super::super::*;
+use crate::certificate::Identity;
 use crate::config;
+use crate::fingerprint::Fingerprints;
+use crate::parameters::Version;
+use handclasp_plugin::Error;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -38,7 +43,7 @@ pub(super) struct End {
 }
 
 #[derive(Default)]
-struct Record {
+pub(super) struct Record {
     sent: Vec<Vec<u8>>,
     warnings: Vec<String>,
 }
@@ -59,6 +64,9 @@ impl End {
     fn call(&mut self, call: impl FnOnce(&mut Session, &mut Record) -> Result<Progress>) {
         let mut record = Record::default();
         let progress = call(&mut self.session, &mut record);
+        // What the host checks too.
+        assert!(record.sent.len() <= 64, "{} packets", record.sent.len());
+        assert!(record.sent.iter().map(Vec::len).sum::<usize>() <= 65_536);
         for datagram in &record.sent {
             assert!(datagram.len() <= self.mtu, "{} bytes", datagram.len());
         }
@@ -180,6 +188,15 @@ impl Link {
     /// Loses everything that is under way.
     pub(super) fn lose_all(&mut self) {
         self.under_way.clear();
+    }
+
+    /// Ends an end's session from its own side.
+    pub(super) fn close(&mut self, index: usize) {
+        let now = self.now;
+        self.call(index, |session, sink| {
+            session.close(now, sink)?;
+            session.step(now, sink)
+        });
     }
 
     pub(super) fn call(

@@ -1,0 +1,74 @@
+//! A side that is calls into a plugin that does nothing.
+use super::baseline;
+use super::processor::cpu_time;
+use super::side::Side;
+use handclasp::plugin::{
+    AwaitingReady, Emitted, InitParameters, Instance, Loader, SearchPath, Services, Started, Step,
+    init,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An instance of the plugin `noop`, and what its calls are made with.
+pub(super) struct Calls {
+    instance: Result<Instance<AwaitingReady>, String>,
+    emitted: Emitted,
+}
+
+const NOOP: &str = "noop";
+/// What is received; any will do.
+const DATAGRAM: [u8; 64] = [0; 64];
+
+impl Calls {
+    pub(super) fn new() -> Self {
+        let mut emitted = Emitted::default();
+        Self {
+            instance: instance(&mut emitted),
+            emitted,
+        }
+    }
+}
+
+fn instance(emitted: &mut Emitted) -> Result<Instance<AwaitingReady>, String> {
+    let path = SearchPath::from_dirs(vec![baseline::directory()])
+        .map_err(|error| format!("{error}; or run `make bench`"))?;
+    let services = Services {
+        keylog: None,
+        wake: Box::new(|_| {}),
+    };
+    let loader = Loader::new(path, services).map_err(|error| error.to_string())?;
+    let plugin = loader
+        .load(NOOP)
+        .map_err(|error| format!("{error}; or run `make bench`"))?;
+    let parameters = InitParameters {
+        component_id: 1,
+        component_count: 1,
+        mtu: 1200,
+        instance_id: 1,
+        stream_id: 1,
+        options: Arc::default(),
+    };
+    match init(&plugin, &parameters, 0, emitted) {
+        Ok(Started::AwaitingReady(instance)) => Ok(instance),
+        Ok(_) => Err(format!("the plugin {NOOP} does more than nothing in init")),
+        Err(failure) => Err(failure.to_string()),
+    }
+}
+
+impl Side for Calls {
+    fn run(&mut self, count: u64) -> Result<Duration, String> {
+        let taken = Err(format!("the plugin {NOOP} is gone after a failed call"));
+        let mut instance = std::mem::replace(&mut self.instance, taken)?;
+        let start = cpu_time();
+        for now_ns in 0..count {
+            instance = match instance.recv_from_peer(&DATAGRAM, now_ns, &mut self.emitted) {
+                Ok(Step::Pending(instance)) => instance,
+                Ok(Step::Finished(..)) => return Err(format!("the plugin {NOOP} has finished")),
+                Err(failure) => return Err(failure.to_string()),
+            };
+        }
+        let taken = cpu_time() - start;
+        self.instance = Ok(instance);
+        Ok(taken)
+    }
+}

@@ -1,0 +1,147 @@
+//! Two streams of one host, and the signalling between them, which stays on the event loop's thread.
+use crate::cli::signalling::{Side, signal};
+use handclasp::stream::{Message, Notification, Refused};
+use handclasp::{Application, Replies, StreamHandle};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
+
+/// What a pair tells whoever opened it.
+pub(super) enum Report {
+    /// Both sides are ready and agree.
+    Ready(Arc<Pair>),
+    /// One of its two streams has stopped.
+    Stopped,
+    /// It went wrong: a sentence.
+    Failed(String),
+}
+
+pub(super) struct Pair {
+    state: Mutex<State>,
+    reports: Sender<Report>,
+}
+
+#[derive(Default)]
+struct State {
+    streams: Option<[StreamHandle; 2]>,
+    /// What was said before both streams were known.
+    early: Vec<(Side, Message)>,
+    agreed: [Option<Zeroizing<Vec<u8>>>; 2],
+}
+
+impl Pair {
+    pub(super) fn new(reports: Sender<Report>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            reports,
+        })
+    }
+
+    /// The application of one of its streams.
+    pub(super) fn application(self: &Arc<Self>, side: Side) -> Box<dyn Application> {
+        Box::new(End {
+            pair: Arc::clone(self),
+            side,
+        })
+    }
+
+    /// Both streams are open: each can hear the other.
+    pub(super) fn connect(&self, streams: [StreamHandle; 2]) {
+        let mut state = self.lock();
+        for (to, message) in state.early.drain(..) {
+            streams[to as usize].send(message);
+        }
+        state.streams = Some(streams);
+    }
+
+    /// Stops both streams; each reports when it has.
+    pub(super) fn stop(&self) {
+        self.lock().streams = None;
+    }
+
+    fn tell(&self, to: Side, message: Message) {
+        let mut state = self.lock();
+        match &state.streams {
+            Some(streams) => streams[to as usize].send(message),
+            None => state.early.push((to, message)),
+        }
+    }
+
+    fn note_ready(self: &Arc<Self>, side: Side, data: Zeroizing<Vec<u8>>) {
+        let mut state = self.lock();
+        state.agreed[side as usize] = Some(data);
+        let report = match &state.agreed {
+            [Some(a), Some(b)] if agree(a, b) => Report::Ready(Arc::clone(self)),
+            [Some(_), Some(_)] => Report::Failed("the two sides' keys differ".to_owned()),
+            _ => return,
+        };
+        drop(state);
+        self.report(report);
+    }
+
+    fn report(&self, report: Report) {
+        // Nobody listens any more once the measurement was given up.
+        let _ = self.reports.send(report);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that could panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether two sides' `srtp-keys` are each other's, or neither has any.
+fn agree(a: &[u8], b: &[u8]) -> bool {
+    /// Profile and lengths.
+    const HEAD: usize = 4;
+    if a.len() != b.len() || a.len() < HEAD {
+        return a == b;
+    }
+    let half = HEAD + (a.len() - HEAD) / 2;
+    a[..HEAD] == b[..HEAD] && a[HEAD..half] == b[half..] && a[half..] == b[HEAD..half]
+}
+
+/// One side of a pair.
+struct End {
+    pair: Arc<Pair>,
+    side: Side,
+}
+
+impl Application for End {
+    fn notify(&mut self, notification: Notification) {
+        if let Some(message) = signal(self.side, &notification) {
+            return self.pair.tell(self.side.other(), message);
+        }
+        match notification {
+            Notification::ComponentStateReady { data, .. } => self.pair.note_ready(self.side, data),
+            Notification::ComponentStateFailed { reason, .. } => {
+                self.pair.report(Report::Failed(reason));
+            }
+            Notification::Stopped => self.pair.report(Report::Stopped),
+            _ => {}
+        }
+    }
+
+    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+
+    fn refused(&mut self, _number: Option<u64>, refused: Refused) {
+        self.pair.report(Report::Failed(refused.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::agree;
+
+    #[test]
+    fn keys_agree_crosswise() {
+        let head = [0, 7, 2, 1];
+        let keys = |local: [u8; 3], remote: [u8; 3]| [&head[..], &local, &remote].concat();
+        let (a, b) = ([1, 2, 3], [4, 5, 6]);
+        assert!(agree(&keys(a, b), &keys(b, a)));
+        assert!(!agree(&keys(a, b), &keys(a, b)));
+        assert!(!agree(&keys(a, b), &keys(b, b)));
+        assert!(!agree(&keys(a, b), &[]));
+        assert!(agree(&[], &[]));
+    }
+}

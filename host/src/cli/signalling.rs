@@ -1,0 +1,66 @@
+//! Two peers in one process, and what one says that the other must hear.
+use handclasp::plugin::Role;
+use handclasp::stream::{Message, Notification};
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    A,
+    B,
+}
+
+impl Side {
+    pub(super) const BOTH: [Self; 2] = [Self::A, Self::B];
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
+
+    /// A controls ICE and starts the handshake.
+    pub(super) fn leads(self) -> bool {
+        self == Self::A
+    }
+
+    pub(super) fn role(self) -> Role {
+        match self {
+            Self::A => Role::Initiator,
+            Self::B => Role::Responder,
+        }
+    }
+}
+
+/// What the other side must hear of a notification, if anything.
+pub(super) fn signal(from: Side, notification: &Notification) -> Option<Message> {
+    Some(match notification {
+        Notification::LocalCredentials { credentials } => Message::SetRemoteCredentials {
+            credentials: credentials.clone(),
+        },
+        Notification::NewCandidateFull {
+            component_id,
+            candidate,
+        } => Message::SetRemoteCandidate {
+            candidate: candidate.clone(),
+            component_id: *component_id,
+        },
+        Notification::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
+        Notification::HandshakeInitData {
+            component_id,
+            init_data,
+        } => Message::SetPeerInitData {
+            component_id: *component_id,
+            role: from.other().role(),
+            init_data: init_data.clone(),
+        },
+        _ => return None,
+    })
+}

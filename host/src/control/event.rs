@@ -1,0 +1,155 @@
+use crate::stream::Notification;
+use base64::display::Base64Display;
+use base64::prelude::BASE64_STANDARD;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// A notification as a line of output. Serialised straight into its writer: no copy of a secret stays.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    notification: &'a Notification,
+    secrets: Secrets,
+}
+
+/// What becomes of keying material, passwords and the application's datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// Written: for the program that drives the stream.
+    Shown,
+    /// Left out, or only their length told: for people's eyes.
+    Redacted,
+}
+
+/// A complaint about a line of input; its other lines are not affected.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "event", rename = "error")]
+pub struct ErrorEvent {
+    /// The line, counted from 1.
+    pub line: u64,
+    /// Where in the line, in bytes, counted from 1; `None` if it was understood, but refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+    /// One sentence: what is wrong and what to do.
+    pub error: String,
+}
+
+impl<'a> Event<'a> {
+    /// Says `notification`.
+    pub fn new(notification: &'a Notification, secrets: Secrets) -> Self {
+        Self {
+            notification,
+            secrets,
+        }
+    }
+
+    /// The value of its member `event`.
+    pub fn name(&self) -> &'static str {
+        match self.notification {
+            Notification::HandshakeInitData { .. } => "handshake_init_data",
+            Notification::LocalCredentials { .. } => "local_credentials",
+            Notification::NewCandidateFull { .. } => "new_candidate_full",
+            Notification::CandidateGatheringDone => "candidate_gathering_done",
+            Notification::NewRemoteCandidateFull { .. } => "new_remote_candidate_full",
+            Notification::NewSelectedPair { .. } => "new_selected_pair",
+            Notification::HandshakeData { .. } => "handshake_data",
+            Notification::ComponentStateReady { .. } => "component_state_ready",
+            Notification::ComponentStateDisconnected { .. } => "component_state_disconnected",
+            Notification::ComponentStateFailed { .. } => "component_state_failed",
+            Notification::ComponentClosed { .. } => "component_closed",
+            Notification::CouldNotSendPayload { .. } => "could_not_send_payload",
+            Notification::LocalSdp { .. } => "local_sdp",
+            Notification::IcePayload { .. } => "ice_payload",
+            Notification::Warning { .. } => "warning",
+            Notification::Stopped => "stopped",
+        }
+    }
+
+    fn component_id(&self) -> Option<u16> {
+        match *self.notification {
+            Notification::HandshakeInitData { component_id, .. }
+            | Notification::NewCandidateFull { component_id, .. }
+            | Notification::NewRemoteCandidateFull { component_id, .. }
+            | Notification::NewSelectedPair { component_id, .. }
+            | Notification::HandshakeData { component_id, .. }
+            | Notification::ComponentStateReady { component_id, .. }
+            | Notification::ComponentStateDisconnected { component_id }
+            | Notification::ComponentStateFailed { component_id, .. }
+            | Notification::ComponentClosed { component_id, .. }
+            | Notification::CouldNotSendPayload { component_id, .. }
+            | Notification::IcePayload { component_id, .. } => Some(component_id),
+            Notification::LocalCredentials { .. }
+            | Notification::CandidateGatheringDone
+            | Notification::LocalSdp { .. }
+            | Notification::Warning { .. }
+            | Notification::Stopped => None,
+        }
+    }
+
+    fn secret<M: SerializeMap>(
+        &self,
+        map: &mut M,
+        name: &str,
+        data: &[u8],
+    ) -> Result<(), M::Error> {
+        match self.secrets {
+            Secrets::Shown => map.serialize_entry(name, &Base64(data)),
+            Secrets::Redacted => map.serialize_entry("bytes", &data.len()),
+        }
+    }
+}
+
+impl Serialize for Event<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("event", self.name())?;
+        if let Some(component_id) = self.component_id() {
+            map.serialize_entry("component_id", &component_id)?;
+        }
+        let shown = self.secrets == Secrets::Shown;
+        match self.notification {
+            Notification::HandshakeInitData { init_data, .. } => {
+                map.serialize_entry("init_data", &Base64(init_data))?;
+            }
+            Notification::LocalCredentials { credentials } if shown => {
+                map.serialize_entry("credentials", credentials)?;
+            }
+            Notification::NewCandidateFull { candidate, .. }
+            | Notification::NewRemoteCandidateFull { candidate, .. } => {
+                map.serialize_entry("candidate", candidate)?;
+            }
+            Notification::NewSelectedPair { pair, .. } => {
+                map.serialize_entry("local", &pair.local)?;
+                map.serialize_entry("remote", &pair.remote)?;
+            }
+            Notification::HandshakeData { data, .. }
+            | Notification::ComponentStateReady { data, .. } => {
+                self.secret(&mut map, "handshake_data", data)?;
+            }
+            Notification::ComponentStateFailed { reason, .. }
+            | Notification::CouldNotSendPayload { reason, .. } => {
+                map.serialize_entry("reason", reason)?;
+            }
+            Notification::ComponentClosed { by_peer, .. } => {
+                map.serialize_entry("by_peer", by_peer)?;
+            }
+            Notification::LocalSdp { sdp } if shown => map.serialize_entry("sdp", sdp)?,
+            Notification::IcePayload { payload, .. } => {
+                self.secret(&mut map, "payload", payload)?;
+            }
+            Notification::Warning { warning } => map.serialize_entry("warning", warning)?,
+            Notification::LocalCredentials { .. }
+            | Notification::LocalSdp { .. }
+            | Notification::CandidateGatheringDone
+            | Notification::ComponentStateDisconnected { .. }
+            | Notification::Stopped => {}
+        }
+        map.end()
+    }
+}
+
+struct Base64<'a>(&'a [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0, &BASE64_STANDARD))
+    }
+}

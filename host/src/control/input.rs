@@ -1,0 +1,199 @@
+use super::error::{ParseError, Reason, quoted};
+use super::fields::Fields;
+use crate::similar::similar;
+use crate::stream::Message;
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Something for the stream.
+    Message(Message),
+    /// A datagram for the peer.
+    SendPayload {
+        /// The component it goes through.
+        component_id: u16,
+        /// 1 to [`MAX_PAYLOAD`] bytes.
+        payload: Vec<u8>,
+    },
+}
+
+/// Most bytes of a datagram: the largest UDP payload of IPv4.
+pub const MAX_PAYLOAD: usize = 65_507;
+
+/// One message of the grammar.
+struct Form {
+    name: &'static str,
+    fields: &'static [&'static str],
+    /// Called only if the line has exactly these fields.
+    read: fn(&Fields<'_>) -> Result<Input, ParseError>,
+}
+
+/// The grammar: every message and its fields, none of which may be left out.
+const FORMS: &[Form] = &[
+    Form {
+        name: "set_remote_credentials",
+        fields: &["credentials"],
+        read: |line| {
+            let credentials = line.text("credentials")?;
+            Ok(Message::SetRemoteCredentials { credentials }.into())
+        },
+    },
+    Form {
+        name: "set_remote_candidate",
+        fields: &["candidate", "component_id"],
+        read: |line| {
+            let candidate = line.text("candidate")?;
+            let component_id = line.component_id()?;
+            let message = Message::SetRemoteCandidate {
+                candidate,
+                component_id,
+            };
+            Ok(message.into())
+        },
+    },
+    Form {
+        name: "parse_remote_sdp",
+        fields: &["sdp"],
+        read: |line| {
+            let sdp = line.text("sdp")?;
+            Ok(Message::ParseRemoteSdp { sdp }.into())
+        },
+    },
+    Form {
+        name: "generate_local_sdp",
+        fields: &[],
+        read: |_| Ok(Message::GenerateLocalSdp.into()),
+    },
+    Form {
+        name: "peer_candidate_gathering_done",
+        fields: &[],
+        read: |_| Ok(Message::PeerCandidateGatheringDone.into()),
+    },
+    Form {
+        name: "gather_candidates",
+        fields: &[],
+        read: |_| Ok(Message::GatherCandidates.into()),
+    },
+    Form {
+        name: "restart_stream",
+        fields: &[],
+        read: |_| Ok(Message::RestartStream.into()),
+    },
+    Form {
+        name: "set_peer_init_data",
+        fields: &["component_id", "role", "init_data"],
+        read: |line| {
+            let message = Message::SetPeerInitData {
+                component_id: line.component_id()?,
+                role: line.role()?,
+                init_data: line.bytes("init_data")?,
+            };
+            Ok(message.into())
+        },
+    },
+    Form {
+        name: "listen",
+        fields: &["component_id"],
+        read: |line| {
+            let component_id = line.component_id()?;
+            Ok(Message::Listen { component_id }.into())
+        },
+    },
+    Form {
+        name: "send_payload",
+        fields: &["component_id", "payload"],
+        read: read_payload,
+    },
+    Form {
+        name: "close",
+        fields: &[],
+        read: |_| Ok(Message::Close.into()),
+    },
+    Form {
+        name: "stop",
+        fields: &[],
+        read: |_| Ok(Message::Stop.into()),
+    },
+];
+
+fn read_payload(line: &Fields<'_>) -> Result<Input, ParseError> {
+    let (component_id, payload) = (line.component_id()?, line.bytes("payload")?);
+    if !(1..=MAX_PAYLOAD).contains(&payload.len()) {
+        return Err(ParseError {
+            column: line.column_of("payload"),
+            reason: Reason::PayloadSize(payload.len()),
+        });
+    }
+    Ok(Input::SendPayload {
+        component_id,
+        payload,
+    })
+}
+
+/// Every message of the grammar, with its fields.
+pub fn messages() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    FORMS.iter().map(|form| (form.name, form.fields))
+}
+
+impl From<Message> for Input {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl Input {
+    /// Reads one line. Space around it, and its end, do not count.
+    ///
+    /// # Errors
+    /// Where the line is wrong, and what to write instead.
+    pub fn parse(line: &str) -> Result<Self, ParseError> {
+        let fields = Fields::parse(line)?;
+        let form = Form::of(&fields)?;
+        form.check(&fields)?;
+        (form.read)(&fields)
+    }
+}
+
+impl Form {
+    fn of(line: &Fields<'_>) -> Result<&'static Self, ParseError> {
+        let Some(field) = line.get("message") else {
+            return Err(ParseError {
+                column: 1,
+                reason: Reason::NoMessage,
+            });
+        };
+        let name = line.text("message")?;
+        let form = FORMS.iter().find(|form| form.name == name);
+        form.ok_or_else(|| ParseError {
+            column: line.column_of(&field.name),
+            reason: Reason::UnknownMessage {
+                similar: similar(FORMS.iter().map(|form| form.name), &name),
+                name: quoted(&name),
+                known: FORMS.iter().map(|form| form.name).collect(),
+            },
+        })
+    }
+
+    /// All fields are there, and no others: a misspelt one is named before the one that is missing for it.
+    fn check(&self, line: &Fields<'_>) -> Result<(), ParseError> {
+        let known = |name: &str| name == "message" || self.fields.contains(&name);
+        if let Some(field) = line.iter().find(|field| !known(&field.name)) {
+            return Err(field.wrong(Reason::UnknownField {
+                message: self.name,
+                similar: similar(self.fields.iter().copied(), &field.name),
+                field: quoted(&field.name),
+                known: self.fields,
+            }));
+        }
+        match self.fields.iter().find(|name| line.get(name).is_none()) {
+            Some(&field) => Err(ParseError {
+                column: line.column_of("message"),
+                reason: Reason::MissingField {
+                    message: self.name,
+                    field,
+                },
+            }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Who carries out the calls into plugins: at once, or later.
+use handclasp::plugin::{Call, Completion, Request};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A backend. Calls into one instance never overlap; between instances there is no order.
+#[derive(Debug)]
+pub struct Backend {
+    /// Each half of a call's way, there and back, takes up to this; nothing if calls complete at once.
+    up_to: Option<Duration>,
+    random: fastrand::Rng,
+    held: Vec<Held>,
+    under_way: BTreeMap<(Instant, u64), (usize, UnderWay)>,
+    asked: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    side: usize,
+    call: &'static str,
+    until: Instant,
+}
+
+#[derive(Debug)]
+enum UnderWay {
+    There(Request),
+    Back(Box<Completion>),
+}
+
+impl Backend {
+    /// Carries out each call on the spot, as an event loop does in its own process.
+    pub fn immediate() -> Self {
+        Self {
+            up_to: None,
+            random: fastrand::Rng::with_seed(0),
+            held: Vec::new(),
+            under_way: BTreeMap::new(),
+            asked: 0,
+        }
+    }
+
+    /// Takes its time, as worker processes do: up to twice `up_to` for a call.
+    pub fn delayed(seed: u64, up_to: Duration) -> Self {
+        Self {
+            up_to: Some(up_to),
+            random: fastrand::Rng::with_seed(seed),
+            ..Self::immediate()
+        }
+    }
+
+    /// Begins no such call of a side's before `until`.
+    pub(crate) fn hold(&mut self, side: usize, call: &'static str, until: Instant) {
+        self.held.push(Held { side, call, until });
+    }
+
+    /// Takes a request over; whoever completes it at once gets it back.
+    pub(crate) fn take(&mut self, now: Instant, side: usize, request: Request) -> Option<Request> {
+        let name = name(request.call());
+        let held = self
+            .held
+            .iter()
+            .find(|held| held.side == side && held.call == name && held.until > now);
+        let starts = match (held.map(|held| held.until), self.up_to) {
+            (None, None) => return Some(request),
+            (Some(until), _) => until,
+            (None, Some(_)) => now + self.delay(),
+        };
+        self.put(starts, side, UnderWay::There(request));
+        None
+    }
+
+    /// What is complete by `now`.
+    pub(crate) fn complete(&mut self, now: Instant, now_ns: u64) -> Option<(usize, Completion)> {
+        loop {
+            let first = self.under_way.first_entry()?;
+            if first.key().0 > now {
+                return None;
+            }
+            match first.remove() {
+                (side, UnderWay::There(request)) => {
+                    let completion = Box::new(request.run(now_ns));
+                    let returns = now + self.delay();
+                    self.put(returns, side, UnderWay::Back(completion));
+                }
+                (side, UnderWay::Back(completion)) => return Some((side, *completion)),
+            }
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.under_way.keys().next().map(|key| key.0)
+    }
+
+    fn put(&mut self, at: Instant, side: usize, call: UnderWay) {
+        self.asked += 1;
+        self.under_way.insert((at, self.asked), (side, call));
+    }
+
+    fn delay(&mut self) -> Duration {
+        let up_to = self.up_to.unwrap_or_default();
+        up_to.mul_f64(self.random.f64())
+    }
+}
+
+fn name(call: &Call) -> &'static str {
+    match call {
+        Call::Init(..) => "init",
+        Call::SetPeer(..) => "set_peer",
+        Call::ConnectionReady(_) => "connection_ready",
+        Call::RecvFromPeer(..) => "recv_from_peer",
+        Call::OnDeadline(_) => "on_deadline",
+        Call::OnWake(_) => "on_wake",
+        Call::Close(_) => "close",
+    }
+}

@@ -1,0 +1,71 @@
+//! What a stream of a world is made of.
+use handclasp::plugin::{Plugin, validate};
+use handclasp::stream::{Config, Refused, Stream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a stream is made of.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// The plugin that shakes hands.
+    pub plugin: Arc<Plugin>,
+    /// Its options, as the application gives them.
+    pub options: Vec<(String, String)>,
+    /// Components 1 to this.
+    pub n_components: u16,
+    /// Most bytes of a packet.
+    pub mtu: u16,
+    /// From READY.
+    pub handshake_timeout: Duration,
+    /// How long the peer may be silent.
+    pub ice_timeout: Duration,
+    /// Whether each component has a listener from the start.
+    pub listens: bool,
+}
+
+impl Party {
+    /// One component, and the defaults of [`handclasp::StreamOptions`].
+    pub fn new(plugin: Arc<Plugin>) -> Self {
+        let defaults = handclasp::StreamOptions::default();
+        Self {
+            plugin,
+            options: Vec::new(),
+            n_components: defaults.n_components,
+            mtu: defaults.mtu,
+            handshake_timeout: defaults.handshake_timeout,
+            ice_timeout: defaults.ice_timeout,
+            listens: true,
+        }
+    }
+
+    /// With this option as well.
+    #[must_use]
+    pub fn option(mut self, key: &str, value: &str) -> Self {
+        self.options.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With this many components.
+    #[must_use]
+    pub fn components(mut self, n: u16) -> Self {
+        self.n_components = n;
+        self
+    }
+
+    pub(crate) fn stream(&self, start: Instant, controlling: bool) -> Result<Stream, Refused> {
+        let declared = &self.plugin.description().options;
+        let options = validate(self.plugin.id(), declared, &self.options)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let config = Config {
+            plugin: Arc::clone(&self.plugin),
+            options: options.into(),
+            n_components: self.n_components,
+            controlling,
+            mtu: self.mtu,
+            handshake_timeout: self.handshake_timeout,
+            ice_timeout: self.ice_timeout,
+            epoch: start,
+        };
+        Stream::new(start, config)
+    }
+}

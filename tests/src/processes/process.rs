@@ -1,0 +1,101 @@
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
+use std::thread;
+
+/// The command that was built with the same profile as these tests.
+pub fn handclasp() -> Command {
+    let test = std::env::current_exe().expect("a test is run from a file");
+    let built = test
+        .ancestors()
+        .nth(2)
+        .expect("cargo puts tests below its profile's directory");
+    let file: PathBuf = built
+        .join("handclasp")
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        file.is_file(),
+        "{} is not there: run `make build`, then the tests with --release",
+        file.display()
+    );
+    Command::new(file)
+}
+
+/// What a process says, and the end of it.
+#[derive(Debug)]
+pub enum Heard<Id> {
+    /// A line of standard output.
+    Event(Id, Value),
+    /// Standard output is closed.
+    End(Id),
+}
+
+/// A process that takes and writes JSON lines. Killed when dropped.
+#[derive(Debug)]
+pub struct LineProcess {
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl LineProcess {
+    /// Starts it; what it says goes to `heard` under `id`.
+    ///
+    /// # Panics
+    /// The command cannot be run.
+    pub fn start<Id: Copy + Send + 'static>(
+        mut command: Command,
+        id: Id,
+        heard: Sender<Heard<Id>>,
+    ) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stdout = child.stdout.take().expect("it is piped");
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                let line = line.expect("events are UTF-8");
+                let event = serde_json::from_str(&line)
+                    .unwrap_or_else(|error| panic!("no event, {error}: {line}"));
+                // A test that is over hears nothing.
+                let _ = heard.send(Heard::Event(id, event));
+            }
+            let _ = heard.send(Heard::End(id));
+        });
+        let stdin = child.stdin.take();
+        Self { child, stdin }
+    }
+
+    /// Writes a line, whatever stands in it.
+    ///
+    /// # Errors
+    /// The process does not read any more, or its input was closed.
+    pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        stdin.write_all(line)?;
+        stdin.write_all(b"\n")
+    }
+
+    /// Ends its input.
+    pub fn close(&mut self) {
+        self.stdin = None;
+    }
+
+    /// How it ended. Call it after [`Heard::End`].
+    ///
+    /// # Panics
+    /// The system does not say.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it was started here")
+    }
+}
+
+impl Drop for LineProcess {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

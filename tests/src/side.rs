@@ -1,0 +1,111 @@
+//! One stream of a world, and all that was seen of it.
+use crate::event::Event;
+use crate::party::Party;
+use handclasp::plugin::Role;
+use handclasp::stream::{Message, Notification, Refused, Stream};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// A stream, where it lives, and its story.
+#[derive(Debug)]
+pub struct Side {
+    /// The stream itself.
+    pub stream: Stream,
+    /// Who starts, where the test does not say otherwise.
+    pub role: Role,
+    /// Everything seen, and when.
+    pub log: Vec<(Duration, Event)>,
+    pub(crate) index: usize,
+    /// Under an SDP signalling: the peer's description has come, and this side's has not been written.
+    pub(crate) owes_answer: bool,
+    pub(crate) gathered: bool,
+}
+
+impl Side {
+    pub(crate) fn new(start: Instant, index: usize, party: &Party) -> Result<Self, Refused> {
+        let first = index.is_multiple_of(2);
+        let mut stream = party.stream(start, first)?;
+        if party.listens {
+            for component_id in stream.component_ids() {
+                stream.handle_message(start, Message::Listen { component_id })?;
+            }
+        }
+        Ok(Self {
+            stream,
+            role: if first {
+                Role::Initiator
+            } else {
+                Role::Responder
+            },
+            log: Vec::new(),
+            index,
+            owes_answer: false,
+            gathered: false,
+        })
+    }
+
+    /// The address of its socket for a component.
+    pub fn address(&self, component_id: u16) -> SocketAddr {
+        let index = u8::try_from(self.index).expect("worlds are small");
+        SocketAddr::from(([10, 0, index, 1], 5000 + component_id))
+    }
+
+    /// Everything seen, a line each, without surrounding space.
+    pub fn story(&self) -> Vec<String> {
+        let lines = self.log.iter().map(|(_, event)| event.to_string());
+        lines.map(|line| line.trim().to_owned()).collect()
+    }
+
+    /// The lines of the story that begin with one of these words, in order.
+    pub fn told(&self, words: &[&str]) -> Vec<String> {
+        let mut story = self.story();
+        story.retain(|line| {
+            words
+                .iter()
+                .any(|word| line.split(' ').next() == Some(word))
+        });
+        story
+    }
+
+    /// Whether the story has this line.
+    pub fn has(&self, line: &str) -> bool {
+        self.story().iter().any(|seen| seen == line)
+    }
+
+    /// How many lines begin so.
+    pub fn count(&self, beginning: &str) -> usize {
+        let story = self.story();
+        story
+            .iter()
+            .filter(|line| line.starts_with(beginning))
+            .count()
+    }
+
+    /// When the first line came that begins so.
+    pub fn when(&self, beginning: &str) -> Option<Duration> {
+        let line = |event: &Event| event.to_string().starts_with(beginning);
+        self.log
+            .iter()
+            .find(|(_, event)| line(event))
+            .map(|(at, _)| *at)
+    }
+
+    /// Whether all components have reported ready.
+    pub fn is_ready(&self) -> bool {
+        self.stream
+            .component_ids()
+            .all(|id| self.count(&format!("ready {id}")) > 0)
+    }
+
+    /// The handshake data of a component.
+    pub fn handshake_data(&self, component: u16) -> Option<Vec<u8>> {
+        self.log.iter().find_map(|(_, event)| match event {
+            Event::Said(Notification::HandshakeData { component_id, data })
+                if *component_id == component =>
+            {
+                Some(data.to_vec())
+            }
+            _ => None,
+        })
+    }
+}

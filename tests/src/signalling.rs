@@ -1,0 +1,97 @@
+//! What the sides of a pair tell each other, beside the datagrams.
+use crate::side::Side;
+use crate::world::World;
+use handclasp::stream::{Message, Notification};
+
+/// How the sides of a pair hear of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signalling {
+    /// Each notification becomes the message it is meant for.
+    Trickle,
+    /// Offer and answer, once all candidates are known.
+    Sdp,
+    /// Not at all.
+    None,
+}
+
+impl World {
+    pub(crate) fn signal(&mut self, side: usize, notification: &Notification) {
+        match self.signalling {
+            Signalling::None => {}
+            Signalling::Trickle => {
+                if let Some(message) = self.translate(side, notification) {
+                    self.mail(side ^ 1, message);
+                }
+            }
+            Signalling::Sdp => self.negotiate(side, notification),
+        }
+    }
+
+    fn translate(&self, side: usize, notification: &Notification) -> Option<Message> {
+        use Notification as N;
+        Some(match notification.clone() {
+            N::LocalCredentials { credentials } => Message::SetRemoteCredentials { credentials },
+            N::NewCandidateFull {
+                component_id,
+                candidate,
+            } => Message::SetRemoteCandidate {
+                candidate,
+                component_id,
+            },
+            N::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
+            N::HandshakeInitData {
+                component_id,
+                init_data,
+            } if self.tells_init_data => Message::SetPeerInitData {
+                component_id,
+                role: self.sides[side ^ 1].role,
+                init_data,
+            },
+            _ => return None,
+        })
+    }
+
+    fn negotiate(&mut self, side: usize, notification: &Notification) {
+        match notification {
+            Notification::CandidateGatheringDone => {
+                self.sides[side].gathered = true;
+                if side.is_multiple_of(2) {
+                    self.mail(side, Message::GenerateLocalSdp);
+                }
+            }
+            Notification::LocalSdp { sdp } => {
+                let sdp = sdp.clone();
+                self.mail(side ^ 1, Message::ParseRemoteSdp { sdp });
+            }
+            _ => {}
+        }
+        self.answer(side);
+    }
+
+    fn answer(&mut self, side: usize) {
+        let Side {
+            owes_answer,
+            gathered,
+            ..
+        } = &mut self.sides[side];
+        if *gathered && std::mem::take(owes_answer) {
+            self.mail(side, Message::GenerateLocalSdp);
+        }
+    }
+
+    fn mail(&mut self, to: usize, message: Message) {
+        self.mailed += 1;
+        let at = self.now + self.signalling_delay;
+        self.mail.insert((at, self.mailed), (to, message));
+    }
+
+    pub(crate) fn read(&mut self, side: usize, message: Message) {
+        let is_offer = matches!(message, Message::ParseRemoteSdp { .. }) && side % 2 == 1;
+        // A refusal stands in the story.
+        let taken = self.tell(side, message).is_ok();
+        if is_offer && taken {
+            self.sides[side].owes_answer = true;
+            self.answer(side);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Streams, a network and a clock.
+use crate::backend::Backend;
+use crate::event::Event;
+use crate::link::{Flight, Link};
+use crate::party::Party;
+use crate::side::Side;
+use crate::signalling::Signalling;
+use handclasp::component::Arrival;
+use handclasp::ice::{Pair, stun_kind};
+use handclasp::stream::{Message, Refused};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Pairs of streams in virtual time: sides 0 and 1 are each other's peers, 2 and 3, and so on. The first of a
+/// pair is controlling, and initiator or offerer.
+#[derive(Debug)]
+pub struct World {
+    /// The streams.
+    pub sides: Vec<Side>,
+    /// What their datagrams go through.
+    pub link: Link,
+    /// How they hear of each other.
+    pub signalling: Signalling,
+    /// How long signalling takes.
+    pub signalling_delay: Duration,
+    /// Whether signalling carries what `init` produced.
+    pub tells_init_data: bool,
+    pub(crate) mail: BTreeMap<(Instant, usize), (usize, Message)>,
+    pub(crate) mailed: usize,
+    backend: Backend,
+    start: Instant,
+    pub(crate) now: Instant,
+}
+
+/// Runs a test with calls that complete at once, and with calls that take up to 20 ms there and back.
+pub fn for_each_backend(mut test: impl FnMut(Backend)) {
+    test(Backend::immediate());
+    for seed in 1..=3 {
+        test(Backend::delayed(seed, Duration::from_millis(10)));
+    }
+}
+
+impl World {
+    /// A world without streams.
+    pub fn new(seed: u64, backend: Backend) -> Self {
+        fastrand::seed(seed); // the ICE core draws from this thread's generator
+        let start = Instant::now();
+        Self {
+            sides: Vec::new(),
+            link: Link::new(seed),
+            signalling: Signalling::Trickle,
+            signalling_delay: Duration::from_millis(50),
+            tells_init_data: true,
+            backend,
+            start,
+            now: start,
+            mail: BTreeMap::new(),
+            mailed: 0,
+        }
+    }
+
+    /// Two streams, and a good network between them.
+    pub fn pair(backend: Backend, first: &Party, second: &Party) -> Self {
+        let mut world = Self::new(1, backend);
+        world.add(first, second);
+        world
+    }
+
+    /// Two more streams.
+    ///
+    /// # Panics
+    /// If one of them cannot be.
+    pub fn add(&mut self, first: &Party, second: &Party) {
+        for party in [first, second] {
+            let side = Side::new(self.now, self.sides.len(), party)
+                .unwrap_or_else(|refused| panic!("{refused}"));
+            self.sides.push(side);
+        }
+    }
+
+    /// The time since the world began.
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    /// Begins no such call of a side's before this time.
+    pub fn hold(&mut self, side: usize, call: &'static str, until: Duration) {
+        self.backend.hold(side, call, self.start + until);
+    }
+
+    /// Says something to a stream, now.
+    ///
+    /// # Errors
+    /// Its refusal, which also stands in its story.
+    pub fn tell(&mut self, side: usize, message: Message) -> Result<(), Refused> {
+        let answer = self.sides[side].stream.handle_message(self.now, message);
+        if let Err(refused) = &answer {
+            self.note(side, Event::Refused(refused.to_string()));
+        }
+        self.settle(side);
+        answer
+    }
+
+    /// Sends a datagram of the application's.
+    pub fn send(&mut self, side: usize, component_id: u16, datagram: &[u8]) {
+        match self.sides[side].stream.route(component_id) {
+            Ok(pair) => self.fly(pair, datagram.to_vec()),
+            Err(reason) => {
+                let stream = &mut self.sides[side].stream;
+                stream.could_not_send(component_id, reason.to_string());
+            }
+        }
+        self.settle(side);
+    }
+
+    /// Has a datagram arrive, now.
+    pub fn inject(&mut self, side: usize, component_id: u16, from: SocketAddr, contents: &[u8]) {
+        let local = self.sides[side].address(component_id);
+        self.deliver(side, component_id, local, from, contents);
+        self.settle(side);
+    }
+
+    /// Runs for a while.
+    pub fn run_for(&mut self, span: Duration) {
+        let end = self.now + span;
+        self.run_to(end, |_| false);
+        self.now = end;
+    }
+
+    /// Runs until `done`.
+    ///
+    /// # Panics
+    /// If that is not the case within `limit`.
+    pub fn until(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) {
+        let stories = |world: &Self| -> Vec<_> { world.sides.iter().map(Side::story).collect() };
+        assert!(
+            self.run_to(self.now + limit, done),
+            "not within {limit:?}: {:#?}",
+            stories(self)
+        );
+    }
+
+    /// Runs until all sides are ready, at most ten seconds.
+    pub fn connect(&mut self) {
+        self.until(Duration::from_secs(10), |world| {
+            world.sides.iter().all(Side::is_ready)
+        });
+    }
+
+    /// Runs until `done` or `end`, and tells whether it was the former.
+    pub fn run_to(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> bool {
+        let mut turns = 0;
+        for side in 0..self.sides.len() {
+            self.settle(side);
+        }
+        while !done(self) {
+            let Some(next) = self.next().filter(|next| *next <= end) else {
+                return false;
+            };
+            turns = if next > self.now { 0 } else { turns + 1 };
+            assert!(turns < 10_000, "time stands still at {:?}", self.elapsed());
+            self.now = self.now.max(next);
+            self.pass();
+        }
+        true
+    }
+
+    fn next(&mut self) -> Option<Instant> {
+        let sides = self.sides.iter_mut();
+        let timeout = sides.filter_map(|side| side.stream.poll_timeout()).min();
+        let mail = self.mail.keys().next().map(|key| key.0);
+        [timeout, mail, self.link.next(), self.backend.next()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Does all that is due.
+    fn pass(&mut self) {
+        while let Some(flight) = self.link.arrive(self.now) {
+            if let Some((side, component_id)) = self.find(flight.to) {
+                self.deliver(side, component_id, flight.to, flight.from, &flight.contents);
+                self.settle(side);
+            }
+        }
+        while let Some((side, completion)) = self.backend.complete(self.now, self.nanos()) {
+            let stream = &mut self.sides[side].stream;
+            stream.handle_completion(self.now, completion);
+            self.settle(side);
+        }
+        while let Some(entry) = self.mail.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let (side, message) = entry.remove();
+            self.read(side, message);
+        }
+        for side in 0..self.sides.len() {
+            let stream = &mut self.sides[side].stream;
+            if stream.poll_timeout().is_some_and(|due| due <= self.now) {
+                stream.handle_timeout(self.now);
+                self.settle(side);
+            }
+        }
+    }
+
+    fn find(&self, address: SocketAddr) -> Option<(usize, u16)> {
+        self.sides.iter().enumerate().find_map(|(index, side)| {
+            let mut ids = side.stream.component_ids();
+            ids.find(|id| side.address(*id) == address)
+                .map(|id| (index, id))
+        })
+    }
+
+    fn deliver(
+        &mut self,
+        side: usize,
+        component_id: u16,
+        local: SocketAddr,
+        from: SocketAddr,
+        contents: &[u8],
+    ) {
+        let stream = &mut self.sides[side].stream;
+        let arrival = stream.handle_datagram(self.now, component_id, local, from, contents);
+        if arrival == Arrival::Application {
+            self.note(side, Event::Received(component_id, contents.to_vec()));
+        }
+    }
+
+    /// What an event loop does for a stream after everything that happened to it.
+    fn settle(&mut self, side: usize) {
+        loop {
+            while let Some(request) = self.sides[side].stream.poll_request() {
+                if let Some(request) = self.backend.take(self.now, side, request) {
+                    let completion = request.run(self.nanos());
+                    let stream = &mut self.sides[side].stream;
+                    stream.handle_completion(self.now, completion);
+                }
+            }
+            if self.sides[side].stream.poll_gather() {
+                self.gather(side);
+            }
+            while let Some(transmit) = self.sides[side].stream.poll_transmit() {
+                let (local, remote) = (transmit.local, transmit.remote);
+                let pair = Pair { local, remote };
+                if stun_kind(&transmit.contents).is_none() {
+                    let (_, id) = self.find(local).expect("it sends from its own sockets");
+                    self.note(side, Event::Sent(id, pair, transmit.contents.clone()));
+                }
+                self.fly(pair, transmit.contents);
+            }
+            let Some(notification) = self.sides[side].stream.poll_notification() else {
+                return;
+            };
+            self.signal(side, &notification);
+            self.note(side, Event::Said(notification));
+        }
+    }
+
+    fn gather(&mut self, side: usize) {
+        let Side { stream, .. } = &self.sides[side];
+        for id in stream.component_ids() {
+            let address = self.sides[side].address(id);
+            self.sides[side].stream.add_local_address(id, address);
+        }
+        self.sides[side].stream.gathering_done();
+    }
+
+    fn fly(&mut self, pair: Pair, contents: Vec<u8>) {
+        let (from, to) = (pair.local, pair.remote);
+        self.link.send(self.now, Flight { from, to, contents });
+    }
+
+    fn note(&mut self, side: usize, event: Event) {
+        let at = self.elapsed();
+        self.sides[side].log.push((at, event));
+    }
+
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.elapsed().as_nanos()).expect("a world does not last that long")
+    }
+}

@@ -1,0 +1,31 @@
+//! What a host promises (`SEMANTICS.md`), one test for each statement and named after it, in virtual time.
+mod data;
+mod early;
+mod peer_parameters;
+mod ready;
+mod start;
+
+use handclasp_tests::World;
+use std::time::Duration;
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// From now on no check of this side's is answered, so that it does not become READY, though its peer may.
+fn withhold_ready(world: &mut World, side: usize) {
+    const SUCCESS: [u8; 2] = [1, 1];
+    let address = world.sides[side].address(1);
+    world.link.drops = Box::new(move |flight| {
+        flight.to.ip() == address.ip() && flight.contents.starts_with(&SUCCESS)
+    });
+}
+
+/// Everything gets through again.
+fn release(world: &mut World) {
+    world.link.drops = Box::new(|_| false);
+}

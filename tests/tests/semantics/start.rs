@@ -1,0 +1,209 @@
+//! Start: statements 1 to 5, and 27.
+use crate::{ms, secs};
+use handclasp::plugin::SearchPath;
+use handclasp::{Application, Host, HostOptions, Replies, StreamOptions};
+use handclasp_tests::{Backend, Party, Scripted, World, fixture, for_each_backend, plugin};
+use std::num::NonZero;
+
+#[test]
+fn s01_init_runs_once_for_each_component_in_order_before_candidates() {
+    for_each_backend(|backend| {
+        let (party, journal) = Scripted::new().party();
+        let (peer, _other) = Scripted::new().party();
+        let mut world = World::pair(backend, &party.components(3), &peer.components(3));
+        world.run_for(secs(5));
+        let inits: Vec<_> = journal.entries().into_iter().take(3).collect();
+        assert_eq!(
+            inits.iter().map(|e| e.component).collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
+        assert_eq!(journal.count("init"), 3);
+        let candidate = world.sides[0].when("candidate").expect("candidates follow");
+        assert!(inits.iter().all(|init| init.now <= candidate));
+        assert_eq!(journal.check(), 3);
+    });
+}
+
+#[test]
+fn s02_init_data_then_credentials_then_candidates() {
+    for_each_backend(|backend| {
+        let script = || Scripted::new().on("init", &["init_data=abc"]).party();
+        let ((party, _journal), (peer, _other)) = (script(), script());
+        let mut world = World::pair(backend, &party.components(2), &peer.components(2));
+        world.run_for(secs(5));
+        let told = world.sides[0].told(&["init_data", "credentials", "candidate", "gathered"]);
+        let expected = [
+            "init_data 1 abc",
+            "init_data 2 abc",
+            "credentials",
+            "candidate 1",
+            "candidate 2",
+            "gathered",
+        ];
+        assert_eq!(told, expected);
+    });
+}
+
+#[test]
+fn s03_a_handshake_that_finishes_in_init_is_over() {
+    for (line, life) in [
+        ("init_data=abc finish", vec!["init", "destroy"]),
+        ("finish null", vec!["init"]),
+    ] {
+        for_each_backend(|backend| {
+            let (party, journal) = Scripted::new().with("CLASSIFY").on("init", &[line]).party();
+            let (peer, _other) = Scripted::new().on("init", &["finish"]).party();
+            let mut world = World::pair(backend, &party, &peer);
+            world.connect();
+            world.send(0, 1, b"there");
+            world.send(1, 1, b"?and back"); // a handshake's by its first byte, but there is none any more
+            world.run_for(secs(1));
+            assert!(world.sides[1].has("received 1 there"));
+            assert!(world.sides[0].has("received 1 ?and back"));
+            assert_eq!(
+                world.sides[0].told(&["handshake_data", "ready"]),
+                ["ready 1"]
+            );
+            assert_eq!(journal.names(1), life);
+        });
+    }
+}
+
+#[test]
+fn s04_a_slow_init_stops_no_other_stream() {
+    for_each_backend(|backend| {
+        let (party, _journal) = Scripted::new()
+            .on("connection_ready", &["finish=keys"])
+            .party();
+        let mut world = World::pair(backend, &party, &party);
+        world.add(&party, &party);
+        world.hold(0, "init", secs(10));
+        world.run_for(secs(5));
+        assert!(world.sides[2].is_ready() && world.sides[3].is_ready());
+        assert_eq!(world.sides[0].story(), ["remote_candidate 1"]);
+        world.connect();
+        assert!(world.sides[0].when("init_data 1") >= Some(secs(10)));
+    });
+}
+
+#[test]
+fn s04_an_init_may_take_longer_than_ice() {
+    for_each_backend(|backend| {
+        let (party, _journal) = Scripted::new()
+            .on("connection_ready", &["finish=keys"])
+            .party();
+        let mut world = World::pair(backend, &party, &party);
+        world.hold(0, "init", secs(100));
+        world.run_for(secs(100));
+        world.connect();
+    });
+}
+
+#[test]
+fn s04_a_failed_init_fails_its_stream_alone() {
+    for_each_backend(|backend| {
+        let (party, journal) = Scripted::new()
+            .on(
+                "init",
+                &["only=2 answer=-7 say=the token is not plugged in"],
+            )
+            .party();
+        let (sound, _other) = Scripted::new()
+            .on("connection_ready", &["finish=keys"])
+            .party();
+        let mut world = World::pair(backend, &party.components(3), &sound);
+        world.add(&sound, &sound);
+        world.run_for(secs(5));
+        let expected = [
+            "init_data 1",
+            "failed 2 plugin scripted: init: the token is not plugged in",
+            "failed 1 component 2 could not start",
+            "failed 3 component 2 could not start",
+        ];
+        assert_eq!(
+            world.sides[0].told(&["init_data", "credentials", "failed"]),
+            expected
+        );
+        assert_eq!(
+            (journal.count("init"), journal.check()),
+            (2, 1),
+            "{:?}",
+            journal.entries()
+        );
+        assert_eq!(journal.names(1), ["init", "destroy"]);
+        assert!(world.sides[2].is_ready() && world.sides[3].is_ready());
+    });
+}
+
+#[test]
+fn s05_init_is_told_component_count_mtu_and_options() {
+    let (party, journal) = Scripted::new().party();
+    let mut party = party.components(2).option("number", "0x2a");
+    party.mtu = 1111;
+    let mut world = World::pair(Backend::immediate(), &party, &party);
+    world.run_for(ms(1));
+    let stream = world.sides[0].stream.id();
+    let told: Vec<_> = journal
+        .entries()
+        .into_iter()
+        .map(|entry| (entry.component, entry.about))
+        .take(2)
+        .collect();
+    let about = format!("stream={stream} count=2 mtu=1111 number=42");
+    assert_eq!(told, [(1, about.clone()), (2, about)]);
+}
+
+#[test]
+fn s05_options_are_validated_before_init() {
+    let (party, journal) = Scripted::new().party();
+    let directory = fixture("scripted", &[]);
+    let directory = directory.parent().expect("it is in a directory").to_owned();
+    let host = Host::new(HostOptions {
+        plugins: SearchPath::from_dirs(vec![directory]).expect("it is there"),
+        loops: NonZero::new(1),
+    })
+    .expect("a host");
+    let open = |wrong: &[(&str, &str)], keep: usize| {
+        let mut plugin_options = party.options[..keep].to_vec();
+        plugin_options.extend(
+            wrong
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string())),
+        );
+        let options = StreamOptions {
+            plugin: "scripted".to_owned(),
+            plugin_options,
+            ..StreamOptions::default()
+        };
+        host.open(options, Box::new(Nobody))
+            .expect_err("refused")
+            .to_string()
+    };
+    assert!(open(&[("number", "seven")], 1).contains("`number`"));
+    assert!(open(&[("numbre", "7")], 1).contains("did you mean"));
+    assert!(open(&[("number", "1"), ("number", "2")], 1).contains("more than once"));
+    assert!(open(&[], 0).contains("is required"));
+    assert!(journal.entries().is_empty());
+}
+
+struct Nobody;
+
+impl Application for Nobody {
+    fn notify(&mut self, _notification: handclasp::stream::Notification) {}
+    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+}
+
+#[test]
+fn s27_the_default_handshake_is_none_which_finishes_in_init() {
+    let default = StreamOptions::default().plugin;
+    assert_eq!(default, "none");
+    for_each_backend(|backend| {
+        let none = Party::new(plugin(&default));
+        let mut world = World::pair(backend, &none, &none);
+        world.connect();
+        assert_eq!(
+            world.sides[0].told(&["init_data", "handshake_data", "ready"]),
+            ["init_data 1", "ready 1"]
+        );
+    });
+}
