@@ -195,7 +195,10 @@ fn the_demo_fails_with_the_same_sentence() {
         );
         let sentence = sentence(&demo);
         assert!(sentence.ends_with(&report(place, name)), "{sentence}");
-        workshop.instances();
+        // The process ends with the first failure, perhaps while the other side's `init` still runs.
+        if name != CallName::Init {
+            assert_eq!(workshop.instances(), 2, "{place}");
+        }
     }
 }
 

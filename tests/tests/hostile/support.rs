@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use tempfile::TempDir;
 
 pub(crate) const TESTS: &str = env!("CARGO_MANIFEST_DIR");
@@ -51,20 +51,8 @@ impl Workshop {
 
     /// The plugin of `tests/fixtures/panics`.
     pub(crate) fn add_panics(&self) {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let build = Command::new(cargo)
-            .args([
-                "build",
-                "--offline",
-                "--quiet",
-                "--release",
-                "-p",
-                "handclasp-panics",
-            ])
-            .current_dir(TESTS)
-            .output()
-            .expect("cargo runs these tests");
-        assert!(build.status.success(), "{}", text(&build.stderr));
+        static BUILT: Once = Once::new();
+        BUILT.call_once(build_panics);
         self.add(&release().join("libpanics.so"));
     }
 
@@ -142,6 +130,17 @@ impl Workshop {
         }
         lives.len()
     }
+}
+
+fn build_panics() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let build = Command::new(cargo)
+        .args(["build", "--offline", "--quiet", "--release"])
+        .args(["-p", "handclasp-panics"])
+        .current_dir(TESTS)
+        .output()
+        .expect("cargo runs these tests");
+    assert!(build.status.success(), "{}", text(&build.stderr));
 }
 
 fn cc(source: &Path, library: &Path, flags: &[&str]) {
