@@ -68,13 +68,14 @@ const WAKER: Token = Token(usize::MAX);
 impl EventLoop {
     /// # Errors
     /// The system gives no means to wait for sockets.
-    pub(crate) fn new(helpers: Helpers, epoch: Instant) -> io::Result<Self> {
+    pub(crate) fn new(epoch: Instant) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
+        let mailbox = Arc::new(Mailbox::new(waker));
         Ok(Self {
             poll,
-            mailbox: Arc::new(Mailbox::new(waker)),
-            helpers,
+            helpers: Helpers::new(epoch, Arc::clone(&mailbox)),
+            mailbox,
             epoch,
             sockets: Slab::new(),
             streams: HashMap::new(),
@@ -97,8 +98,9 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         let mut receiver = Receiver::new();
         let (mut commands, mut used) = (Vec::new(), Vec::new());
+        let mut due = None;
         while self.running {
-            self.wait(&mut events);
+            self.wait(due, &mut events);
             self.mailbox.take(&mut commands, &mut used);
             let now = Instant::now();
             for command in commands.drain(..) {
@@ -115,13 +117,17 @@ impl EventLoop {
             self.pass_time(now);
             self.settle_touched(now);
             self.flush();
+            due = self.helpers.dispatch(now);
         }
     }
 
-    fn wait(&mut self, events: &mut Events) {
-        let timeout = match (self.busy.is_empty(), self.timers.next()) {
-            (false, _) => Some(std::time::Duration::ZERO),
-            (true, at) => at.map(|at| at.saturating_duration_since(Instant::now())),
+    fn wait(&mut self, due: Option<Instant>, events: &mut Events) {
+        let next = [self.timers.next(), due];
+        let timeout = if self.busy.is_empty() {
+            let at = next.into_iter().flatten().min();
+            at.map(|at| at.saturating_duration_since(Instant::now()))
+        } else {
+            Some(std::time::Duration::ZERO)
         };
         if let Err(error) = self.poll.poll(events, timeout)
             && error.kind() != io::ErrorKind::Interrupted
@@ -292,7 +298,7 @@ impl EventLoop {
         loop {
             while let Some(request) = hosted.stream.poll_request() {
                 if request.may_take_long() {
-                    self.helpers.submit(request, key, &self.mailbox);
+                    self.helpers.submit(request, key);
                 } else {
                     let completion = request.run(self.nanos(now));
                     hosted.stream.handle_completion(now, completion);
