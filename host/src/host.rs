@@ -1,7 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
-use crate::net::{
-    Command, EventLoop, Gathering, Helpers, Loss, Mailbox, NewStream, Outbox, StreamKey,
-};
+use crate::net::{Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox, StreamKey};
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Notification, Refused, Stream};
 use std::io;
@@ -179,9 +177,8 @@ impl Host {
             }
         });
         let loader = Loader::new(options.plugins, Services { keylog: None, wake })?;
-        let helpers = Helpers::new(epoch);
         let loops = (0..count)
-            .map(|index| Loop::start(index, helpers.clone(), epoch))
+            .map(|index| Loop::start(index, epoch))
             .collect::<Result<Vec<_>, _>>()
             .map_err(HostError::Loop)?;
         let _ = mailboxes.set(loops.iter().map(|one| Arc::clone(&one.mailbox)).collect());
@@ -265,8 +262,8 @@ impl Drop for Host {
 }
 
 impl Loop {
-    fn start(index: usize, helpers: Helpers, epoch: Instant) -> io::Result<Self> {
-        let event_loop = EventLoop::new(helpers, epoch)?;
+    fn start(index: usize, epoch: Instant) -> io::Result<Self> {
+        let event_loop = EventLoop::new(epoch)?;
         let mailbox = Arc::clone(event_loop.mailbox());
         let thread = thread::Builder::new()
             .name(format!("handclasp-loop-{index}"))

@@ -68,13 +68,14 @@ const WAKER: Token = Token(usize::MAX);
 impl EventLoop {
     /// # Errors
     /// The system gives no means to wait for sockets.
-    pub(crate) fn new(helpers: Helpers, epoch: Instant) -> io::Result<Self> {
+    pub(crate) fn new(epoch: Instant) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
+        let mailbox = Arc::new(Mailbox::new(waker));
         Ok(Self {
             poll,
-            mailbox: Arc::new(Mailbox::new(waker)),
-            helpers,
+            helpers: Helpers::new(epoch, Arc::clone(&mailbox)),
+            mailbox,
             epoch,
             sockets: Slab::new(),
             streams: HashMap::new(),
@@ -97,8 +98,9 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         let mut receiver = Receiver::new();
         let (mut commands, mut used) = (Vec::new(), Vec::new());
+        let mut due = None;
         while self.running {
-            self.wait(&mut events);
+            self.wait(due, &mut events);
             self.mailbox.take(&mut commands, &mut used);
             let now = Instant::now();
             for command in commands.drain(..) {
@@ -115,13 +117,15 @@ impl EventLoop {
             self.pass_time(now);
             self.settle_touched(now);
             self.flush();
+            due = self.helpers.dispatch(now);
         }
     }
 
-    fn wait(&mut self, events: &mut Events) {
+    fn wait(&mut self, due: Option<Instant>, events: &mut Events) {
         // A failed send at the end of a turn leaves its stream to be settled.
         let idle = self.busy.is_empty() && self.touched.is_empty();
-        let timeout = match (idle, self.timers.next()) {
+        let next = [self.timers.next(), due].into_iter().flatten().min();
+        let timeout = match (idle, next) {
             (false, _) => Some(Duration::ZERO),
             (true, at) => at.map(|at| at.saturating_duration_since(Instant::now())),
         };
@@ -300,7 +304,7 @@ impl EventLoop {
         loop {
             while let Some(request) = hosted.stream.poll_request() {
                 if request.may_take_long() {
-                    self.helpers.submit(request, key, &self.mailbox);
+                    self.helpers.submit(request, key);
                 } else {
                     let completion = request.run(self.nanos(now));
                     hosted.stream.handle_completion(now, completion);

@@ -22,7 +22,6 @@ mod timers;
 
 pub(crate) use event_loop::{EventLoop, NewStream};
 pub use gather::{BindError, Gathering};
-pub(crate) use helpers::Helpers;
 pub use loss::Loss;
 pub use mailbox::Outbox;
 pub(crate) use mailbox::{Command, Mailbox, StreamKey};

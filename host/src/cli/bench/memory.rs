@@ -8,15 +8,12 @@ const WARM: u64 = 32;
 const PAIRS: u64 = 400;
 
 /// KiB by which this process grows with each component, or a sentence why that is not known.
-pub(super) fn kib_per_component(mut sessions: Sessions) -> Result<f64, String> {
-    sessions.connect(WARM, |pair| pair.stop())?;
-    sessions.wait_for_stop()?;
+pub(super) fn kib_per_component(sessions: &Sessions) -> Result<f64, String> {
+    sessions.pass(WARM)?;
     let before = proportional_set_kib()?;
-    let mut held = Vec::with_capacity(PAIRS as usize);
-    sessions.connect(PAIRS, |pair| held.push(pair))?;
+    let held = sessions.hold(PAIRS)?;
     let after = proportional_set_kib()?;
-    held.iter().for_each(|pair| pair.stop());
-    sessions.wait_for_stop()?;
+    sessions.release(&held)?;
     Ok((after - before) / (2 * PAIRS) as f64)
 }
 

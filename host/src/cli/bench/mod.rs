@@ -7,7 +7,7 @@
 //! - `processor`: that core, and CPU time;
 //! - `side`: one side of a comparison, and taking turns;
 //! - `baseline`: a side that is another program;
-//! - `sessions`: a side that is full sessions of this host; `pair` is one of them;
+//! - `sessions`: a side that is full sessions of this host; `pair` is one of them, `reports` how they tell;
 //! - `calls`: a side that is calls into a plugin;
 //! - `memory`: what a component takes;
 //! - `figure`: what was measured, and its target; `show` prints it.
@@ -17,6 +17,7 @@ mod figure;
 mod memory;
 mod pair;
 mod processor;
+mod reports;
 mod sessions;
 mod show;
 mod side;
@@ -76,7 +77,7 @@ impl Bench {
             name: "memory",
             what: "memory of an idle, finished component",
             unit: "KiB",
-            host: memory::kib_per_component(Sessions::new(&self.plugins, PLUGIN)?),
+            host: memory::kib_per_component(&Sessions::new(&self.plugins, PLUGIN)?),
             baseline: None,
             target: Target::AtMost(32.0),
             note: "growth of the process's proportional set size (PSS): ICE, DTLS, certificates, heap and \

@@ -1,24 +1,24 @@
 //! Two streams of one host, and the signalling between them, which stays on the event loop's thread.
+use super::reports::Reports;
 use crate::cli::signalling::{Side, signal};
 use handclasp::stream::{Message, Notification, Refused};
 use handclasp::{Application, Replies, StreamHandle};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
-/// What a pair tells whoever opened it.
-pub(super) enum Report {
-    /// Both sides are ready and agree.
-    Ready(Arc<Pair>),
-    /// One of its two streams has stopped.
-    Stopped,
-    /// It went wrong: a sentence.
-    Failed(String),
+/// What becomes of a pair that is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It is reported, and stays.
+    Hold,
+    /// It stops, and is reported when both streams have.
+    Stop,
 }
 
 pub(super) struct Pair {
+    then: Then,
     state: Mutex<State>,
-    reports: Sender<Report>,
+    reports: Arc<Reports>,
 }
 
 #[derive(Default)]
@@ -27,11 +27,13 @@ struct State {
     /// What was said before both streams were known.
     early: Vec<(Side, Message)>,
     agreed: [Option<Zeroizing<Vec<u8>>>; 2],
+    stopped: u8,
 }
 
 impl Pair {
-    pub(super) fn new(reports: Sender<Report>) -> Arc<Self> {
+    pub(super) fn new(then: Then, reports: Arc<Reports>) -> Arc<Self> {
         Arc::new(Self {
+            then,
             state: Mutex::default(),
             reports,
         })
@@ -54,7 +56,7 @@ impl Pair {
         state.streams = Some(streams);
     }
 
-    /// Stops both streams; each reports when it has.
+    /// Stops both streams; reported when both have.
     pub(super) fn stop(&self) {
         self.lock().streams = None;
     }
@@ -67,21 +69,27 @@ impl Pair {
         }
     }
 
-    fn note_ready(self: &Arc<Self>, side: Side, data: Zeroizing<Vec<u8>>) {
+    fn note_ready(&self, side: Side, data: Zeroizing<Vec<u8>>) {
         let mut state = self.lock();
         state.agreed[side as usize] = Some(data);
-        let report = match &state.agreed {
-            [Some(a), Some(b)] if agree(a, b) => Report::Ready(Arc::clone(self)),
-            [Some(_), Some(_)] => Report::Failed("the two sides' keys differ".to_owned()),
-            _ => return,
+        let [Some(a), Some(b)] = &state.agreed else {
+            return;
         };
-        drop(state);
-        self.report(report);
+        if !agree(a, b) {
+            self.reports.fail("the two sides' keys differ".to_owned());
+        } else if self.then == Then::Stop {
+            state.streams = None;
+        } else {
+            self.reports.add();
+        }
     }
 
-    fn report(&self, report: Report) {
-        // Nobody listens any more once the measurement was given up.
-        let _ = self.reports.send(report);
+    fn note_stopped(&self) {
+        let mut state = self.lock();
+        state.stopped += 1;
+        if state.stopped == 2 {
+            self.reports.add();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,9 +123,9 @@ impl Application for End {
         match notification {
             Notification::ComponentStateReady { data, .. } => self.pair.note_ready(self.side, data),
             Notification::ComponentStateFailed { reason, .. } => {
-                self.pair.report(Report::Failed(reason));
+                self.pair.reports.fail(reason);
             }
-            Notification::Stopped => self.pair.report(Report::Stopped),
+            Notification::Stopped => self.pair.note_stopped(),
             _ => {}
         }
     }
@@ -125,7 +133,7 @@ impl Application for End {
     fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
 
     fn refused(&mut self, _number: Option<u64>, refused: Refused) {
-        self.pair.report(Report::Failed(refused.to_string()));
+        self.pair.reports.fail(refused.to_string());
     }
 }
 

@@ -1,6 +1,7 @@
 //! A side that is full sessions of this host: two streams each, over loopback UDP.
-use super::pair::{Pair, Report};
+use super::pair::{Pair, Then};
 use super::processor::cpu_time;
+use super::reports::Reports;
 use super::side::Side as Measured;
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::PluginArgs;
@@ -9,23 +10,17 @@ use handclasp::{Gathering, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 /// A host with one event loop: it has one core.
 pub(super) struct Sessions {
     host: Host,
     plugin: &'static str,
-    sender: Sender<Report>,
-    reports: Receiver<Report>,
-    /// Streams that have not stopped.
-    running: u64,
+    reports: Arc<Reports>,
 }
 
-/// Sessions under way at a time: enough that the core never waits.
-const IN_FLIGHT: u64 = 16;
-/// Longer than a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Most sessions under way at a time: enough that the core never waits.
+const IN_FLIGHT: u64 = 32;
 
 impl Sessions {
     pub(super) fn new(plugins: &PluginArgs, plugin: &'static str) -> Result<Self, Failed> {
@@ -34,46 +29,48 @@ impl Sessions {
             loops: NonZero::new(1),
         })?;
         host.plugin(plugin)?;
-        let (sender, reports) = channel();
         Ok(Self {
             host,
             plugin,
-            sender,
-            reports,
-            running: 0,
+            reports: Arc::default(),
         })
     }
 
-    /// Opens `count` pairs, and does `then` with each as soon as both its sides are ready and agree.
-    pub(super) fn connect(
-        &mut self,
-        count: u64,
-        mut then: impl FnMut(Arc<Pair>),
-    ) -> Result<(), String> {
-        let (mut opened, mut ready) = (0, 0);
-        while ready < count {
-            while opened < count && opened - ready < IN_FLIGHT {
-                self.open().map_err(|error| error.to_string())?;
+    /// Connects `count` pairs, waits for them, and stops them again.
+    pub(super) fn pass(&self, count: u64) -> Result<(), String> {
+        self.connect(count, Then::Stop).map(drop)
+    }
+
+    /// Connects `count` pairs that stay until [`release`](Self::release).
+    pub(super) fn hold(&self, count: u64) -> Result<Vec<Arc<Pair>>, String> {
+        self.connect(count, Then::Hold)
+    }
+
+    pub(super) fn release(&self, held: &[Arc<Pair>]) -> Result<(), String> {
+        for pair in held {
+            pair.stop();
+        }
+        self.reports.take(held.len() as u64).map(drop)
+    }
+
+    fn connect(&self, count: u64, then: Then) -> Result<Vec<Arc<Pair>>, String> {
+        let mut held = Vec::new();
+        let (mut opened, mut done) = (0, 0);
+        while done < count {
+            while opened < count && opened - done < IN_FLIGHT {
+                let pair = self.open(then).map_err(|error| error.to_string())?;
+                if then == Then::Hold {
+                    held.push(pair);
+                }
                 opened += 1;
             }
-            if let Some(pair) = self.next()? {
-                ready += 1;
-                then(pair);
-            }
+            done += self.reports.take((opened - done).min(IN_FLIGHT / 2))?;
         }
-        Ok(())
+        Ok(held)
     }
 
-    /// Waits until every pair that was told to has stopped.
-    pub(super) fn wait_for_stop(&mut self) -> Result<(), String> {
-        while self.running > 0 {
-            self.next()?;
-        }
-        Ok(())
-    }
-
-    fn open(&mut self) -> Result<(), OpenError> {
-        let pair = Pair::new(self.sender.clone());
+    fn open(&self, then: Then) -> Result<Arc<Pair>, OpenError> {
+        let pair = Pair::new(then, Arc::clone(&self.reports));
         let open = |side: Side| {
             let options = StreamOptions {
                 plugin: self.plugin.to_owned(),
@@ -86,31 +83,15 @@ impl Sessions {
             };
             self.host.open(options, pair.application(side))
         };
-        let streams = [open(Side::A)?, open(Side::B)?];
-        pair.connect(streams);
-        self.running += 2;
-        Ok(())
-    }
-
-    /// The next pair that is ready, or nothing if a stream has stopped.
-    fn next(&mut self) -> Result<Option<Arc<Pair>>, String> {
-        match self.reports.recv_timeout(PATIENCE) {
-            Ok(Report::Ready(pair)) => Ok(Some(pair)),
-            Ok(Report::Stopped) => {
-                self.running -= 1;
-                Ok(None)
-            }
-            Ok(Report::Failed(reason)) => Err(format!("a session failed: {reason}")),
-            Err(_) => Err("a session got stuck".to_owned()),
-        }
+        pair.connect([open(Side::A)?, open(Side::B)?]);
+        Ok(pair)
     }
 }
 
 impl Measured for Sessions {
     fn run(&mut self, count: u64) -> Result<Duration, String> {
         let start = cpu_time();
-        self.connect(count, |pair| pair.stop())?;
-        self.wait_for_stop()?;
+        self.pass(count)?;
         Ok(cpu_time() - start)
     }
 }
