@@ -1,7 +1,7 @@
 //! The public face: a host of plugins, event loops and streams.
-use crate::net::{Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox, StreamKey};
+use crate::net::{Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox};
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
-use crate::stream::{self, Message, Notification, Refused, Stream};
+use crate::stream::{self, Message, Refused, Stream};
 use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -96,65 +96,6 @@ impl Default for StreamOptions {
             listen: false,
             loss: None,
         }
-    }
-}
-
-/// What a stream reports to. Called on its event loop's thread: what takes long belongs elsewhere.
-pub trait Application: Send {
-    /// Something happened.
-    fn notify(&mut self, notification: Notification);
-
-    /// A datagram from the peer, in the buffer it arrived in.
-    fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
-
-    /// A message was refused; nothing has changed. `number` is what it was sent with, if with one.
-    fn refused(&mut self, number: Option<u64>, refused: Refused) {
-        tracing::warn!(number, "{refused}");
-    }
-}
-
-/// Takes the datagrams an application answers with at once.
-#[derive(Debug)]
-pub struct Replies<'a> {
-    stream: StreamKey,
-    queue: &'a mut ReplyQueue,
-}
-
-/// The answers of one turn, in memory that is used again.
-#[derive(Debug, Default)]
-pub(crate) struct ReplyQueue {
-    bytes: Vec<u8>,
-    ends: Vec<(StreamKey, u16, usize)>,
-}
-
-impl Replies<'_> {
-    /// Sends a datagram to the peer.
-    pub fn send(&mut self, component_id: u16, datagram: &[u8]) {
-        self.queue.bytes.extend_from_slice(datagram);
-        self.queue
-            .ends
-            .push((self.stream, component_id, self.queue.bytes.len()));
-    }
-}
-
-impl ReplyQueue {
-    pub(crate) fn of(&mut self, stream: StreamKey) -> Replies<'_> {
-        Replies {
-            stream,
-            queue: self,
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamKey, u16, &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, _, end)| *end));
-        starts
-            .zip(&self.ends)
-            .map(|(start, &(key, id, end))| (key, id, &self.bytes[start..end]))
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
     }
 }
 

@@ -25,7 +25,5 @@ pub mod sdp;
 mod similar;
 pub mod stream;
 
-pub use host::{
-    Application, Host, HostError, HostOptions, OpenError, Replies, StreamHandle, StreamOptions,
-};
-pub use net::{BindError, Gathering, Loss, Outbox};
+pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
+pub use net::{Application, BindError, Gathering, Loss, Outbox, Replies};

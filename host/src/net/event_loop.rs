@@ -1,3 +1,4 @@
+use super::application::{Application, ReplyQueue};
 use super::gather::Gathering;
 use super::helpers::Helpers;
 use super::loss::Loss;
@@ -5,7 +6,6 @@ use super::mailbox::{Command, Mailbox, StreamKey};
 use super::socket::{Batch, Receiver, Socket, Unsent};
 use super::timers::Timers;
 use crate::component::Arrival;
-use crate::host::{Application, ReplyQueue};
 use crate::plugin::Completion;
 use crate::stream::{Message, Notification, Stream};
 use mio::{Events, Poll, Token, Waker};

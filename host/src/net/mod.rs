@@ -4,6 +4,7 @@
 //! time pass, then carry requests, datagrams and notifications out of every stream that was touched.
 //!
 //! - `event_loop`: that turn;
+//! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `socket`: a UDP socket that many components may share, and its batches;
 //! - `demux`: which component a datagram is for;
@@ -11,6 +12,7 @@
 //! - `timers`: when each stream wants to be called;
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
+mod application;
 mod demux;
 mod event_loop;
 mod gather;
@@ -20,8 +22,9 @@ mod mailbox;
 mod socket;
 mod timers;
 
+pub use application::{Application, Replies};
 pub(crate) use event_loop::{EventLoop, NewStream};
 pub use gather::{BindError, Gathering};
 pub use loss::Loss;
 pub use mailbox::Outbox;
-pub(crate) use mailbox::{Command, Mailbox, StreamKey};
+pub(crate) use mailbox::{Command, Mailbox};

@@ -6,7 +6,7 @@ use handclasp_abi::{HC_ABI_MAJOR, HC_ABI_MINOR, hc_plugin};
 
 use super::catalogue::FindError;
 use super::copy::CopyError;
-use super::open::OpenError;
+use super::open_error::OpenError;
 use super::option_error::OptionError;
 use super::vet::MAX_LIBRARY_BYTES;
 

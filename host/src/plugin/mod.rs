@@ -13,13 +13,14 @@
 //!    is its type; a [`Request`] carries a call and its instance to wherever it is carried out.
 //!
 //! A [`Loader`] goes from the first step to the fifth. Up to the third there is no unsafe code, and nothing of
-//! the library has been executed. The unsafe code of this program is in `open`, `instance`, `call`,
-//! `host_table` and `os`, and nowhere else.
+//! the library has been executed. The unsafe code of this program is in `open`, `description`, `tables`,
+//! `instance`, `call`, `host_table` and `os`, and nowhere else.
 #![allow(unsafe_code)]
 
 mod call;
 mod catalogue;
 mod copy;
+mod description;
 mod descriptor;
 mod elf;
 mod error;
@@ -29,16 +30,19 @@ mod image;
 mod instance;
 mod loader;
 mod open;
+mod open_error;
 mod option_error;
 mod options;
 mod os;
 mod request;
 mod search;
+mod tables;
 mod vet;
 
 pub use call::{CallName, Deadline, Emitted};
 pub use catalogue::{Catalogue, FindError};
 pub use copy::{CopyError, PrivateCopies, PrivateCopy};
+pub use description::{Description, ExtensionInfo, Layout};
 pub use error::{Error, Refusal, VetError};
 pub use fault::{Failure, FailureKind, Fault};
 pub use host_table::Services;
@@ -47,7 +51,8 @@ pub use instance::{
     Started, Step, init,
 };
 pub use loader::Loader;
-pub use open::{Description, ExtensionInfo, Layout, OpenError, Plugin};
+pub use open::Plugin;
+pub use open_error::OpenError;
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
 pub use request::{Call, Completion, Live, Outcome, Request};
