@@ -2,7 +2,7 @@
 # lints too, so that each dependency is compiled once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench baselines build plugins install clean tools
+.PHONY: help demo test lint deny bench baselines build plugins c-plugins install clean tools
 
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
@@ -19,13 +19,16 @@ BENCH       := $(RELEASE)/bench
 BENCH_CC     = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -Wpedantic -Werror -Iinclude
 PLUGINS     := none dtls-srtp
 PLUGIN_PKGS := $(PLUGINS:%=-p handclasp-%)
+C_PLUGINS   := $(if $(shell pkg-config --exists 'libssl >= 3' 2>/dev/null && echo yes),dtls-openssl)
 SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 
-# $(call place,PLUGIN): from where cargo leaves a library to where plugins are looked for. The
+# $(call place,LIBRARY,PLUGIN): from where it was built to where plugins are looked for. The
 # rename is atomic: a host that reads the directory meanwhile never opens half a file.
-place = install -m 0755 "$(RELEASE)/lib$(subst -,_,$(1)).$(SO)" "$(PLUGIN_DIR)/.$(1).new" && \
-	mv -f "$(PLUGIN_DIR)/.$(1).new" "$(PLUGIN_DIR)/$(1).$(SO)"
-place-all = install -d -m 0755 "$(PLUGIN_DIR)" $(foreach plugin,$(PLUGINS),&& $(call place,$(plugin)))
+place = install -m 0755 "$(1)" "$(PLUGIN_DIR)/.$(2).new" && \
+	mv -f "$(PLUGIN_DIR)/.$(2).new" "$(PLUGIN_DIR)/$(2).$(SO)"
+place-all = install -d -m 0755 "$(PLUGIN_DIR)" \
+	$(foreach plugin,$(PLUGINS),&& $(call place,$(RELEASE)/lib$(subst -,_,$(plugin)).$(SO),$(plugin))) \
+	$(foreach plugin,$(C_PLUGINS),&& $(call place,plugins/$(plugin)/$(plugin).so,$(plugin)))
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,11 +73,11 @@ baselines: tools
 		echo "OpenSSL's baseline not built: libssl-dev is missing"; \
 	fi
 
-build: tools ## Build the host and every plugin
+build: tools c-plugins ## Build the host and every plugin
 	@$(CARGO) build --release -p handclasp $(PLUGIN_PKGS)
 	@$(place-all)
 
-plugins: tools ## Build every plugin and leave it where the host looks
+plugins: tools c-plugins ## Build every plugin and leave it where the host looks
 	@$(CARGO) build --release $(PLUGIN_PKGS)
 	@$(place-all)
 
@@ -82,12 +85,17 @@ install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
 	@install -d $(addprefix "$(DESTDIR)$(PREFIX)"/,bin include lib/handclasp/plugins share/doc/handclasp)
 	@install -m 0755 "$(RELEASE)/handclasp" "$(DESTDIR)$(PREFIX)/bin"
 	@install -m 0644 include/handclasp.h "$(DESTDIR)$(PREFIX)/include"
-	@install -m 0755 $(PLUGINS:%="$(PLUGIN_DIR)/%.$(SO)") "$(DESTDIR)$(PREFIX)/lib/handclasp/plugins"
+	@install -m 0755 $(patsubst %,"$(PLUGIN_DIR)/%.$(SO)",$(PLUGINS) $(C_PLUGINS)) "$(DESTDIR)$(PREFIX)/lib/handclasp/plugins"
 	@install -m 0644 README.md LICENSE CHANGELOG.md "$(DESTDIR)$(PREFIX)/share/doc/handclasp"
 	@echo "Installed below $(DESTDIR)$(PREFIX)"
 
 clean: ## Remove everything that was built
 	@$(CARGO) clean
+	@$(MAKE) --no-print-directory -C plugins/dtls-openssl clean
+
+c-plugins:
+	@$(if $(C_PLUGINS),$(MAKE) --no-print-directory -C plugins/dtls-openssl,echo \
+		"Left out: dtls-openssl. It needs pkg-config and OpenSSL 3: apt-get install pkg-config libssl-dev")
 
 tools:
 	@$(call need,$(CARGO),Rust with cargo: from your distribution or with rustup)

@@ -1,0 +1,70 @@
+/* What all sessions share: OpenSSL's configuration. Made once, and kept as long as the library is. */
+#include "dtls.h"
+
+#include <openssl/x509.h>
+#include <pthread.h>
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static SSL_CTX *context;   /* constant once `load` has succeeded */
+static BIO_METHOD *method; /* likewise */
+
+/* Takes the place of the check against certificate authorities: a fingerprint decides. A certificate
+ * that does not pass is answered with an alert, and no key ever exists. */
+static int verify(X509_STORE_CTX *store, void *unused) {
+    (void)unused;
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct session *self = SSL_get_app_data(ssl);
+    self->authentic = fingerprint_matches(self->announced, X509_STORE_CTX_get0_cert(store));
+    X509_STORE_CTX_set_error(store, self->authentic ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+    return self->authentic;
+}
+
+static void log_key(const SSL *ssl, const char *line) {
+    const struct session *self = SSL_get_app_data(ssl);
+    self->host->keylog(self->host, hc_text(line));
+}
+
+/* Without it, OpenSSL asks for a key's passphrase on the terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *unused) {
+    (void)buffer, (void)size, (void)writing, (void)unused;
+    return -1;
+}
+
+static int configure(SSL_CTX *ctx) {
+    SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_QUERY_MTU);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    SSL_CTX_set_cert_verify_callback(ctx, verify, NULL);
+    SSL_CTX_set_keylog_callback(ctx, log_key);
+    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+    return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION)
+           && SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION)
+           && SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK")
+           && SSL_CTX_set1_groups_list(ctx, "X25519:P-256");
+}
+
+static int prepare(void) {
+    // A host's threads may still run when the process exits: OpenSSL must not tidy up beneath them.
+    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+        return 0;
+    SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
+    method = method ? method : datagrams_method();
+    if (ctx && method && configure(ctx))
+        context = ctx;
+    else
+        SSL_CTX_free(ctx);
+    return context != NULL;
+}
+
+hc_status context_load(void) {
+    pthread_mutex_lock(&lock);
+    const int ok = context || prepare();
+    pthread_mutex_unlock(&lock);
+    return ok ? HC_PENDING : HC_ERROR_INTERNAL;
+}
+
+/* Gives a session its SSL and its way to the host. Returns 0 without memory. */
+int context_open(struct session *self, uint32_t mtu) {
+    self->ssl = SSL_new(context);
+    return self->ssl && SSL_set_app_data(self->ssl, self) && datagrams_attach(self, method, mtu);
+}
