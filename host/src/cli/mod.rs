@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod exit;
+mod new;
 mod plugin_args;
 mod plugins;
 mod signalling;
@@ -27,6 +28,7 @@ enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Bench),
     Demo(demo::Demo),
+    New(new::New),
     Plugins(plugins::Plugins),
     Stream(stream::Stream),
 }
@@ -46,6 +48,7 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(target_os = "linux")]
         Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
+        Command::New(new) => new.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Stream(stream) => stream.run(),
     };

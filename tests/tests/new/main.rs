@@ -1,0 +1,8 @@
+//! `handclasp new`: what it writes builds as it says, and is a handshake, the same one in every language.
+#![cfg(unix)]
+
+mod demo;
+mod handshake;
+mod project;
+mod refusals;
+mod written;
