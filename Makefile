@@ -21,6 +21,11 @@ PLUGINS     := none dtls-srtp
 PLUGIN_PKGS := $(PLUGINS:%=-p handclasp-%)
 SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 
+# Where `install` puts things, and the folders of the Rust SDK's sources.
+ROOT    := $(DESTDIR)$(PREFIX)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+SDK     := $(sort $(dir $(wildcard plugin-api/*/*.rs plugin-api/*/*/*.rs)))
+
 # $(call place,PLUGIN): from where cargo leaves a library to where plugins are looked for. The
 # rename is atomic: a host that reads the directory meanwhile never opens half a file.
 place = install -m 0755 "$(RELEASE)/lib$(subst -,_,$(1)).$(SO)" "$(PLUGIN_DIR)/.$(1).new" && \
@@ -79,12 +84,23 @@ plugins: tools ## Build every plugin and leave it where the host looks
 	@$(place-all)
 
 install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
-	@install -d $(addprefix "$(DESTDIR)$(PREFIX)"/,bin include lib/handclasp/plugins share/doc/handclasp)
-	@install -m 0755 "$(RELEASE)/handclasp" "$(DESTDIR)$(PREFIX)/bin"
-	@install -m 0644 include/handclasp.h "$(DESTDIR)$(PREFIX)/include"
-	@install -m 0755 $(PLUGINS:%="$(PLUGIN_DIR)/%.$(SO)") "$(DESTDIR)$(PREFIX)/lib/handclasp/plugins"
-	@install -m 0644 README.md LICENSE CHANGELOG.md "$(DESTDIR)$(PREFIX)/share/doc/handclasp"
-	@echo "Installed below $(DESTDIR)$(PREFIX)"
+	@install -d $(addprefix "$(ROOT)"/,bin include lib/pkgconfig lib/handclasp/plugins share/doc/handclasp)
+	@install -m 0755 "$(RELEASE)/handclasp" "$(ROOT)/bin"
+	@install -m 0755 $(PLUGINS:%="$(PLUGIN_DIR)/%.$(SO)") "$(ROOT)/lib/handclasp/plugins"
+	@install -m 0644 include/handclasp.h "$(ROOT)/include"
+	@install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md "$(ROOT)/share/doc/handclasp"
+	@umask 022 && sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@VERSION@|$(VERSION)|' \
+		include/handclasp.pc.in > "$(ROOT)/lib/pkgconfig/handclasp.pc"
+	@umask 022 && "$(RELEASE)/handclasp" generate "$(ROOT)"
+	@for folder in $(SDK); do \
+		install -d "$(ROOT)/share/handclasp/sdk/$$folder" && \
+			install -m 0644 $$folder*.rs "$(ROOT)/share/handclasp/sdk/$$folder" || exit 1; \
+	done
+	@umask 022 && for crate in plugin-api plugin-api/abi; do \
+		awk -f plugin-api/standalone.awk Cargo.toml $$crate/Cargo.toml \
+			> "$(ROOT)/share/handclasp/sdk/$$crate/Cargo.toml" || exit 1; \
+	done
+	@echo "Installed below $(ROOT)"
 
 clean: ## Remove everything that was built
 	@$(CARGO) clean

@@ -3,6 +3,7 @@
 
 mod demo;
 mod handshake;
+mod installed;
 mod project;
 mod refusals;
 mod written;
