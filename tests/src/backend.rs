@@ -23,7 +23,7 @@ struct Held {
 
 #[derive(Debug)]
 enum UnderWay {
-    There(Request),
+    There(Box<Request>),
     Back(Box<Completion>),
 }
 
@@ -65,7 +65,7 @@ impl Backend {
             (Some(until), _) => until,
             (None, Some(_)) => now + self.delay(),
         };
-        self.put(starts, side, UnderWay::There(request));
+        self.put(starts, side, UnderWay::There(Box::new(request)));
         None
     }
 

@@ -3,6 +3,8 @@
 //! A [`World`] holds pairs of streams, a lossy [`Link`] between them, the delay of their signalling, and a
 //! [`Backend`] that carries out their calls into plugins: at once, or later and in another order. Nothing
 //! sleeps, and the seed of a world decides everything in it but credentials and what a plugin draws itself.
+//!
+//! [`processes`] are streams in real time, as programs of any language drive them.
 mod backend;
 mod event;
 mod fixture;
@@ -22,7 +24,7 @@ pub use fixture::fixture;
 pub use journal::{Entry, Journal};
 pub use link::{Flight, Link};
 pub use party::Party;
-pub use plugins::{load, plugin, plugins};
+pub use plugins::{load, plugin, plugins, target_directory};
 pub use scripted::Scripted;
 pub use side::Side;
 pub use signalling::Signalling;

@@ -19,6 +19,8 @@ pub struct Party {
     pub handshake_timeout: Duration,
     /// How long the peer may be silent.
     pub ice_timeout: Duration,
+    /// The ICE role to begin with; the first of a pair is controlling if `None`.
+    pub controlling: Option<bool>,
     /// Whether each component has a listener from the start.
     pub listens: bool,
 }
@@ -34,6 +36,7 @@ impl Party {
             mtu: defaults.mtu,
             handshake_timeout: defaults.handshake_timeout,
             ice_timeout: defaults.ice_timeout,
+            controlling: None,
             listens: true,
         }
     }
@@ -52,7 +55,7 @@ impl Party {
         self
     }
 
-    pub(crate) fn stream(&self, start: Instant, controlling: bool) -> Result<Stream, Refused> {
+    pub(crate) fn stream(&self, start: Instant, is_first: bool) -> Result<Stream, Refused> {
         let declared = &self.plugin.description().options;
         let options = validate(self.plugin.id(), declared, &self.options)
             .unwrap_or_else(|error| panic!("{error}"));
@@ -60,7 +63,7 @@ impl Party {
             plugin: Arc::clone(&self.plugin),
             options: options.into(),
             n_components: self.n_components,
-            controlling,
+            controlling: self.controlling.unwrap_or(is_first),
             mtu: self.mtu,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,

@@ -35,7 +35,7 @@ fn make() {
 }
 
 /// Where cargo builds, wherever that is: it marks the place.
-pub(crate) fn target_directory() -> PathBuf {
+pub fn target_directory() -> PathBuf {
     let test = std::env::current_exe().expect("a test is run from a file");
     test.ancestors()
         .find(|directory| directory.join("CACHEDIR.TAG").is_file())

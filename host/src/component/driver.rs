@@ -163,7 +163,9 @@ impl Driver {
 
     /// Says the last words and ends. [`Output::Closed`] follows unless it has ended already.
     pub(super) fn close(&mut self) {
-        if self.phase != Phase::Ended {
+        if self.phase == Phase::Starting && self.request.is_some() {
+            self.end_closed(false); // nobody has begun with `init`
+        } else if self.phase != Phase::Ended {
             self.closing = true;
             self.advance();
         }
@@ -177,10 +179,6 @@ impl Driver {
     /// A datagram from a validated address.
     pub(super) fn handle_datagram(&mut self, datagram: &[u8]) -> Route {
         match &self.instance {
-            _ if self.phase == Phase::Ended => {
-                self.dropped += 1;
-                Route::Taken
-            }
             // The application's traffic is never held up by a call that is under way.
             _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => {
                 Route::Application
@@ -246,11 +244,12 @@ impl Driver {
         }
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None` while the instance is away or not yet to
-    /// be called.
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None` while the instance is away, and while its
+    /// handshake waits for READY: what it repeated meanwhile would all leave at once.
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         match self.instance {
-            Place::Here(Live::AwaitingPeer(_)) | Place::Away | Place::Nowhere => None,
+            Place::Here(Live::AwaitingPeer(_) | Live::AwaitingReady(_)) => None,
+            Place::Away | Place::Nowhere => None,
             Place::Here(_) => self.deadline.map(|at| at.max(self.rested)),
         }
     }

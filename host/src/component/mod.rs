@@ -45,7 +45,8 @@ pub struct Component {
     handshake_deadline: Option<Instant>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
-    unvalidated: u64,
+    /// Datagrams from addresses ICE has not validated, and those that came after the end.
+    refused: u64,
 }
 
 /// READY, and whether it was reported.
@@ -127,7 +128,7 @@ impl Component {
             handshake_deadline: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
-            unvalidated: 0,
+            refused: 0,
         }
     }
 
@@ -166,9 +167,9 @@ impl Component {
         self.ready.reported && self.driver.phase() == Phase::Finished
     }
 
-    /// Datagrams dropped: from addresses ICE has not validated, or for want of place or taker.
+    /// Datagrams dropped: from addresses ICE has not validated, after the end, or for want of place or taker.
     pub fn dropped(&self) -> u64 {
-        self.unvalidated + self.driver.dropped()
+        self.refused + self.driver.dropped()
     }
 
     /// The role and init data the application or SDP has given.
@@ -180,6 +181,7 @@ impl Component {
     /// with the id `instance_id` takes over, the old one closes.
     pub fn set_peer(&mut self, now: Instant, role: Role, init_data: Vec<u8>, instance_id: u64) {
         match self.driver.peer() {
+            _ if self.driver.phase() == Phase::Ended => {}
             Some((_, known)) if *known == init_data => {}
             None => self.driver.set_peer(role, init_data),
             Some(_) => self.reassociate(role, init_data, instance_id),
@@ -214,14 +216,16 @@ impl Component {
         remote: SocketAddr,
         datagram: &[u8],
     ) -> Arrival {
-        let arrival = if ice::stun_kind(datagram).is_some() {
+        let is_stun = ice::stun_kind(datagram).is_some();
+        if self.driver.phase() == Phase::Ended || !is_stun && !self.agent.is_validated(remote) {
+            self.refused += u64::from(!is_stun);
+            return Arrival::Consumed;
+        }
+        let arrival = if is_stun {
             match self.agent.handle_stun(now, local, remote, datagram) {
                 true => Arrival::Validated,
                 false => Arrival::Consumed,
             }
-        } else if !self.agent.is_validated(remote) {
-            self.unvalidated += 1;
-            return Arrival::Consumed;
         } else if self.driver.handle_datagram(datagram) == Route::Application {
             return Arrival::Application;
         } else {
@@ -280,9 +284,9 @@ impl Component {
     /// The next call into the plugin. Its completion must come back to
     /// [`handle_completion`](Self::handle_completion).
     pub fn poll_request(&mut self) -> Option<Request> {
-        self.driver
-            .poll_request()
-            .or_else(|| self.leaving.as_mut()?.poll_request())
+        // The old association's last words come before the first ones of the new.
+        let leaving = self.leaving.as_mut().and_then(Driver::poll_request);
+        leaving.or_else(|| self.driver.poll_request())
     }
 
     /// What came of a call.
@@ -299,6 +303,12 @@ impl Component {
     pub fn owns(&self, instance_id: u64) -> bool {
         let is = |driver: &Driver| driver.instance_id() == instance_id;
         is(&self.driver) || self.leaving.as_ref().is_some_and(is)
+    }
+
+    /// Ends without a word, for a reason; [`Event::Failed`] follows unless it has ended already.
+    pub fn end(&mut self, now: Instant, reason: String) {
+        self.fail(reason);
+        self.settle(now);
     }
 
     /// Ends without a word: its stream could not start.
@@ -359,10 +369,13 @@ impl Component {
         }
         self.leaving.take_if(|old| old.phase() == Phase::Ended);
         self.watch_the_time(now);
-        if self.driver.phase() != Phase::Ended {
-            while let Some(transmit) = self.agent.poll_transmit() {
-                self.transmits.push_back(transmit);
-            }
+        if self.driver.phase() == Phase::Ended {
+            self.early.clear();
+            self.handshake_data = None; // keying material lives no longer than what it is for
+            return;
+        }
+        while let Some(transmit) = self.agent.poll_transmit() {
+            self.transmits.push_back(transmit);
         }
     }
 
@@ -380,7 +393,7 @@ impl Component {
                 self.handshake_data = Some(data);
                 self.report_ready();
             }
-            Output::Failed(failure) => self.fail(failure.to_string()),
+            Output::Failed(failure) => self.events.push_back(Event::Failed(failure.to_string())),
             Output::Closed { by_peer } => self.events.push_back(Event::Closed { by_peer }),
         }
     }
@@ -470,11 +483,11 @@ impl Component {
         // Without consent nothing leaves: the handshake's own retransmission repeats it.
     }
 
-    /// Ends without a word, for a reason; [`Event::Failed`] follows.
-    pub fn fail(&mut self, reason: String) {
-        self.driver.abandon();
-        self.early.clear();
-        self.events.push_back(Event::Failed(reason));
+    fn fail(&mut self, reason: String) {
+        if self.driver.phase() != Phase::Ended {
+            self.driver.abandon();
+            self.events.push_back(Event::Failed(reason));
+        }
     }
 
     fn nanos(&self, now: Instant) -> u64 {

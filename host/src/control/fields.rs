@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn text(&self, name: &'static str) -> Result<String, ParseError> {
-        self.value(name, "a string", |value| string(value))
+        self.value(name, "a string", string)
     }
 
     pub(super) fn component_id(&self) -> Result<u16, ParseError> {

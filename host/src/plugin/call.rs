@@ -59,6 +59,8 @@ pub struct Emitted {
     pub sentence: Option<String>,
     pub(super) fault: Option<Fault>,
     mtu: usize,
+    /// Whether the plugin has used an emitter in this call.
+    spoke: bool,
 }
 
 impl Emitted {
@@ -70,29 +72,38 @@ impl Emitted {
             .map(|(start, &end)| &self.bytes[start..end])
     }
 
+    #[inline]
     pub(super) fn begin(&mut self, mtu: u32) {
-        self.bytes.clear();
-        self.ends.clear();
-        self.init_data = None;
-        self.handshake_data = None;
-        self.deadline = None;
-        self.sentence = None;
-        self.fault = None;
+        if self.spoke {
+            self.forget();
+        }
         self.mtu = mtu as usize;
     }
 
+    #[cold]
+    fn forget(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        *self = Self {
+            bytes: std::mem::take(&mut self.bytes),
+            ends: std::mem::take(&mut self.ends),
+            ..Self::default()
+        };
+    }
+
+    /// Whether the plugin has used an emitter in this call.
+    #[inline]
+    pub(super) fn spoke(&self) -> bool {
+        self.spoke
+    }
+
     /// The table to lend to a plugin for one call.
+    #[inline]
     pub(super) fn lend(&mut self, now_ns: u64) -> abi::hc_call {
         abi::hc_call {
-            struct_size: size_of::<abi::hc_call>() as u32,
-            reserved: 0,
             now_ns,
             ctx: std::ptr::from_mut(self).cast(),
-            packet: Some(packet),
-            init_data: Some(init_data),
-            handshake_data: Some(handshake_data),
-            deadline: Some(deadline),
-            error: Some(error),
+            ..EMITTERS
         }
     }
 
@@ -137,6 +148,19 @@ impl Emitted {
     }
 }
 
+/// The table as it is but for its time and place.
+const EMITTERS: abi::hc_call = abi::hc_call {
+    struct_size: size_of::<abi::hc_call>() as u32,
+    reserved: 0,
+    now_ns: 0,
+    ctx: std::ptr::null_mut(),
+    packet: Some(packet),
+    init_data: Some(init_data),
+    handshake_data: Some(handshake_data),
+    deadline: Some(deadline),
+    error: Some(error),
+};
+
 /// Most bytes of init data or handshake data.
 const MAX_DATA: usize = 64 * 1024;
 /// Most bytes of a sentence that are kept.
@@ -147,7 +171,9 @@ const MAX_SENTENCE: usize = 1024;
 unsafe fn emitted<'a>(call: *const abi::hc_call) -> &'a mut Emitted {
     // SAFETY: `lend` put the pointer there, and whoever lends it waits for the plugin's return before
     // touching it again. A plugin emits from within its call only: that is the contract's [in-call] tag.
-    unsafe { &mut *(*call).ctx.cast::<Emitted>() }
+    let emitted = unsafe { &mut *(*call).ctx.cast::<Emitted>() };
+    emitted.spoke = true;
+    emitted
 }
 
 /// # Safety

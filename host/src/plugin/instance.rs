@@ -370,6 +370,7 @@ enum Verdict {
 
 impl Raw {
     /// Runs one call and judges what came back. A failure drops the instance.
+    #[inline]
     fn call(
         self,
         name: CallName,
@@ -384,6 +385,7 @@ impl Raw {
         Ok((self, verdict))
     }
 
+    #[inline]
     fn recv(
         self,
         datagram: &[u8],
@@ -418,7 +420,21 @@ impl Raw {
     }
 
     /// Holds a call's answer and emissions against the contract.
+    #[inline]
     fn judge(
+        &self,
+        name: CallName,
+        status: abi::hc_status,
+        emitted: &mut Emitted,
+    ) -> Result<Verdict, Failure> {
+        match status {
+            abi::HC_PENDING if !emitted.spoke() => Ok(Verdict::Pending),
+            _ => self.judge_closely(name, status, emitted),
+        }
+    }
+
+    #[cold]
+    fn judge_closely(
         &self,
         name: CallName,
         status: abi::hc_status,
@@ -470,6 +486,7 @@ impl Raw {
     }
 }
 
+#[inline]
 fn step<S>(raw: Raw, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
     match verdict {
         Verdict::Pending => Step::Pending(Instance::of(raw)),

@@ -1,5 +1,6 @@
 //! The stream's side of SDP: what it says of itself, and what it makes of its peer's words.
-use super::{Notification, Refused, Stage, Stream, fresh_id, refused};
+use super::{Member, Notification, Refused, Stage, Stream, fresh_id, refused};
+use crate::component::Phase;
 use crate::ice::Credentials;
 use crate::sdp::{LocalDescription, RemoteDescription, Setup};
 use std::time::Instant;
@@ -34,9 +35,10 @@ impl Negotiation {
 
 impl Stream {
     pub(super) fn generate_local_sdp(&mut self) -> Result<(), Refused> {
-        if self.stage == Stage::Starting {
+        let starts = |member: &Member| member.component.phase() == Phase::Starting;
+        if self.components.iter().any(starts) {
             return Err(Refused(
-                "there is nothing to describe yet: wait for local_credentials".to_owned(),
+                "the plugin's init has not finished: wait for handshake_init_data".to_owned(),
             ));
         }
         let setup = self.negotiation.local_setup();

@@ -50,6 +50,8 @@ pub struct Stream {
     components: Vec<Member>,
     stage: Stage,
     gather: bool,
+    /// Whether there is nothing to start or gather for any more.
+    closing: bool,
     stopping: bool,
     notifications: VecDeque<Notification>,
 }
@@ -131,6 +133,7 @@ impl Stream {
             components,
             stage: Stage::Starting,
             gather: false,
+            closing: false,
             stopping: false,
             notifications: VecDeque::new(),
             config,
@@ -176,9 +179,13 @@ impl Stream {
                 role,
                 init_data,
             } => {
-                self.member(component_id)?
-                    .component
-                    .set_peer(now, role, init_data, fresh_id());
+                let member = self.member(component_id)?;
+                if member.ended {
+                    let reason =
+                        format!("component {component_id} has ended: start another stream");
+                    return Err(Refused(reason));
+                }
+                member.component.set_peer(now, role, init_data, fresh_id());
             }
             Message::Listen { component_id } => self.listen(component_id)?,
             Message::Close => self.close(now),
@@ -302,6 +309,7 @@ impl Stream {
     }
 
     fn close(&mut self, now: Instant) {
+        self.closing = true;
         for member in &mut self.components {
             member.component.close(now);
         }
@@ -418,7 +426,7 @@ impl Stream {
     /// Ends every component: there is no way for its datagrams.
     pub fn fail(&mut self, now: Instant, reason: &str) {
         for member in &mut self.components {
-            member.component.fail(reason.to_owned());
+            member.component.end(now, reason.to_owned());
         }
         self.settle(now);
     }
@@ -594,7 +602,7 @@ impl Stream {
             .components
             .iter()
             .all(|member| member.init_data.is_some());
-        if self.stage == Stage::Starting && initialised {
+        if self.stage == Stage::Starting && initialised && !self.closing {
             self.stage = Stage::Gathering;
             self.gather = true;
             for member in &mut self.components {

@@ -3,4 +3,4 @@ mod pair;
 mod process;
 
 pub use pair::{Pair, Side, base64, bytes};
-pub use process::{Heard, LineProcess, handclasp};
+pub use process::{Heard, LineProcess, handclasp_stream};

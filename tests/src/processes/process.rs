@@ -1,3 +1,4 @@
+use crate::plugins;
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -5,8 +6,11 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
 
-/// The command that was built with the same profile as these tests.
-pub fn handclasp() -> Command {
+/// `handclasp stream` with the project's plugins.
+///
+/// # Panics
+/// It was not built with the same profile as these tests.
+pub fn handclasp_stream() -> Command {
     let test = std::env::current_exe().expect("a test is run from a file");
     let built = test
         .ancestors()
@@ -20,7 +24,9 @@ pub fn handclasp() -> Command {
         "{} is not there: run `make build`, then the tests with --release",
         file.display()
     );
-    Command::new(file)
+    let mut command = Command::new(file);
+    command.arg("stream").arg("--plugin-dir").arg(plugins());
+    command
 }
 
 /// What a process says, and the end of it.

@@ -1,6 +1,6 @@
 //! Lines that are wrong, come too early or not at all, and how the command ends.
 use crate::stream;
-use handclasp_tests::processes::{Pair, Side};
+use handclasp_tests::processes::{Pair, Side, handclasp_stream};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Output, Stdio};
@@ -104,9 +104,9 @@ fn nothing_follows_the_end() {
 
 #[test]
 fn a_failed_component_is_an_event_and_an_exit_code() {
-    // 192.0.2.1 is for documentation (RFC 5737): no machine has it.
-    let mut command = handclasp_tests::processes::handclasp();
-    command.args(["stream", "--address", "192.0.2.1"]);
+    // For documentation (RFC 5737): no machine has it.
+    let mut command = handclasp_stream();
+    command.args(["--address", "203.0.113.1"]);
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -121,7 +121,7 @@ fn a_failed_component_is_an_event_and_an_exit_code() {
     .find(|event| event["event"] == "component_state_failed")
     .expect("a failure is an event");
     let reason = failed["reason"].as_str().expect("a sentence");
-    assert!(reason.contains("192.0.2.1"), "{reason}");
+    assert!(reason.contains("203.0.113.1"), "{reason}");
     // Only now: a stream that is stopped binds nothing.
     drop(child.stdin.take());
     let mut rest = String::new();

@@ -4,13 +4,12 @@ mod document;
 mod lines;
 mod sdp;
 
-use handclasp_tests::processes::handclasp;
+use handclasp_tests::processes::handclasp_stream;
 use std::process::Command;
 
 /// `handclasp stream` on loopback.
 fn stream(arguments: &[&str]) -> Command {
-    let mut command = handclasp();
-    command.args(["stream", "--address", "127.0.0.1"]);
-    command.args(arguments);
+    let mut command = handclasp_stream();
+    command.args(["--address", "127.0.0.1"]).args(arguments);
     command
 }

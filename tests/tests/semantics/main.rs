@@ -1,9 +1,18 @@
 //! What a host promises (`SEMANTICS.md`), one test for each statement and named after it, in virtual time.
+mod application;
+mod association;
 mod data;
+mod dtls;
 mod early;
+mod end;
+mod failure;
+mod hostile;
+mod messages;
 mod peer_parameters;
 mod ready;
 mod start;
+mod table;
+mod time;
 
 use handclasp_tests::World;
 use std::time::Duration;

@@ -141,7 +141,7 @@ fn an_empty_directory_says_what_to_put_there() {
         text.starts_with(&format!("no plugin in {}: ", directory.path().display())),
         "{text}"
     );
-    assert!(text.contains("`make`"), "{text}");
+    assert!(text.contains("`make plugins`"), "{text}");
 }
 
 #[test]

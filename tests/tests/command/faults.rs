@@ -1,0 +1,99 @@
+//! `handclasp demo`, when the handshake or the command line is wrong.
+use crate::support::{Plugins, assert_fails, run, summary, text};
+
+#[test]
+fn keys_that_differ() {
+    let plugins = Plugins::with_fixture("disagreeing");
+    let demo = [
+        "demo",
+        "--plugin",
+        "disagreeing",
+        "--plugin-dir",
+        plugins.path(),
+    ];
+    let sentence = "component 1: the two sides' handshake data differ; do not trust plugin disagreeing, and tell \
+                    its author";
+    let output = run(&demo);
+    assert_fails(&output, 1, sentence);
+    assert!(
+        text(&output.stdout)
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .starts_with("Failed after ")
+    );
+
+    let output = run(&[&demo[..], &["--json"]].concat());
+    let summary = summary(&output);
+    assert_fails(&output, 1, sentence);
+    assert_eq!(
+        (&summary["ok"], &summary["error"]),
+        (&false.into(), &sentence.into())
+    );
+}
+
+#[test]
+fn a_handshake_that_never_finishes() {
+    let plugins = Plugins::with_fixture("never_finishing");
+    let demo = [
+        "demo",
+        "--plugin",
+        "never-finishing",
+        "--plugin-dir",
+        plugins.path(),
+    ];
+    let output = run(&[&demo[..], &["--handshake-timeout", "1", "--json"]].concat());
+    let summary = summary(&output);
+    let error = summary["error"].as_str().expect("it failed");
+    assert_fails(&output, 1, error);
+    let (side, reason) = error.split_once(": ").expect("a side failed");
+    assert!(matches!(side, "a" | "b"), "{error}");
+    assert_eq!(
+        reason,
+        "component 1 failed: plugin never-finishing: the handshake did not finish within 1 s of READY; is the peer \
+         running the same handshake?"
+    );
+    assert_eq!(
+        summary["components"][0]["finished_ms"],
+        serde_json::Value::Null
+    );
+}
+
+#[test]
+fn an_unknown_option_of_the_plugin() {
+    let output = run(&["demo", "--plugin", "dtls-srtp", "--option", "versoin=1.2"]);
+    let sentence = "option `versoin` of plugin `dtls-srtp` does not exist: did you mean `version`?";
+    assert_fails(&output, 3, sentence);
+    let output = run(&["demo", "--plugin", "none", "--option", "version=1.2"]);
+    let sentence = "option `version` of plugin `none` does not exist: the plugin takes none";
+    assert_fails(&output, 3, sentence);
+}
+
+#[test]
+fn an_option_that_the_plugin_cannot_use() {
+    let output = run(&["demo", "--plugin", "dtls-srtp", "--option", "version=0.9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(
+        error.contains(": component 1 failed: plugin dtls-srtp: init: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_command_line_that_is_wrong() {
+    for (arguments, reason) in [
+        (["--option", "version"], "write it as KEY=VALUE"),
+        (["--option", "=1.2"], "the key before `=` is missing"),
+        (["--loss", "130"], "give a share from 0 to 100"),
+        (["--components", "0"], "0 is not in 1..=256"),
+        (["--handshake-timeout", "0"], "0 is not in 1.."),
+        (["--colour", "always"], "unexpected argument '--colour'"),
+    ] {
+        let output = run(&[&["demo"][..], &arguments].concat());
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}

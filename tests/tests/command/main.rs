@@ -1,0 +1,10 @@
+//! The command line as people and scripts use it: what it prints, what it returns, and which plugin it finds.
+#![cfg(target_os = "linux")]
+
+mod demo;
+mod directories;
+mod faults;
+mod output;
+mod plugins;
+mod support;
+mod terminal;

@@ -1,0 +1,122 @@
+//! What people read: a timeline, in words, without secrets.
+use crate::support::{Plugins, assert_succeeds, handclasp, json, run, text};
+
+#[test]
+fn a_timeline_says_when_who_and_what() {
+    let output = run(&["demo", "--components", "2"]);
+    assert_succeeds(&output);
+    let stdout = text(&output.stdout);
+    let lines: Vec<&str> = stdout.lines().collect();
+    let [first, timeline @ .., last] = &lines[..] else {
+        panic!("there is a timeline:\n{stdout}");
+    };
+    assert!(
+        first.starts_with("Two peers, a and b, shake hands with dtls-srtp "),
+        "{first}"
+    );
+    assert!(last.starts_with("Done in "), "{last}");
+    for line in timeline {
+        let (time, event) = line.split_once(" ms  ").expect("an event has its time");
+        let ms = time.trim().parse::<f64>().ok();
+        assert!(ms.is_some(), "no time: {line}");
+        let who = event.split_whitespace().next();
+        assert!(matches!(who, Some("a" | "b" | "both")), "nobody: {line}");
+    }
+    for component_id in [1, 2] {
+        for what in [
+            "selected pair ",
+            "handshake finished, ",
+            "ready",
+            "keys match, SRTP_A",
+        ] {
+            let event = format!("component {component_id}: {what}");
+            assert!(
+                timeline.iter().any(|line| line.contains(&event)),
+                "no {event}:\n{stdout}"
+            );
+        }
+    }
+}
+
+#[test]
+fn json_has_no_field_for_what_is_secret() {
+    let output = run(&["demo", "--plugin", "dtls-srtp", "--json"]);
+    assert_succeeds(&output);
+    let expected = |event: &str| -> Option<&[&str]> {
+        Some(match event {
+            "handshake_data" | "handshake_init_data" => &["bytes", "component_id"],
+            "component_state_ready" => &["component_id"],
+            "local_credentials" => &[],
+            "keys_match" => &["component_id", "profile"],
+            _ => return None,
+        })
+    };
+    let mut seen = 0;
+    for event in json(&output) {
+        let fields = event.as_object().expect("an event is an object");
+        let Some(expected) = expected(fields["event"].as_str().expect("an event has a name"))
+        else {
+            continue;
+        };
+        let common = ["event", "ms", "peer"];
+        let mut extra: Vec<&str> = fields.keys().map(String::as_str).collect();
+        extra.retain(|key| !common.contains(key));
+        extra.sort_unstable();
+        assert_eq!(extra, expected, "{event}");
+        seen += 1;
+    }
+    assert_eq!(seen, 9, "four from each side, and that their keys match");
+}
+
+#[test]
+fn known_keys_appear_nowhere() {
+    let plugins = Plugins::with_fixture("sound");
+    for format in ["--components=1", "--json"] {
+        let demo = [
+            "demo",
+            "--plugin",
+            "sound",
+            "--plugin-dir",
+            plugins.path(),
+            format,
+        ];
+        let output = handclasp(demo)
+            .env("HANDCLASP_LOG", "trace")
+            .output()
+            .expect("the command runs");
+        assert!(output.status.success());
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert!(printed.contains("sound"), "{printed}");
+        // What this plugin agrees on is the word `hello`: as it is, in base64, and in hexadecimal.
+        for keys in [
+            "hello",
+            "aGVsbG8",
+            "68656c6c6f",
+            "[104, 101, 108, 108, 111]",
+        ] {
+            assert!(
+                !printed.to_lowercase().contains(&keys.to_lowercase()),
+                "{keys}:\n{printed}"
+            );
+        }
+    }
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let commands: [&[&str]; 4] = [
+        &["demo"],
+        &["demo", "--plugin", "nothing"],
+        &["plugins", "list"],
+        &["plugins", "inspect", "none"],
+    ];
+    for command in commands {
+        let mut command = handclasp(command);
+        let output = command
+            .env("TERM", "xterm")
+            .output()
+            .expect("the command runs");
+        let printed = [output.stdout, output.stderr].concat();
+        assert!(!printed.contains(&0x1b), "{}", text(&printed));
+    }
+}

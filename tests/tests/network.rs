@@ -1,0 +1,159 @@
+//! What only real sockets can show: two streams of one host, over loopback.
+use handclasp::plugin::SearchPath;
+use handclasp::stream::{Message, Notification};
+use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
+use handclasp_tests::plugins;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// What one of the two sides saw.
+enum Seen {
+    Told(usize, Notification),
+    Received(usize, Vec<u8>),
+}
+
+struct Observer {
+    side: usize,
+    seen: Sender<Seen>,
+}
+
+impl Application for Observer {
+    fn notify(&mut self, notification: Notification) {
+        // The test may be over.
+        let _ = self.seen.send(Seen::Told(self.side, notification));
+    }
+
+    fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+        let _ = self.seen.send(Seen::Received(self.side, datagram.to_vec()));
+    }
+}
+
+/// Two streams, what they saw, and the host they live in.
+struct Pair {
+    sides: [StreamHandle; 2],
+    seen: Receiver<Seen>,
+    _host: Host,
+}
+
+impl Pair {
+    fn open(port_range: Option<RangeInclusive<u16>>) -> Self {
+        let host = Host::new(HostOptions {
+            plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
+            loops: NonZero::new(1),
+        })
+        .expect("a host");
+        let (sender, seen) = channel();
+        let sides = [0, 1].map(|side| {
+            let options = StreamOptions {
+                controlling: side == 0,
+                gathering: Gathering {
+                    addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+                    port_range: port_range.clone(),
+                },
+                ..StreamOptions::default()
+            };
+            let seen = sender.clone();
+            let stream = host.open(options, Box::new(Observer { side, seen }));
+            let stream = stream.unwrap_or_else(|error| panic!("{error}"));
+            stream.send(Message::Listen { component_id: 1 });
+            stream
+        });
+        Self {
+            sides,
+            seen,
+            _host: host,
+        }
+    }
+
+    /// The next thing seen, with the signalling done.
+    fn next(&self) -> Seen {
+        let seen = self
+            .seen
+            .recv_timeout(Duration::from_secs(20))
+            .expect("something happens");
+        if let Seen::Told(side, notification) = &seen
+            && let Some(message) = translate(notification)
+        {
+            self.sides[1 - side].send(message);
+        }
+        seen
+    }
+
+    fn connect(&self) {
+        let mut ready = 0;
+        while ready < 2 {
+            let told = self.next();
+            ready += u8::from(matches!(
+                told,
+                Seen::Told(_, Notification::ComponentStateReady { .. })
+            ));
+        }
+    }
+}
+
+fn translate(notification: &Notification) -> Option<Message> {
+    Some(match notification.clone() {
+        Notification::LocalCredentials { credentials } => {
+            Message::SetRemoteCredentials { credentials }
+        }
+        Notification::NewCandidateFull {
+            component_id,
+            candidate,
+        } => Message::SetRemoteCandidate {
+            candidate,
+            component_id,
+        },
+        _ => return None,
+    })
+}
+
+#[test]
+fn s23_a_datagram_the_system_refuses_is_reported_and_the_flow_goes_on() {
+    let pair = Pair::open(None);
+    pair.connect();
+    let outbox = pair.sides[0].outbox();
+    outbox.send(1, b"before");
+    outbox.send(1, &[0; 70_000]); // more than UDP can carry
+    outbox.send(1, b"after");
+    let (mut refused, mut received) = (None, Vec::new());
+    while refused.is_none() || received.len() < 2 {
+        match pair.next() {
+            Seen::Told(
+                0,
+                Notification::CouldNotSendPayload {
+                    component_id: 1,
+                    reason,
+                },
+            ) => refused = Some(reason),
+            Seen::Received(1, datagram) => received.push(datagram),
+            _ => {}
+        }
+    }
+    assert_eq!(received, [b"before".as_slice(), b"after"]);
+    assert!(refused.is_some_and(|reason| !reason.is_empty()));
+}
+
+#[test]
+fn s26_sockets_keep_to_their_port_range() {
+    let range = 42_000..=42_999;
+    let pair = Pair::open(Some(range.clone()));
+    let mut candidates = Vec::new();
+    while candidates.len() < 2 {
+        if let Seen::Told(_, Notification::NewCandidateFull { candidate, .. }) = pair.next() {
+            candidates.push(candidate);
+        }
+    }
+    for candidate in candidates {
+        let port = candidate
+            .split(' ')
+            .nth(5)
+            .and_then(|port| port.parse().ok());
+        assert!(
+            port.is_some_and(|port: u16| range.contains(&port)),
+            "{candidate}"
+        );
+    }
+}

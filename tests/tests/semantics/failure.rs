@@ -1,0 +1,190 @@
+//! Failures: statement 18.
+use crate::secs;
+use handclasp_tests::{Backend, Journal, Scripted, World, for_each_backend};
+
+/// Two components under `script`, each of which gets three datagrams; and a pair that has nothing to do with it.
+fn run(backend: Backend, script: Scripted) -> (World, Journal) {
+    let (party, journal) = script.party();
+    let (peer, _other) = Scripted::new()
+        .on("init", &["init_data=b"])
+        .on("connection_ready", &["packets=3"])
+        .party();
+    let (sound, _sound) = Scripted::new()
+        .on("connection_ready", &["finish=keys"])
+        .party();
+    let mut world = World::pair(backend, &party.components(2), &peer.components(2));
+    world.add(&sound, &sound);
+    world.run_for(secs(10));
+    (world, journal)
+}
+
+/// Has `call` fail on component 1, and looks at everything around it.
+fn fails(call: &str, line: &str, reason: &str) {
+    for_each_backend(|backend| {
+        let other = if call == "connection_ready" {
+            "recv_from_peer"
+        } else {
+            "connection_ready"
+        };
+        let script = Scripted::new()
+            .with("PEER")
+            .on(call, &[&format!("only=1 {line}")])
+            .on(other, &["only=2 finish=keys"]);
+        let (mut world, journal) = run(backend, script);
+        let side = &world.sides[0];
+        assert_eq!(
+            side.told(&["failed"]),
+            [format!("failed 1 plugin scripted: {reason}")],
+            "{line}"
+        );
+        assert_eq!(
+            side.told(&["ready"]).len(),
+            1,
+            "the sibling goes on: {:?}",
+            side.story()
+        );
+        assert!(side.has("ready 2 keys"));
+        assert!(world.sides[2].is_ready() && world.sides[3].is_ready());
+        let life = journal.names(1);
+        assert_eq!(life[life.len() - 2..], [call, "destroy"]);
+        // Nothing that comes now reaches it.
+        let dropped = world.sides[0].stream.dropped(1);
+        let from = world.sides[1].address(1);
+        world.inject(0, 1, from, b"hello?");
+        world.run_for(secs(60));
+        assert_eq!(world.sides[0].stream.dropped(1), dropped + 1);
+        assert_eq!(journal.names(1), life);
+        assert_eq!(world.sides[0].count("failed 1"), 1);
+        assert_eq!(journal.check(), 1);
+    });
+}
+
+#[test]
+fn s18_every_call_may_fail_with_a_sentence() {
+    fails(
+        "set_peer",
+        "answer=-3 say=no such peer",
+        "set_peer: no such peer",
+    );
+    fails(
+        "recv_from_peer",
+        "answer=-2 say=an alert",
+        "recv_from_peer: an alert",
+    );
+    fails(
+        "connection_ready",
+        "answer=-7 say=out of keys",
+        "connection_ready: out of keys",
+    );
+}
+
+#[test]
+fn s18_a_failed_deadline() {
+    for_each_backend(|backend| {
+        let script = Scripted::new()
+            .on("connection_ready", &["deadline=1000"])
+            .on("on_deadline", &["only=1 answer=-7 say=too late"]);
+        let (world, journal) = run(backend, script);
+        assert_eq!(
+            world.sides[0].told(&["failed"]),
+            ["failed 1 plugin scripted: on_deadline: too late"]
+        );
+        assert_eq!(journal.count("on_deadline"), 2);
+        assert_eq!(journal.check(), 1);
+    });
+}
+
+#[test]
+fn s18_a_failure_without_a_sentence_has_one() {
+    let reason = "connection_ready failed: the peer could not be authenticated (it gave no reason)";
+    fails("connection_ready", "answer=-3", reason);
+}
+
+#[test]
+fn s18_a_breach_of_the_contract_is_a_failure() {
+    let report = "; the instance was destroyed, report this to the plugin's author";
+    let breaches = [
+        (
+            "answer=77",
+            "answered 77, which is no status of the contract",
+        ),
+        (
+            "answer=-99",
+            "answered -99, which is no status of the contract",
+        ),
+        ("answer=2", "answered 2, which is no status of the contract"),
+        (
+            "init_data=late",
+            "emitted init_data in a call that does not allow it",
+        ),
+        (
+            "data=early",
+            "emitted handshake_data in a call that does not allow it",
+        ),
+        (
+            "data=a data=b finish",
+            "emitted handshake_data twice in one call",
+        ),
+        (
+            "packets=65",
+            "emitted more than 64 packets or 65536 bytes of them in one call",
+        ),
+        (
+            "bytes=1300",
+            "emitted a packet of 1300 bytes, more than its MTU of 1200",
+        ),
+    ];
+    for (line, breach) in breaches {
+        fails(
+            "connection_ready",
+            line,
+            &format!("connection_ready {breach}{report}"),
+        );
+    }
+}
+
+#[test]
+fn s18_a_second_finish_is_a_failure() {
+    for_each_backend(|backend| {
+        let script = Scripted::new()
+            .with("CLASSIFY")
+            .on("recv_from_peer", &["finish=keys", "finish=keys"]);
+        let (world, journal) = run(backend, script);
+        assert_eq!(
+            world.sides[0].count("failed 1 plugin scripted: recv_from_peer finished a second time"),
+            1
+        );
+        assert_eq!(journal.check(), 0);
+    });
+}
+
+#[test]
+fn s18_packets_of_a_failing_call_leave_and_its_data_does_not() {
+    for_each_backend(|backend| {
+        let script = Scripted::new().on(
+            "connection_ready",
+            &["only=1 packet=alert data=keys answer=-2 say=alert"],
+        );
+        let (world, _journal) = run(backend, script);
+        let told = world.sides[0].told(&["sent", "handshake_data", "ready", "failed"]);
+        assert_eq!(
+            told,
+            [
+                "sent 1 alert",
+                "failed 1 plugin scripted: connection_ready: alert"
+            ]
+        );
+    });
+}
+
+#[test]
+fn s18_a_sentence_of_a_call_that_succeeds_is_a_warning() {
+    for_each_backend(|backend| {
+        let script = Scripted::new().on("connection_ready", &["only=1 say=this peer is old"]);
+        let (world, _journal) = run(backend, script);
+        assert_eq!(
+            world.sides[0].told(&["warning"]),
+            ["warning plugin scripted: this peer is old"]
+        );
+    });
+}

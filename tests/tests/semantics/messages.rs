@@ -1,0 +1,201 @@
+//! What the application can send, in any order: statement 24.
+use crate::{ms, secs};
+use handclasp::plugin::Role;
+use handclasp::stream::Message;
+use handclasp_tests::{Backend, Journal, Party, Scripted, World, for_each_backend, plugin};
+use proptest::prelude::*;
+
+fn party() -> (Party, Journal) {
+    Scripted::new()
+        .with("PEER")
+        .with("CLASSIFY")
+        .on("init", &["init_data=tls-id:x"])
+        .on("connection_ready", &["packet=?hello deadline=250"])
+        .on("on_deadline", &["packet=?hello deadline=250 again"])
+        .on("recv_from_peer", &["packet=?hello finish=keys"])
+        .on("close", &["packet=?bye"])
+        .party()
+}
+
+#[test]
+fn s24_what_comes_too_early_waits() {
+    for_each_backend(|backend| {
+        let ((a, _journal), (b, _other)) = (party(), party());
+        let mut world = World::pair(backend, &a, &b);
+        world.hold(0, "init", secs(5));
+        // Everything of side 1's reaches side 0 before it has started.
+        world.run_for(secs(4));
+        assert_eq!(world.sides[0].told(&["refused"]), [""; 0]);
+        world.until(secs(10), |world| world.sides[0].is_ready());
+    });
+}
+
+#[test]
+fn s24_what_cannot_wait_is_refused_with_the_remedy() {
+    let ((a, _journal), (b, _other)) = (party(), party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.hold(0, "init", secs(1));
+    let mut refused = |message: Message| {
+        world
+            .tell(0, message)
+            .expect_err("too early, or wrong")
+            .to_string()
+    };
+    assert!(refused(Message::GenerateLocalSdp).contains("wait for"));
+    assert!(refused(Message::GatherCandidates).contains("gathering starts by itself"));
+    assert!(refused(Message::RestartStream).contains("wait for local_credentials"));
+    assert!(refused(Message::Listen { component_id: 2 }).contains("this stream has 1 to 1"));
+    assert!(refused(Message::Listen { component_id: 0 }).contains("there is no component 0"));
+    for credentials in ["", "x", "toofewcharacters short", "a b c"] {
+        let credentials = credentials.to_owned();
+        assert!(!refused(Message::SetRemoteCredentials { credentials }).is_empty());
+    }
+    let candidate = "candidate:1 2 udp 1 10.0.0.9 9 typ host".to_owned();
+    assert!(
+        !refused(Message::SetRemoteCandidate {
+            candidate,
+            component_id: 1
+        })
+        .is_empty()
+    );
+    assert!(
+        !refused(Message::ParseRemoteSdp {
+            sdp: "v=0".to_owned()
+        })
+        .is_empty()
+    );
+    assert_eq!(world.sides[0].count("refused"), 11);
+    world.run_for(secs(3));
+    assert!(world.sides[0].is_ready(), "nothing has changed by it");
+}
+
+#[test]
+fn s24_what_comes_too_late_is_refused() {
+    for_each_backend(|backend| {
+        let ((a, _journal), (b, _other)) = (party(), party());
+        let mut world = World::pair(backend, &a, &b);
+        world.run_for(secs(1));
+        world.tell(0, Message::Stop).expect("it runs");
+        world.run_for(secs(1));
+        let refused = world
+            .tell(0, Message::RestartStream)
+            .expect_err("it is over");
+        assert_eq!(refused.to_string(), "the stream has ended: start another");
+        world
+            .tell(0, Message::Stop)
+            .expect("to stop twice is no fault");
+    });
+}
+
+#[test]
+fn s24_gathering_again_offers_no_candidate_twice() {
+    for_each_backend(|backend| {
+        let ((a, _journal), (b, _other)) = (party(), party());
+        let mut world = World::pair(backend, &a, &b);
+        world.run_for(secs(1));
+        world
+            .tell(0, Message::GatherCandidates)
+            .expect("it has started");
+        world.run_for(secs(1));
+        assert_eq!(
+            world.sides[0].told(&["candidate", "gathered"]),
+            ["candidate 1", "gathered", "gathered"]
+        );
+    });
+}
+
+/// What an application may say, sensible or not. The world adds what the sides tell each other.
+fn any_message() -> impl Strategy<Value = Message> {
+    let text = prop_oneof!["[ -~]{0,40}", "[a-zA-Z0-9+/]{4,8} [a-zA-Z0-9+/]{22,24}"];
+    let candidate = prop_oneof![
+        "[ -~]{0,60}",
+        (0..3u16, 0..4u8, 1..9999u16).prop_map(|(component, host, port)| {
+            format!("candidate:1 {component} udp 2130706431 10.0.{host}.1 {port} typ host")
+        }),
+    ];
+    let sdp = prop_oneof![
+        "[ -~\r\n]{0,200}",
+        Just(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 9 udp octet-stream\r\n\
+             c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=setup:actpass\r\n\
+             a=handclasp-init:scripted eA==\r\n"
+                .to_owned()
+        ),
+    ];
+    let role = prop_oneof![Just(Role::Initiator), Just(Role::Responder)];
+    prop_oneof![
+        text.prop_map(|credentials| Message::SetRemoteCredentials { credentials }),
+        (candidate, 0..4u16).prop_map(|(candidate, component_id)| Message::SetRemoteCandidate {
+            candidate,
+            component_id
+        }),
+        sdp.prop_map(|sdp| Message::ParseRemoteSdp { sdp }),
+        Just(Message::GenerateLocalSdp),
+        Just(Message::PeerCandidateGatheringDone),
+        Just(Message::GatherCandidates),
+        Just(Message::RestartStream),
+        (0..4u16, role, proptest::collection::vec(any::<u8>(), 0..20)).prop_map(
+            |(component_id, role, init_data)| {
+                Message::SetPeerInitData {
+                    component_id,
+                    role,
+                    init_data,
+                }
+            }
+        ),
+        (0..4u16).prop_map(|component_id| Message::Listen { component_id }),
+        Just(Message::Close),
+        Just(Message::Stop),
+    ]
+}
+
+/// A message to a side, or a datagram from it, after a while.
+fn any_step() -> impl Strategy<Value = (u64, usize, Option<Message>)> {
+    let pause = prop_oneof![Just(0), 0..50u64, 50..2_000u64, 2_000..40_000u64];
+    (
+        pause,
+        0..2usize,
+        proptest::option::weighted(0.8, any_message()),
+    )
+}
+
+fn play(seed: u64, world: &mut World, steps: Vec<(u64, usize, Option<Message>)>) {
+    world.link.make_bad();
+    for (pause, side, message) in steps {
+        world.run_for(ms(pause));
+        match message {
+            // A refusal is an answer, too.
+            Some(message) => drop(world.tell(side, message)),
+            None => world.send(side, (seed % 3) as u16, b"?media"),
+        }
+    }
+    world.run_for(secs(100));
+    for side in [0, 1] {
+        let _ = world.tell(side, Message::Stop);
+    }
+    world.run_for(secs(5));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn s24_any_message_at_any_time_is_no_crash(
+        seed in any::<u64>(),
+        delay in 0..60u64,
+        scripted in any::<bool>(),
+        steps in proptest::collection::vec(any_step(), 0..30),
+    ) {
+        let ((a, journal_a), (b, journal_b)) = if scripted { (party(), party()) } else {
+            let none = || (Party::new(plugin("none")), Journal::default());
+            (none(), none())
+        };
+        let mut world = World::new(seed, Backend::delayed(seed, ms(delay)));
+        world.add(&a.components(2), &b.components(2));
+        play(seed, &mut world, steps);
+        for side in &world.sides {
+            prop_assert!(side.stream.has_ended(), "{:#?}", side.story());
+        }
+        prop_assert_eq!((journal_a.check(), journal_b.check()), (0, 0));
+    }
+}
