@@ -22,6 +22,11 @@ PLUGIN_PKGS := $(PLUGINS:%=-p handclasp-%)
 C_PLUGINS   := $(if $(shell pkg-config --exists 'libssl >= 3' 2>/dev/null && echo yes),dtls-openssl)
 SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
 
+# Where `install` puts things, and the folders of the Rust SDK's sources.
+ROOT    := $(DESTDIR)$(PREFIX)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' Cargo.toml)
+SDK     := $(sort $(dir $(wildcard plugin-api/*/*.rs plugin-api/*/*/*.rs)))
+
 # $(call place,LIBRARY,PLUGIN): from where it was built to where plugins are looked for. The
 # rename is atomic: a host that reads the directory meanwhile never opens half a file.
 place = install -m 0755 "$(1)" "$(PLUGIN_DIR)/.$(2).new" && \
@@ -82,12 +87,23 @@ plugins: tools c-plugins ## Build every plugin and leave it where the host looks
 	@$(place-all)
 
 install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
-	@install -d $(addprefix "$(DESTDIR)$(PREFIX)"/,bin include lib/handclasp/plugins share/doc/handclasp)
-	@install -m 0755 "$(RELEASE)/handclasp" "$(DESTDIR)$(PREFIX)/bin"
-	@install -m 0644 include/handclasp.h "$(DESTDIR)$(PREFIX)/include"
-	@install -m 0755 $(patsubst %,"$(PLUGIN_DIR)/%.$(SO)",$(PLUGINS) $(C_PLUGINS)) "$(DESTDIR)$(PREFIX)/lib/handclasp/plugins"
-	@install -m 0644 README.md LICENSE CHANGELOG.md "$(DESTDIR)$(PREFIX)/share/doc/handclasp"
-	@echo "Installed below $(DESTDIR)$(PREFIX)"
+	@install -d $(addprefix "$(ROOT)"/,bin include lib/pkgconfig lib/handclasp/plugins share/doc/handclasp)
+	@install -m 0755 "$(RELEASE)/handclasp" "$(ROOT)/bin"
+	@install -m 0755 $(patsubst %,"$(PLUGIN_DIR)/%.$(SO)",$(PLUGINS) $(C_PLUGINS)) "$(ROOT)/lib/handclasp/plugins"
+	@install -m 0644 include/handclasp.h "$(ROOT)/include"
+	@install -m 0644 README.md LICENSE CHANGELOG.md docs/*.md "$(ROOT)/share/doc/handclasp"
+	@umask 022 && sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@VERSION@|$(VERSION)|' \
+		include/handclasp.pc.in > "$(ROOT)/lib/pkgconfig/handclasp.pc"
+	@umask 022 && "$(RELEASE)/handclasp" generate "$(ROOT)"
+	@for folder in $(SDK); do \
+		install -d "$(ROOT)/share/handclasp/sdk/$$folder" && \
+			install -m 0644 $$folder*.rs "$(ROOT)/share/handclasp/sdk/$$folder" || exit 1; \
+	done
+	@umask 022 && for crate in plugin-api plugin-api/abi; do \
+		awk -f plugin-api/standalone.awk Cargo.toml $$crate/Cargo.toml \
+			> "$(ROOT)/share/handclasp/sdk/$$crate/Cargo.toml" || exit 1; \
+	done
+	@echo "Installed below $(ROOT)"
 
 clean: ## Remove everything that was built
 	@$(CARGO) clean

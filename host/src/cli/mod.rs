@@ -3,12 +3,14 @@
 mod bench;
 mod demo;
 mod exit;
+mod generate;
+mod new;
 mod plugin_args;
 mod plugins;
 mod signalling;
 mod stream;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -27,6 +29,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Bench),
     Demo(demo::Demo),
+    Generate(generate::Generate),
+    New(new::New),
     Plugins(plugins::Plugins),
     Stream(stream::Stream),
 }
@@ -46,6 +50,8 @@ pub(crate) fn run() -> ExitCode {
         #[cfg(target_os = "linux")]
         Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Generate(generate) => generate.run(Arguments::command()),
+        Command::New(new) => new.run(),
         Command::Plugins(plugins) => plugins.run(),
         Command::Stream(stream) => stream.run(),
     };

@@ -28,6 +28,9 @@ pub(super) struct Demo {
     /// An option of the plugin (repeatable); see `handclasp plugins inspect ID`
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
     options: Vec<(String, String)>,
+    /// An option of the other peer's plugin, which takes these in place of --option (repeatable)
+    #[arg(long = "peer-option", value_name = "KEY=VALUE", value_parser = setting)]
+    peer_options: Vec<(String, String)>,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,

@@ -60,9 +60,13 @@ impl Session {
                 Side::A => &demo.plugin,
                 Side::B => demo.peer_plugin.as_ref().unwrap_or(&demo.plugin),
             };
+            let plugin_options = match side {
+                Side::B if !demo.peer_options.is_empty() => &demo.peer_options,
+                _ => &demo.options,
+            };
             let options = StreamOptions {
                 plugin: plugin.clone(),
-                plugin_options: demo.options.clone(),
+                plugin_options: plugin_options.clone(),
                 n_components: demo.components,
                 controlling: side.leads(),
                 gathering: Gathering {

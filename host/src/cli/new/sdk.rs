@@ -1,0 +1,44 @@
+//! What a plugin is built against.
+use crate::cli::exit::Failed;
+use std::path::{Path, PathBuf};
+
+/// The directories of the C header and of the Rust SDK.
+#[derive(Debug)]
+pub(super) struct Sdk {
+    pub(super) include: PathBuf,
+    pub(super) rust: PathBuf,
+}
+
+impl Sdk {
+    /// What is installed with this program, else the source tree it was built from.
+    pub(super) fn find() -> Result<Self, Failed> {
+        let executable = std::env::current_exe().and_then(|file| file.canonicalize());
+        let installed = (executable.iter())
+            .filter_map(|file| file.ancestors().nth(2)) // PREFIX/bin/handclasp
+            .map(|prefix| Self {
+                include: prefix.join("include"),
+                rust: prefix.join("share/handclasp/sdk/plugin-api"),
+            });
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .map(|root| Self {
+                include: root.join("include"),
+                rust: root.join("plugin-api"),
+            });
+        let places: Vec<_> = installed.chain(tree).collect();
+        let searched: Vec<_> = places
+            .iter()
+            .map(|place| place.include.display().to_string())
+            .collect();
+        (places.into_iter().find(Self::is_there)).ok_or_else(|| {
+            Failed::new(format!(
+                "handclasp.h and the Rust SDK are missing (searched {}): install this program with `make install`, which installs them too",
+                searched.join(", ")
+            ))
+        })
+    }
+
+    fn is_there(&self) -> bool {
+        self.include.join("handclasp.h").is_file() && self.rust.join("Cargo.toml").is_file()
+    }
+}

@@ -1,0 +1,85 @@
+//! Streams of today's host, with plugins of then.
+use crate::release::Release;
+use handclasp::plugin::vet;
+use handclasp::stream::Message;
+use handclasp_abi::{HC_ABI_MAJOR, HC_ABI_MINOR};
+use handclasp_tests::{Backend, Party, World, for_each_backend, load};
+use std::time::Duration;
+
+#[test]
+fn a_minimal_plugin_shakes_hands() {
+    for release in Release::supported() {
+        let library = release.compile("minimal");
+        let party = Party::new(load(&library.path()));
+        for_each_backend(|backend| {
+            let mut world = World::pair(backend, &party, &party);
+            world.connect();
+            for side in &world.sides {
+                assert_eq!(side.handshake_data(1).as_deref(), Some(&b"minimal"[..]));
+            }
+        });
+    }
+}
+
+#[test]
+fn options_arrive_as_they_were_declared() {
+    for release in Release::supported() {
+        let library = release.compile("options");
+        let party = Party::new(load(&library.path()))
+            .components(2)
+            .option("count", "+7")
+            .option("loud", "true")
+            .option("word", "one")
+            .option("word", "two")
+            .option("secret", "s");
+        let mut world = World::pair(Backend::immediate(), &party, &party);
+        world.connect();
+    }
+}
+
+#[test]
+fn every_extension_is_at_work() {
+    for release in Release::supported() {
+        let library = release.compile("extensions");
+        let party = Party::new(load(&library.path()));
+        for_each_backend(|backend| {
+            let mut world = World::pair(backend, &party, &party);
+            world.link.make_bad();
+            world.connect();
+            world.link.loss = 0.0;
+            world.send(0, 1, b"?application");
+            world.run_for(Duration::from_secs(1));
+            assert!(world.sides[1].has("received 1 ?application"));
+            world.tell(0, Message::Close).expect("it is not too early");
+            world.run_for(Duration::from_secs(1));
+            assert!(world.sides[1].has("closed 1 by peer"));
+        });
+    }
+}
+
+#[test]
+fn other_versions_are_refused_in_words() {
+    for release in Release::all() {
+        for name in ["minimal", "options", "extensions"] {
+            let library = release.compile(name);
+            match vet(&library.path()) {
+                Ok(found) => {
+                    assert!(release.is_supported());
+                    assert_eq!(found.id, name);
+                }
+                Err(refusal) => {
+                    let sentence = refusal.to_string();
+                    assert!(!release.is_supported(), "{sentence}");
+                    let (theirs, ours) = (
+                        format!("{}.{}", release.major, release.minor),
+                        format!("{HC_ABI_MAJOR}.{HC_ABI_MINOR}"),
+                    );
+                    assert!(
+                        sentence.contains(&theirs) && sentence.contains(&ours),
+                        "{sentence}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Over real sockets, as a person runs it.
+use crate::program::program;
+use crate::project::{Language, project};
+use serde_json::Value;
+use std::process::Command;
+
+#[test]
+fn the_printed_demo_finishes() {
+    for language in Language::ALL {
+        let printed = project(language).follow(&["cd ", "handclasp demo "]);
+        assert!(printed.contains("both sides agree"), "{printed}");
+        assert!(printed.contains("20 of 20 datagrams arrived"), "{printed}");
+    }
+}
+
+#[test]
+fn the_demo_gives_each_side_its_options() {
+    let project = project(Language::C);
+    let output = Command::new(program())
+        .args(["demo", "--json", "--handshake-timeout", "1", "--plugin-dir"])
+        .arg(project.directory())
+        .args(["--plugin", &project.language.plugin()])
+        .args(["--option", "psk=one-secret-of-sixteen"])
+        .args(["--peer-option", "psk=another-secret-of-sixteen"])
+        .output()
+        .expect("the command runs");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
+    let events: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("each line is an event"))
+        .collect();
+    let done = events.last().expect("the demo says how it ended");
+    assert_eq!(
+        (&done["event"], &done["ok"]),
+        (&"demo_done".into(), &false.into())
+    );
+    assert!(events.iter().any(|event| event["event"] == "warning"));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["event"] != "handshake_data")
+    );
+}

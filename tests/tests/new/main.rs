@@ -1,0 +1,10 @@
+//! `handclasp new`: what it writes builds as it says, and is a handshake, the same one in every language.
+#![cfg(unix)]
+
+mod demo;
+mod handshake;
+mod installed;
+mod program;
+mod project;
+mod refusals;
+mod written;
