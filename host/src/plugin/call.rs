@@ -45,8 +45,10 @@ pub enum Deadline {
 }
 
 /// Everything a plugin emitted in one call. Reused from call to call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Emitted {
+    /// What is lent to the plugin; written once, but for its time and place.
+    table: abi::hc_call,
     bytes: Vec<u8>,
     ends: Vec<usize>,
     /// What the peer has to know; only from `init`.
@@ -61,6 +63,26 @@ pub struct Emitted {
     mtu: usize,
     /// Whether the plugin has used an emitter in this call.
     spoke: bool,
+}
+
+// SAFETY: the table's `ctx` is written before each call and read only during it, on the calling thread.
+unsafe impl Send for Emitted {}
+
+impl Default for Emitted {
+    fn default() -> Self {
+        Self {
+            table: EMITTERS,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            init_data: None,
+            handshake_data: None,
+            deadline: None,
+            sentence: None,
+            fault: None,
+            mtu: 0,
+            spoke: false,
+        }
+    }
 }
 
 impl Emitted {
@@ -97,13 +119,15 @@ impl Emitted {
         self.spoke
     }
 
-    /// The table to lend to a plugin for one call.
+    /// The table to lend to a plugin for one call. Nothing else is done with `self` until that call is over.
     #[inline]
-    pub(super) fn lend(&mut self, now_ns: u64) -> abi::hc_call {
-        abi::hc_call {
-            now_ns,
-            ctx: std::ptr::from_mut(self).cast(),
-            ..EMITTERS
+    pub(super) fn lend(&mut self, now_ns: u64) -> *const abi::hc_call {
+        self.table.now_ns = now_ns;
+        let place: *mut Self = self;
+        // SAFETY: `place` is this very value; the table in it finds the way back to the whole.
+        unsafe {
+            (*place).table.ctx = place.cast();
+            &raw const (*place).table
         }
     }
 

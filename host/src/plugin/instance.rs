@@ -57,7 +57,8 @@ impl InProgress for Connected {}
 /// An instance in the state `S`. Dropping it destroys it.
 #[derive(Debug)]
 pub struct Instance<S> {
-    raw: Raw,
+    /// One word to move: instances change hands with every call.
+    raw: Box<Raw>,
     state: PhantomData<S>,
 }
 
@@ -133,18 +134,18 @@ pub fn init(
     let mut instance = ptr::null_mut();
     let call = emitted.lend(now_ns);
     // SAFETY: the plugin was checked when it was opened; everything lent outlives the call.
-    let status = unsafe { (plugin.calls().init)(plugin.host_table(), &init, &call, &mut instance) };
+    let status = unsafe { (plugin.calls().init)(plugin.host_table(), &init, call, &mut instance) };
     // After a failed `init` the contract has nothing to destroy, whatever the plugin left in the pointer.
     let instance = if status < 0 {
         ptr::null_mut()
     } else {
         instance
     };
-    let raw = Raw {
+    let raw = Box::new(Raw {
         plugin: Arc::clone(plugin),
         instance,
         mtu: parameters.mtu,
-    };
+    });
     match raw.judge(CallName::Init, status, emitted)? {
         Verdict::Finished => Ok(Started::Finished),
         Verdict::Pending if raw.instance.is_null() => {
@@ -326,7 +327,7 @@ impl Instance<Finished> {
 }
 
 impl<S> Instance<S> {
-    fn of(raw: Raw) -> Self {
+    fn of(raw: Box<Raw>) -> Self {
         Self {
             raw,
             state: PhantomData,
@@ -372,26 +373,26 @@ impl Raw {
     /// Runs one call and judges what came back. A failure drops the instance.
     #[inline]
     fn call(
-        self,
+        self: Box<Self>,
         name: CallName,
         now_ns: u64,
         emitted: &mut Emitted,
         body: impl FnOnce(*mut c_void, *const abi::hc_call) -> abi::hc_status,
-    ) -> Result<(Self, Verdict), Failure> {
+    ) -> Result<(Box<Self>, Verdict), Failure> {
         emitted.begin(self.mtu.into());
         let call = emitted.lend(now_ns);
-        let status = body(self.instance, &call);
+        let status = body(self.instance, call);
         let verdict = self.judge(name, status, emitted)?;
         Ok((self, verdict))
     }
 
     #[inline]
     fn recv(
-        self,
+        self: Box<Self>,
         datagram: &[u8],
         now_ns: u64,
         emitted: &mut Emitted,
-    ) -> Result<(Self, Verdict), Failure> {
+    ) -> Result<(Box<Self>, Verdict), Failure> {
         let recv = self.plugin.calls().recv_from_peer;
         self.call(CallName::RecvFromPeer, now_ns, emitted, |instance, call| {
             // SAFETY: `Raw::call` passes its own instance and table; the datagram outlives the call.
@@ -399,7 +400,11 @@ impl Raw {
         })
     }
 
-    fn deadline(self, now_ns: u64, emitted: &mut Emitted) -> Result<(Self, Verdict), Failure> {
+    fn deadline(
+        self: Box<Self>,
+        now_ns: u64,
+        emitted: &mut Emitted,
+    ) -> Result<(Box<Self>, Verdict), Failure> {
         let Some(on_deadline) = self.plugin.on_deadline() else {
             return Ok((self, Verdict::Pending));
         };
@@ -409,7 +414,11 @@ impl Raw {
         })
     }
 
-    fn wake(self, now_ns: u64, emitted: &mut Emitted) -> Result<(Self, Verdict), Failure> {
+    fn wake(
+        self: Box<Self>,
+        now_ns: u64,
+        emitted: &mut Emitted,
+    ) -> Result<(Box<Self>, Verdict), Failure> {
         let Some(on_wake) = self.plugin.on_wake() else {
             return Ok((self, Verdict::Pending));
         };
@@ -487,7 +496,7 @@ impl Raw {
 }
 
 #[inline]
-fn step<S>(raw: Raw, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
+fn step<S>(raw: Box<Raw>, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
     match verdict {
         Verdict::Pending => Step::Pending(Instance::of(raw)),
         Verdict::Finished => Step::Finished(
@@ -499,7 +508,7 @@ fn step<S>(raw: Raw, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
 
 fn still_finished(
     name: CallName,
-) -> impl FnOnce((Raw, Verdict)) -> Result<Instance<Finished>, Failure> {
+) -> impl FnOnce((Box<Raw>, Verdict)) -> Result<Instance<Finished>, Failure> {
     move |(raw, verdict)| match verdict {
         Verdict::Pending => Ok(Instance::of(raw)),
         Verdict::Finished => Err(raw.fault(name, Fault::FinishedTwice)),
