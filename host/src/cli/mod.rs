@@ -1,9 +1,11 @@
 //! The command line: one file for each subcommand, and what they share here.
+mod check;
 mod demo;
 mod exit;
 mod plugin_args;
 
 use clap::{Parser, Subcommand};
+use exit::Failed;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +21,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Check),
     Demo(demo::Demo),
+    RunCheck(check::RunCheck),
 }
 
 /// Runs what the command line asks for.
@@ -34,7 +38,9 @@ pub(crate) fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let result = match arguments.command {
+        Command::Check(check) => return check.run().unwrap_or_else(Failed::report),
         Command::Demo(demo) => demo.run(),
+        Command::RunCheck(check) => check.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,115 @@
+use crate::cli::check::outcome::{Checked, Objection};
+use crate::cli::check::peers::{MILLISECOND, PATIENCE, Pair, Setup, Weather, World, stages};
+use crate::cli::check::probe::Probe;
+use crate::cli::check::table::{Check, Run};
+
+const RETRANSMIT: &str = "repeat what is unanswered with hc.timer/1, after 250 ms at most and then every second, and \
+                          with hc.classify/1 answer a peer that repeats itself after the finish";
+
+pub(crate) const LOSS_10: Check = Check {
+    name: "loss-10",
+    sentence: "Every handshake finishes within 30 s where 10 % of the datagrams are lost each way",
+    remedy: RETRANSMIT,
+    needs: Some("handshake"),
+    run: Run::Calling(|probe| survive(probe, &Weather::with_loss(10))),
+};
+
+pub(crate) const LOSS_30: Check = Check {
+    name: "loss-30",
+    sentence: "Every handshake finishes within 30 s where 30 % of the datagrams are lost each way",
+    remedy: RETRANSMIT,
+    needs: Some("handshake"),
+    run: Run::Calling(|probe| survive(probe, &Weather::with_loss(30))),
+};
+
+pub(crate) const LOSS_50: Check = Check {
+    name: "loss-50",
+    sentence: "Nearly every handshake finishes within 30 s where half of the datagrams are lost each way",
+    remedy: RETRANSMIT,
+    needs: Some("handshake"),
+    run: Run::Calling(loss_50),
+};
+
+pub(crate) const DUPLICATION: Check = Check {
+    name: "duplication",
+    sentence: "Every handshake finishes where each datagram arrives twice",
+    remedy: "answer a repeated datagram as the first one, or ignore it",
+    needs: Some("handshake"),
+    run: Run::Calling(|probe| {
+        let weather = Weather {
+            duplicated: 100,
+            delay: 5 * MILLISECOND..=80 * MILLISECOND,
+            ..Weather::FAIR
+        };
+        survive(probe, &weather)
+    }),
+};
+
+pub(crate) const REORDERING: Check = Check {
+    name: "reordering",
+    sentence: "Every handshake finishes where datagrams overtake each other",
+    remedy: "keep or ignore what comes too early, and repeat what is unanswered",
+    needs: Some("handshake"),
+    run: Run::Calling(|probe| {
+        let weather = Weather {
+            delay: MILLISECOND..=400 * MILLISECOND,
+            ..Weather::FAIR
+        };
+        survive(probe, &weather)
+    }),
+};
+
+/// Handshakes of which all must finish.
+const HANDSHAKES: u32 = 100;
+
+fn survive(probe: &Probe, weather: &Weather) -> Checked {
+    let world = weathered(probe, weather)?;
+    let unfinished: Vec<_> = world
+        .pairs
+        .iter()
+        .filter_map(|pair| pair.check_finished().err())
+        .collect();
+    match unfinished.as_slice() {
+        [] => Ok(()),
+        [first, ..] => Err(too_few(unfinished.len(), world.pairs.len(), first)),
+    }
+}
+
+/// Nine of ten: a flight of several datagrams has little chance to arrive whole.
+fn loss_50(probe: &Probe) -> Checked {
+    let world = weathered(probe, &Weather::with_loss(50))?;
+    let failed: Vec<_> = world
+        .pairs
+        .iter()
+        .filter_map(|pair| pair.check_finished().err())
+        .collect();
+    match failed.as_slice() {
+        [first, ..] if failed.len() * 10 > world.pairs.len() => {
+            Err(too_few(failed.len(), world.pairs.len(), first))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn weathered<'p>(probe: &'p Probe, weather: &Weather) -> Result<World<'p>, Objection> {
+    stages(probe)?;
+    let setups = (1..=probe.times(HANDSHAKES)).map(|seed| Setup {
+        weather: weather.clone(),
+        seed: seed.into(),
+        ..Setup::default()
+    });
+    let mut world = World::of(probe, &setups.collect::<Vec<_>>())?;
+    world.run(PATIENCE, Pair::is_settled);
+    Ok(world)
+}
+
+fn too_few(unfinished: usize, all: usize, first: &Objection) -> Objection {
+    let first = match first {
+        Objection::Finding(sentence) | Objection::Skip(sentence) | Objection::Usage(sentence) => {
+            sentence
+        }
+    };
+    Objection::finding(format!(
+        "{unfinished} of {all} handshakes did not finish; in the first, {first}"
+    ))
+}
