@@ -3,7 +3,7 @@ use super::checks::file::Library;
 use super::child::Children;
 use super::outcome::{Checked, Objection};
 use super::show::Show;
-use super::table::{CHECKS, Check, Run};
+use super::table::{Check, Run};
 use std::num::NonZero;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,7 @@ pub(super) struct Row {
 
 /// All checks, and how far each has come.
 pub(super) struct Board<'a> {
+    checks: &'a [&'static Check],
     library: &'a Library,
     children: &'a Children<'a>,
     states: Mutex<Vec<State>>,
@@ -45,11 +46,16 @@ const TICK: Duration = Duration::from_millis(200);
 const WORKERS: usize = 4;
 
 impl<'a> Board<'a> {
-    pub(super) fn new(library: &'a Library, children: &'a Children<'a>) -> Self {
+    pub(super) fn new(
+        checks: &'a [&'static Check],
+        library: &'a Library,
+        children: &'a Children<'a>,
+    ) -> Self {
         Self {
+            checks,
             library,
             children,
-            states: Mutex::new(vec![State::Waiting; CHECKS.len()]),
+            states: Mutex::new(vec![State::Waiting; checks.len()]),
             changed: Condvar::new(),
         }
     }
@@ -82,7 +88,7 @@ impl<'a> Board<'a> {
 
     fn work(&self, sender: &Sender<News>) {
         while let Some((place, unmet)) = self.take() {
-            let check = CHECKS[place];
+            let check = self.checks[place];
             // Whoever shows it lives longer than this thread.
             let _ = sender.send(News::Started(place));
             let started = Instant::now();
@@ -107,21 +113,34 @@ impl<'a> Board<'a> {
     fn take(&self) -> Option<(usize, Option<String>)> {
         let mut states = self.states();
         loop {
-            let waiting = |state: &State| matches!(state, State::Waiting);
-            if !states.iter().any(waiting) {
-                return None;
-            }
-            let able =
-                |place: &usize| waiting(&states[*place]) && is_decided(&states, CHECKS[*place]);
-            if let Some(place) = (0..CHECKS.len()).find(able) {
-                let unmet = unmet(&states, CHECKS[place]);
+            let waiting = |place: &usize| matches!(states[*place], State::Waiting);
+            let mut places = (0..self.checks.len()).filter(waiting).peekable();
+            places.peek()?;
+            let next = places.find_map(|place| match self.needed(&states, place) {
+                Need::Met => Some((place, None)),
+                Need::Unmet(reason) => Some((place, Some(reason))),
+                Need::Open => None,
+            });
+            if let Some((place, unmet)) = next {
                 states[place] = State::Running;
                 return Some((place, unmet));
             }
-            states = self
-                .changed
-                .wait(states)
-                .unwrap_or_else(PoisonError::into_inner);
+            states = (self.changed.wait(states)).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What has become of the check that the one at `place` needs.
+    fn needed(&self, states: &[State], place: usize) -> Need {
+        let Some(name) = self.checks[place].needs else {
+            return Need::Met;
+        };
+        let needed = self.checks.iter().position(|check| check.name == name);
+        match &states[needed.expect("a check is selected with what it needs")] {
+            State::Done(Row {
+                outcome: Ok(()), ..
+            }) => Need::Met,
+            State::Done(_) => Need::Unmet(format!("it needs `{name}`, which is not ok")),
+            State::Waiting | State::Running => Need::Open,
         }
     }
 
@@ -130,25 +149,10 @@ impl<'a> Board<'a> {
     }
 }
 
-/// What has become of the check this one needs.
-fn needed<'s>(states: &'s [State], check: &Check) -> Option<&'s State> {
-    let name = check.needs?;
-    let place = CHECKS.iter().position(|check| check.name == name);
-    Some(&states[place.expect("the table names checks that are in it")])
-}
-
-fn is_decided(states: &[State], check: &Check) -> bool {
-    matches!(needed(states, check), None | Some(State::Done(_)))
-}
-
-/// Why this check can say nothing, if the one it needs is not ok.
-fn unmet(states: &[State], check: &Check) -> Option<String> {
-    match needed(states, check)? {
-        State::Done(Row {
-            check,
-            outcome: Err(_),
-            ..
-        }) => Some(format!("it needs `{}`, which is not ok", check.name)),
-        _ => None,
-    }
+enum Need {
+    Met,
+    /// Why not.
+    Unmet(String),
+    /// It is not done yet.
+    Open,
 }

@@ -43,6 +43,9 @@ pub(super) struct Check {
     /// An option of the plugin (repeatable)
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
     options: Vec<(String, String)>,
+    /// Only this check, and those it needs (repeatable)
+    #[arg(long, value_name = "CHECK")]
+    only: Vec<String>,
     /// Run the plugin under Valgrind, and do less of everything
     #[arg(long)]
     sanitize: bool,
@@ -72,6 +75,10 @@ impl Check {
                 "cannot read {file} ({error}): name a plugin's library"
             ))
         })?;
+        let checks = table::select(&self.only).map_err(|name| {
+            let names = table::names().join(", ");
+            Failed::usage(format!("there is no check {name:?}: there are {names}"))
+        })?;
         let directory = tempfile::Builder::new()
             .prefix("handclasp-check-")
             .tempdir()
@@ -85,7 +92,7 @@ impl Check {
         } else {
             None
         };
-        let mut show = Show::new(&subject, self.json);
+        let mut show = Show::new(&subject, &checks, self.json);
         if self.sanitize && valgrind.is_none() {
             show.warn("Valgrind is not installed, so this check does without it");
         }
@@ -96,7 +103,7 @@ impl Check {
             valgrind,
             patience: Duration::from_secs(self.patience),
         };
-        let rows = Board::new(&library, &children).run(&mut show);
+        let rows = Board::new(&checks, &library, &children).run(&mut show);
         for row in &rows {
             if let Err(Objection::Usage(sentence)) = &row.outcome {
                 return Err(Failed::usage(sentence));

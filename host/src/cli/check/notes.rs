@@ -25,7 +25,12 @@ impl Notes {
         })
     }
 
-    /// The plugin is about to run this; nothing while the checker itself runs.
+    /// The checker waits; until the next call the plugin does not run.
+    pub(crate) fn waiting(&self) {
+        self.calling("");
+    }
+
+    /// The plugin is about to run this.
     pub(crate) fn calling(&self, what: &str) {
         let mut call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
         let (file, count) = &mut *call;
@@ -42,7 +47,7 @@ impl Notes {
     }
 }
 
-/// The call a child is in, or was in when it ended: its number, and what it is.
+/// The call a child is in, or was in when it ended: its number, and what it is; nothing if the child waits.
 pub(crate) fn call(directory: &Path) -> (u64, String) {
     let note = fs::read_to_string(directory.join("call")).unwrap_or_default();
     let (count, what) = note.split_once(' ').unwrap_or_default();

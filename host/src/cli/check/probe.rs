@@ -120,9 +120,7 @@ impl Probe {
     /// Makes a call, and notes which.
     pub(crate) fn call(&self, request: Request, now: u64) -> Completion {
         self.notes.calling(&describe(request.call()));
-        let completion = request.run(now);
-        self.notes.calling("");
-        completion
+        request.run(now)
     }
 
     /// Whether the instance has asked for `on_wake`.
@@ -179,9 +177,7 @@ fn open(copy: &PrivateCopy, woken: &Woken, notes: &Notes) -> Result<Arc<Plugin>,
         }),
     };
     notes.calling("load, or a constructor of the library");
-    let plugin = Plugin::open(copy, Arc::new(services)).map_err(finding);
-    notes.calling("");
-    plugin
+    Plugin::open(copy, Arc::new(services)).map_err(finding)
 }
 
 fn finding(error: impl std::fmt::Display) -> Objection {

@@ -3,7 +3,7 @@ use super::Subject;
 use super::board::Row;
 use super::outcome::Objection;
 use super::progress::Progress;
-use super::table::CHECKS;
+use super::table::Check;
 use anstyle::{AnsiColor, Style};
 use handclasp::plugin::vet;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ const fn coloured(colour: AnsiColor) -> Style {
 const INDENT: usize = 27;
 
 impl Show {
-    pub(super) fn new(subject: &Subject, json: bool) -> Self {
+    pub(super) fn new(subject: &Subject, checks: &[&'static Check], json: bool) -> Self {
         Self {
             json,
             file: subject.file.display().to_string(),
@@ -43,8 +43,8 @@ impl Show {
                 .ok()
                 .map(|found| (found.id, found.version)),
             warning: None,
-            progress: Progress::new(),
-            rows: CHECKS.iter().map(|_| None).collect(),
+            progress: Progress::new(checks),
+            rows: checks.iter().map(|_| None).collect(),
             printed: 0,
         }
     }

@@ -26,7 +26,7 @@ pub(crate) enum Run {
     Calling(fn(&Probe) -> Checked),
 }
 
-pub(crate) const CHECKS: &[&Check] = &[
+const CHECKS: &[&Check] = &[
     // The file
     &file::descriptor::DESCRIPTOR,
     &file::exports::EXPORTS,
@@ -37,6 +37,7 @@ pub(crate) const CHECKS: &[&Check] = &[
     // One instance
     &load::LOAD,
     &init::INIT,
+    &load::RELOAD,
     &init_data::INIT_DATA,
     &options::OPTIONS,
     // Two that shake hands
@@ -72,4 +73,25 @@ pub(crate) const CHECKS: &[&Check] = &[
 /// The check of this name.
 pub(crate) fn named(name: &str) -> Option<&'static Check> {
     CHECKS.iter().copied().find(|check| check.name == name)
+}
+
+/// The checks of these names, and those they need; all of them if none is named.
+///
+/// # Errors
+/// The name that no check has.
+pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Check>, &str> {
+    let mut selected = Vec::new();
+    for name in names {
+        let mut next = Some(named(name).ok_or(name.as_str())?);
+        while let Some(check) = next {
+            selected.push(check.name);
+            next = check.needs.and_then(named);
+        }
+    }
+    let is_selected = |check: &&Check| names.is_empty() || selected.contains(&check.name);
+    Ok(CHECKS.iter().copied().filter(is_selected).collect())
+}
+
+pub(crate) fn names() -> Vec<&'static str> {
+    CHECKS.iter().map(|check| check.name).collect()
 }

@@ -1,7 +1,7 @@
 use super::handshake;
 use crate::cli::check::outcome::{Checked, Objection};
 use crate::cli::check::peers::{
-    INITIATOR, MILLISECOND, RESPONDER, SECOND, Setup, Weather, World, name_of, stages,
+    INITIATOR, MILLISECOND, PATIENCE, RESPONDER, SECOND, Setup, Weather, World, name_of, stages,
 };
 use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
@@ -16,7 +16,7 @@ pub(crate) const SILENCE: Check = Check {
 
 pub(crate) const RETRANSMISSION: Check = Check {
     name: "retransmission",
-    sentence: "An unanswered flight is repeated after 250 ms at most, then at least every second, without a limit",
+    sentence: "An unanswered flight is repeated after 250 ms at most, then every second at least, for as long as a host waits",
     remedy: "set a deadline (hc.timer/1) with each flight, and leave giving up to the host's handshake timeout",
     needs: Some("handshake"),
     run: Run::Calling(retransmission),
@@ -30,12 +30,12 @@ pub(crate) const DEADLINES: Check = Check {
     run: Run::Calling(deadlines),
 };
 
-/// Nanoseconds a peer is watched; in real time less.
+/// Nanoseconds a peer is watched: as long as a host waits, by default. In real time less.
 fn watched(probe: &Probe) -> u64 {
     if probe.in_real_time() {
         6 * SECOND
     } else {
-        60 * SECOND
+        PATIENCE
     }
 }
 

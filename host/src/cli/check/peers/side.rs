@@ -92,11 +92,6 @@ impl<'p> Side<'p> {
         self.has_finished() || self.failure.is_some()
     }
 
-    /// Whether an instance is there to be called.
-    pub(crate) fn is_live(&self) -> bool {
-        self.live.is_some()
-    }
-
     pub(super) fn is_ready(&self) -> bool {
         self.ready
     }
@@ -199,16 +194,15 @@ impl<'p> Side<'p> {
         self.call(now, Call::Close);
     }
 
-    /// The keys both sides can derive, where the plugin exports any; [`None`] before the finish.
-    pub(crate) fn export(&mut self, label: &[u8]) -> Option<Result<[u8; 32], Failure>> {
+    /// Keys for a label, of this many bytes; [`None`] if there is no finished instance to ask.
+    pub(crate) fn export(&mut self, label: &[u8], len: usize) -> Option<Result<Vec<u8>, Failure>> {
         let Some(Live::Finished(instance)) = &mut self.live else {
             return None;
         };
-        let mut key = [0; 32];
+        let mut keys = vec![0; len];
         self.probe.notes.calling("exporter");
-        let exported = instance.export(label, None, &mut key);
-        self.probe.notes.calling("");
-        Some(exported.map(|()| key))
+        let exported = instance.export(label, None, &mut keys);
+        Some(exported.map(|()| keys))
     }
 
     /// The next packet that leaves.
@@ -270,7 +264,6 @@ impl Drop for Side<'_> {
         if let Some(live) = self.live.take() {
             self.probe.notes.calling("destroy");
             drop(live);
-            self.probe.notes.calling("");
         }
     }
 }

@@ -14,6 +14,7 @@ pub(crate) struct World<'p> {
     pub(crate) pairs: Vec<Pair<'p>>,
     clock: Clock,
     real: bool,
+    probe: &'p Probe,
 }
 
 impl<'p> World<'p> {
@@ -36,7 +37,12 @@ impl<'p> World<'p> {
         let clock = Clock::start(real);
         let pair = |setup| Pair::make(probe, setup, clock.now());
         let pairs = setups.iter().map(pair).collect::<Result<_, _>>()?;
-        Ok(Self { pairs, clock, real })
+        Ok(Self {
+            pairs,
+            clock,
+            real,
+            probe,
+        })
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -45,6 +51,7 @@ impl<'p> World<'p> {
 
     /// Lets time pass unnoticed.
     pub(crate) fn jump(&mut self, nanoseconds: u64) {
+        self.probe.notes.waiting();
         self.clock.advance_to(self.now() + nanoseconds);
     }
 
@@ -58,6 +65,9 @@ impl<'p> World<'p> {
             let Some(due) = due.filter(|&due| due <= end && waiting.count() > 0) else {
                 break;
             };
+            if self.real {
+                self.probe.notes.waiting();
+            }
             self.clock.advance_to(due);
             let now = self.now();
             for pair in &mut self.pairs {
@@ -72,6 +82,7 @@ impl<'p> World<'p> {
     pub(crate) fn wait(&mut self, nanoseconds: u64) {
         let end = self.now() + nanoseconds;
         self.run(nanoseconds, |_| false);
+        self.probe.notes.waiting();
         self.clock.advance_to(end);
     }
 
