@@ -115,15 +115,21 @@ impl Children<'_> {
             && verdict == Some(Ok(()))
             && let Some(error) = valgrind.error(directory)
         {
-            return Err(Objection::finding(error));
+            return Err(crash(
+                error,
+                "mend what Valgrind names; build with -g to be told the line",
+            ));
         }
         match verdict {
-            Some(Ok(())) if !end.status.success() => Err(Objection::finding(format!(
-                "it crashed when the process ended ({})",
-                end.status
-            ))),
+            Some(Ok(())) if !end.status.success() => Err(crash(
+                format!("it crashed when the process ended ({})", end.status),
+                "let no destructor or thread of the library touch what is gone by then",
+            )),
             Some(verdict) => verdict,
-            None => Err(Objection::finding(self.died(directory, end))),
+            None => Err(crash(
+                self.died(directory, end),
+                "mend what happens there; built with -g, --sanitize and --only tell more",
+            )),
         }
     }
 
@@ -158,6 +164,11 @@ impl Children<'_> {
             Some(words) => format!("{how}; its last words: {words:?}"),
         }
     }
+}
+
+fn crash(what: String, remedy: &str) -> Objection {
+    let remedy = Some(remedy.to_owned());
+    Objection::Finding { what, remedy }
 }
 
 /// The last line a child has printed.

@@ -3,7 +3,7 @@
 //! Files, not a pipe: they survive whatever the plugin does to the process, and nothing it prints gets into them.
 use super::outcome::Checked;
 use std::fs::{self, File};
-use std::io::{self, Seek, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -37,14 +37,25 @@ impl Notes {
         *count += 1;
         let note = format!("{count} {what}");
         // A note that cannot be written makes a finding less precise, no more.
-        let _ = file
-            .rewind()
-            .and_then(|()| write!(file, "{note:<NOTE$.NOTE$}"));
+        let _ = overwrite(file, format!("{note:<NOTE$.NOTE$}").as_bytes());
     }
 
     pub(crate) fn conclude(&self, verdict: &Checked) -> io::Result<()> {
         fs::write(&self.verdict, serde_json::to_vec(verdict)?)
     }
+}
+
+/// In one system call where there is one: this happens before each call into the plugin.
+#[cfg(unix)]
+fn overwrite(file: &mut File, note: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, note, 0)
+}
+
+#[cfg(not(unix))]
+fn overwrite(file: &mut File, note: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, Write};
+    file.rewind()?;
+    file.write_all(note)
 }
 
 /// The call a child is in, or was in when it ended: its number, and what it is; nothing if the child waits.

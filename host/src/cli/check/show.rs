@@ -118,32 +118,34 @@ impl Show {
 fn result_of(row: &Row) -> &'static str {
     match row.outcome {
         Ok(()) => "ok",
-        Err(Objection::Finding(_)) => "finding",
+        Err(Objection::Finding { .. }) => "finding",
         Err(Objection::Skip(_) | Objection::Usage(_)) => "skipped",
     }
 }
 
 fn print(row: &Row) {
-    let style = match row.outcome {
-        Ok(()) => GOOD,
-        Err(Objection::Finding(_)) => BAD,
-        Err(_) => DIM,
-    };
     let (result, check) = (result_of(row), row.check);
-    anstream::println!(
-        "{style}{result:<8}{style:#} {:<17} {}",
-        check.name,
-        check.sentence
-    );
+    let line = |style: Style, text: &str| {
+        anstream::println!("{style}{result:<8}{style:#} {:<17} {text}", check.name);
+    };
     match &row.outcome {
-        Ok(()) => {}
-        Err(Objection::Finding(what)) => {
+        Ok(()) => line(GOOD, check.sentence),
+        Err(Objection::Finding { what, .. }) => {
+            line(BAD, check.sentence);
             anstream::println!("{:INDENT$}{BAD}found:{BAD:#} {what}", "");
-            anstream::println!("{:INDENT$}{DIM}remedy:{DIM:#} {}", "", check.remedy);
+            anstream::println!("{:INDENT$}{DIM}remedy:{DIM:#} {}", "", remedy(row));
         }
-        Err(Objection::Skip(why) | Objection::Usage(why)) => {
-            anstream::println!("{:INDENT$}{DIM}because {why}{DIM:#}", "");
-        }
+        Err(Objection::Skip(why) | Objection::Usage(why)) => line(DIM, &format!("because {why}")),
+    }
+}
+
+fn remedy(row: &Row) -> &str {
+    match &row.outcome {
+        Err(Objection::Finding {
+            remedy: Some(remedy),
+            ..
+        }) => remedy,
+        _ => row.check.remedy,
     }
 }
 
@@ -155,9 +157,9 @@ fn as_json(row: &Row) -> Value {
     });
     match &row.outcome {
         Ok(()) => {}
-        Err(Objection::Finding(what)) => {
+        Err(Objection::Finding { what, .. }) => {
             value["found"] = what.as_str().into();
-            value["remedy"] = row.check.remedy.into();
+            value["remedy"] = remedy(row).into();
         }
         Err(Objection::Skip(why) | Objection::Usage(why)) => value["because"] = why.as_str().into(),
     }

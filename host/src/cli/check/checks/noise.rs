@@ -40,11 +40,8 @@ fn random(probe: &Probe) -> Checked {
             world.inject(side, &datagram);
             world.check_alive(&format!("{stage}, given random datagrams"))?;
         }
-        if let Err(Objection::Finding(what)) = world.finish() {
-            return Err(Objection::finding(format!(
-                "given random datagrams {stage}, {what}"
-            )));
-        }
+        let given = format!("given random datagrams {stage}");
+        world.finish().map_err(|objection| objection.after(given))?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 use super::noise::first_bytes;
-use crate::cli::check::outcome::{Checked, Objection};
+use crate::cli::check::outcome::Checked;
 use crate::cli::check::peers::{INITIATOR, RESPONDER, Stage, stages};
 use crate::cli::check::probe::{MTU, Probe};
 use crate::cli::check::table::{Check, Run};
@@ -35,10 +35,6 @@ fn at(probe: &Probe, stage: Stage) -> Checked {
             }
         }
     }
-    match world.finish() {
-        Err(Objection::Finding(what)) => Err(Objection::finding(format!(
-            "given such datagrams {stage}, {what}"
-        ))),
-        other => other,
-    }
+    let given = format!("given such datagrams {stage}");
+    world.finish().map_err(|objection| objection.after(given))
 }

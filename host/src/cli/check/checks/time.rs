@@ -75,13 +75,9 @@ fn step(probe: &Probe, stage: Stage, nanoseconds: u64) -> Checked {
         .sides
         .iter()
         .any(|side| side.failure.as_ref().is_some_and(is_fault));
-    match finished {
-        Err(Objection::Finding(what)) if short || faulty => {
-            let seconds = nanoseconds / SECOND;
-            Err(Objection::finding(format!(
-                "with a step of {seconds} s {stage}, {what}"
-            )))
-        }
-        _ => Ok(()),
+    if !short && !faulty {
+        return Ok(());
     }
+    let seconds = nanoseconds / SECOND;
+    finished.map_err(|objection| objection.after(format!("with a step of {seconds} s {stage}")))
 }
