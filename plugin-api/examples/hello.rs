@@ -1,27 +1,47 @@
 //! A complete plugin.
 use handclasp_plugin::*;
+use std::time::Duration;
 
-/// Both sides say hello, and whoever is greeted back is done.
-struct Hello(bool);
+/// Each side says hello until it is greeted back, and greets back whenever it hears hello.
+struct Hello {
+    greeted: bool,
+}
+
+impl Hello {
+    fn greet(&self, call: &Call<'_>) {
+        call.packet(b"hello");
+        call.deadline(call.now() + Duration::from_millis(250)); // again: UDP loses datagrams
+    }
+}
 
 impl Handshake for Hello {
     fn init(_host: Host, _init: &Init<'_>, _call: &Call<'_>) -> Result<Started<Self>> {
-        Ok(Started::Pending(Hello(false)))
+        Ok(Started::Pending(Hello { greeted: false }))
     }
 
     fn connection_ready(&mut self, call: &Call<'_>) -> Result {
-        call.packet(b"hello");
+        self.greet(call);
         Ok(Status::Pending)
     }
 
     fn recv_from_peer(&mut self, datagram: &[u8], call: &Call<'_>) -> Result {
         match datagram {
-            b"hello" => call.packet(b"hi there"),
-            b"hi there" if !std::mem::replace(&mut self.0, true) => {
+            b"hello" => call.packet(b"hi there"), // finished or not: the last answer may be lost
+            b"hi there" if !std::mem::replace(&mut self.greeted, true) => {
+                call.clear_deadline();
                 call.handshake_data(b"greeted");
                 return Ok(Status::Finished);
             }
             _ => {} // bad input from the network is no failure
+        }
+        Ok(Status::Pending)
+    }
+}
+
+impl Timer for Hello {
+    fn on_deadline(&mut self, call: &Call<'_>) -> Result {
+        if !self.greeted {
+            self.greet(call);
         }
         Ok(Status::Pending)
     }
@@ -34,5 +54,5 @@ impl Classify for Hello {
 export! {
     handshake: Hello,
     id: c"hello",
-    implements: [Classify],
+    implements: [Timer, Classify],
 }

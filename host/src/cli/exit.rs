@@ -11,8 +11,10 @@ pub(super) struct Failed {
     sentence: String,
 }
 
-/// It was tried and did not succeed. (2 is clap's: the command line is wrong.)
+/// It was tried and did not succeed.
 const FAILED: u8 = 1;
+/// The command line is wrong; clap's own code for it.
+const USAGE: u8 = 2;
 /// A plugin cannot be found, used, or not with these options.
 const PLUGIN: u8 = 3;
 
@@ -21,6 +23,14 @@ impl Failed {
     pub(super) fn new(sentence: impl fmt::Display) -> Self {
         Self {
             code: FAILED,
+            sentence: sentence.to_string(),
+        }
+    }
+
+    /// The command line is wrong, which only what it names could tell.
+    pub(super) fn usage(sentence: impl fmt::Display) -> Self {
+        Self {
+            code: USAGE,
             sentence: sentence.to_string(),
         }
     }

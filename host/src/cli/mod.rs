@@ -1,6 +1,7 @@
 //! The command line: one file for each subcommand, and what they share here.
 #[cfg(target_os = "linux")]
 mod bench;
+mod check;
 mod demo;
 mod exit;
 mod generate;
@@ -11,6 +12,7 @@ mod signalling;
 mod stream;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use exit::Failed;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -28,10 +30,12 @@ struct Arguments {
 enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Bench),
+    Check(check::Check),
     Demo(demo::Demo),
     Generate(generate::Generate),
     New(new::New),
     Plugins(plugins::Plugins),
+    RunCheck(check::RunCheck),
     Stream(stream::Stream),
 }
 
@@ -49,10 +53,12 @@ pub(crate) fn run() -> ExitCode {
     let result = match arguments.command {
         #[cfg(target_os = "linux")]
         Command::Bench(bench) => bench.run(),
+        Command::Check(check) => return check.run().unwrap_or_else(Failed::report),
         Command::Demo(demo) => demo.run(),
         Command::Generate(generate) => generate.run(Arguments::command()),
         Command::New(new) => new.run(),
         Command::Plugins(plugins) => plugins.run(),
+        Command::RunCheck(check) => check.run(),
         Command::Stream(stream) => stream.run(),
     };
     match result {

@@ -1,0 +1,158 @@
+//! Which check runs when: each as soon as the one it needs is done, several at once.
+use super::checks::file::Library;
+use super::child::Children;
+use super::outcome::{Checked, Objection};
+use super::show::Show;
+use super::table::{Check, Run};
+use std::num::NonZero;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A check that is done.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) check: &'static Check,
+    pub(super) outcome: Checked,
+    pub(super) took: Duration,
+}
+
+/// All checks, and how far each has come.
+pub(super) struct Board<'a> {
+    checks: &'a [&'static Check],
+    library: &'a Library,
+    children: &'a Children<'a>,
+    states: Mutex<Vec<State>>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Waiting,
+    Running,
+    Done(Row),
+}
+
+/// What a worker tells while it works: the check's place in the table, and its row once it is done.
+enum News {
+    Started(usize),
+    Done(usize, Row),
+}
+
+/// How often whoever watches is told that it goes on.
+const TICK: Duration = Duration::from_millis(200);
+/// At least as many at once: a check in real time mostly waits.
+const WORKERS: usize = 4;
+
+impl<'a> Board<'a> {
+    pub(super) fn new(
+        checks: &'a [&'static Check],
+        library: &'a Library,
+        children: &'a Children<'a>,
+    ) -> Self {
+        Self {
+            checks,
+            library,
+            children,
+            states: Mutex::new(vec![State::Waiting; checks.len()]),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Runs every check; the rows are those of the table, in its order.
+    pub(super) fn run(&self, show: &mut Show) -> Vec<Row> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let (sender, news) = channel();
+        thread::scope(|scope| {
+            for _ in 0..cores.max(WORKERS) {
+                let sender = sender.clone();
+                scope.spawn(move || self.work(&sender));
+            }
+            drop(sender);
+            loop {
+                match news.recv_timeout(TICK) {
+                    Ok(News::Started(place)) => show.started(place),
+                    Ok(News::Done(place, row)) => show.done(place, row),
+                    Err(RecvTimeoutError::Timeout) => show.tick(),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+        });
+        let row = |state: &State| match state {
+            State::Done(row) => Some(row.clone()),
+            State::Waiting | State::Running => None,
+        };
+        self.states().iter().filter_map(row).collect()
+    }
+
+    fn work(&self, sender: &Sender<News>) {
+        while let Some((place, unmet)) = self.take() {
+            let check = self.checks[place];
+            // Whoever shows it lives longer than this thread.
+            let _ = sender.send(News::Started(place));
+            let started = Instant::now();
+            let outcome = match (unmet, &check.run) {
+                (Some(reason), _) => Err(Objection::Skip(reason)),
+                (None, Run::Reading(read)) => read(self.library),
+                (None, Run::Calling(_)) => self.children.run(check),
+            };
+            let took = started.elapsed();
+            let row = Row {
+                check,
+                outcome,
+                took,
+            };
+            let _ = sender.send(News::Done(place, row.clone()));
+            self.states()[place] = State::Done(row);
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next check to run; with the reason if it cannot say anything. Waits for those that others need.
+    fn take(&self) -> Option<(usize, Option<String>)> {
+        let mut states = self.states();
+        loop {
+            let waiting = |place: &usize| matches!(states[*place], State::Waiting);
+            let mut places = (0..self.checks.len()).filter(waiting).peekable();
+            places.peek()?;
+            let next = places.find_map(|place| match self.needed(&states, place) {
+                Need::Met => Some((place, None)),
+                Need::Unmet(reason) => Some((place, Some(reason))),
+                Need::Open => None,
+            });
+            if let Some((place, unmet)) = next {
+                states[place] = State::Running;
+                return Some((place, unmet));
+            }
+            states = (self.changed.wait(states)).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What has become of the check that the one at `place` needs.
+    fn needed(&self, states: &[State], place: usize) -> Need {
+        let Some(name) = self.checks[place].needs else {
+            return Need::Met;
+        };
+        let needed = self.checks.iter().position(|check| check.name == name);
+        match &states[needed.expect("a check is selected with what it needs")] {
+            State::Done(Row {
+                outcome: Ok(()), ..
+            }) => Need::Met,
+            State::Done(_) => Need::Unmet(format!("it needs `{name}`, which is not ok")),
+            State::Waiting | State::Running => Need::Open,
+        }
+    }
+
+    fn states(&self) -> MutexGuard<'_, Vec<State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Need {
+    Met,
+    /// Why not.
+    Unmet(String),
+    /// It is not done yet.
+    Open,
+}

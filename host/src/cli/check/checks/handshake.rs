@@ -1,0 +1,91 @@
+use crate::cli::check::outcome::{Checked, Objection};
+use crate::cli::check::peers::{MILLISECOND, Pair, Setup, World, are_mirrored};
+use crate::cli::check::probe::Probe;
+use crate::cli::check::table::{Check, Run};
+
+pub(crate) const HANDSHAKE: Check = Check {
+    name: "handshake",
+    sentence: "Two instances, each given the other's init data, finish and agree",
+    remedy: "follow the lifecycle in handclasp.h: packets from connection_ready, answers from recv_from_peer, \
+             HC_FINISHED once on each side",
+    needs: Some("init"),
+    run: Run::Calling(handshake),
+};
+
+pub(crate) const READY_ORDER: Check = Check {
+    name: "ready-order",
+    sentence: "They finish whoever is READY first: datagrams may come before READY",
+    remedy: "take datagrams before connection_ready too; what is emitted then leaves at READY",
+    needs: Some("handshake"),
+    run: Run::Calling(ready_order),
+};
+
+pub(crate) const INTERLEAVED: Check = Check {
+    name: "interleaved",
+    sentence: "Handshakes that go on at the same time do not touch each other, and agree on different keys",
+    remedy: "keep all state in the instance, none in globals, and draw fresh randomness for each",
+    needs: Some("handshake"),
+    run: Run::Calling(interleaved),
+};
+
+fn handshake(probe: &Probe) -> Checked {
+    let mut world = World::of_one(probe, &Setup::default())?;
+    world.finish()?;
+    agree(probe, world.pair())
+}
+
+fn ready_order(probe: &Probe) -> Checked {
+    const LATER: u64 = 700 * MILLISECOND;
+    for ready_after in [[0, LATER], [LATER, 0], [LATER, LATER]] {
+        let setup = Setup {
+            ready_after,
+            ..Setup::default()
+        };
+        let mut world = World::of_one(probe, &setup)?;
+        world.finish()?;
+        agree(probe, world.pair())?;
+    }
+    Ok(())
+}
+
+fn interleaved(probe: &Probe) -> Checked {
+    let setups = (1..=8).map(|seed| Setup {
+        seed,
+        ready_after: [0, seed * MILLISECOND],
+        ..Setup::default()
+    });
+    let mut world = World::of(probe, &setups.collect::<Vec<_>>())?;
+    world.finish()?;
+    world.pairs.iter().try_for_each(|pair| agree(probe, pair))?;
+    if !makes_srtp_keys(probe) {
+        return Ok(());
+    }
+    let mut keys: Vec<_> = world
+        .pairs
+        .iter()
+        .map(|pair| pair.sides[0].agreed.as_deref())
+        .collect();
+    keys.sort_unstable();
+    match keys.windows(2).any(|two| two[0] == two[1]) {
+        false => Ok(()),
+        true => Err(Objection::finding("two handshakes agreed on the same keys")),
+    }
+}
+
+/// Whether both sides agreed on the same, where the format tells.
+pub(crate) fn agree(probe: &Probe, pair: &Pair<'_>) -> Checked {
+    let [Some(a), Some(b)] = pair.sides.each_ref().map(|side| side.agreed.as_deref()) else {
+        return Ok(());
+    };
+    if !makes_srtp_keys(probe) || are_mirrored(a, b) {
+        return Ok(());
+    }
+    Err(Objection::finding(
+        "the sides' handshake data of type srtp-keys do not belong together: one's local keys are not the \
+         other's remote ones",
+    ))
+}
+
+fn makes_srtp_keys(probe: &Probe) -> bool {
+    probe.plugin.description().handshake_data_type.as_deref() == Some("srtp-keys")
+}

@@ -1,0 +1,35 @@
+use super::init::make;
+use crate::cli::check::outcome::Checked;
+use crate::cli::check::probe::Probe;
+use crate::cli::check::table::{Check, Run};
+
+pub(crate) const LOAD: Check = Check {
+    name: "load",
+    sentence: "It opens, its tables and layouts are the host's, and load succeeds",
+    remedy: "as the finding says",
+    needs: Some("descriptor"),
+    run: Run::Calling(load),
+};
+
+pub(crate) const RELOAD: Check = Check {
+    name: "reload",
+    sentence: "Another host in the process may load and unload it, and it goes on",
+    remedy: "count loads, and undo only the last: the library stays mapped, with all its variables",
+    needs: Some("init"),
+    run: Run::Calling(reload),
+};
+
+/// A check begins with loading the plugin: there is nothing left to do.
+fn load(_probe: &Probe) -> Checked {
+    Ok(())
+}
+
+fn reload(probe: &Probe) -> Checked {
+    for _ in 0..3 {
+        let instance = make(probe)?;
+        drop(probe.open_again()?);
+        drop(instance);
+        make(probe)?;
+    }
+    Ok(())
+}

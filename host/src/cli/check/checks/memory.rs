@@ -1,0 +1,74 @@
+use super::init::make;
+use crate::cli::check::outcome::{Checked, Objection};
+use crate::cli::check::peers::{Setup, World};
+use crate::cli::check::probe::Probe;
+use crate::cli::check::table::{Check, Run};
+use handclasp::plugin::Role;
+use std::fs;
+
+pub(crate) const MEMORY: Check = Check {
+    name: "memory",
+    sentence: "A thousand instances, made, used and destroyed, leave no memory behind",
+    remedy: "free in destroy all that init and the calls after it allocated; handclasp check --sanitize, or \
+             AddressSanitizer, names the place",
+    needs: Some("handshake"),
+    run: Run::Calling(check),
+};
+
+/// Instances of a round, of which one in ten shakes hands.
+const INSTANCES: u32 = 1000;
+/// The first rounds fill what is allocated once; an allocator needs some to settle.
+const ROUNDS: usize = 8;
+/// The last rounds, which must not all grow.
+const WATCHED: usize = 4;
+/// Kilobytes in a round: 16 bytes for each instance, less than any allocation takes.
+const GROWTH: u64 = 16;
+
+fn check(probe: &Probe) -> Checked {
+    if probe.sanitized {
+        return Err(Objection::skip("Valgrind's own memory hides the plugin's"));
+    }
+    let Some(mut before) = resident() else {
+        return Err(Objection::skip(
+            "this system does not tell how much memory a process has",
+        ));
+    };
+    let mut growth = Vec::new();
+    for _ in 0..ROUNDS {
+        round(probe)?;
+        let now = resident().unwrap_or(before);
+        growth.push(now.saturating_sub(before));
+        before = now;
+    }
+    let watched = &growth[ROUNDS - WATCHED..];
+    if watched.iter().any(|&kilobytes| kilobytes < GROWTH) {
+        return Ok(());
+    }
+    let average = watched.iter().sum::<u64>() * 1024 / (WATCHED as u64 * u64::from(INSTANCES));
+    Err(Objection::finding(format!(
+        "each instance leaves about {average} bytes behind"
+    )))
+}
+
+fn round(probe: &Probe) -> Checked {
+    for number in 0..INSTANCES {
+        if number % 10 == 0 {
+            World::of_one(probe, &Setup::default())?.finish()?;
+        } else {
+            let mut side = make(probe)?;
+            let init_data = side.init_data.clone();
+            side.set_peer(0, Role::Initiator, &init_data);
+            side.ready(0);
+        }
+    }
+    Ok(())
+}
+
+/// Kilobytes of this process's own memory, as Linux counts it.
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))?;
+    line.split_whitespace().next()?.parse().ok()
+}

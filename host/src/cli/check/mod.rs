@@ -1,0 +1,117 @@
+//! `handclasp check`: whether a plugin keeps the contract, for those who write one.
+//!
+//! Every check is one sentence about the plugin (`table`, `checks`). Some read the file; the others call the
+//! plugin, each in a process of its own (`child`, `probe`), where two instances shake hands over a network that
+//! exists only in memory and, as a rule, in virtual time (`peers`). So whatever the plugin does, a crash, a hang,
+//! `exit()`, is a finding and not the end.
+mod board;
+mod checks;
+mod child;
+mod limits;
+mod notes;
+mod outcome;
+mod peers;
+mod probe;
+mod progress;
+mod show;
+mod table;
+mod valgrind;
+
+use super::exit::Failed;
+use super::plugin_args::setting;
+use board::Board;
+use checks::file::Library;
+use child::Children;
+use clap::Args;
+use outcome::Objection;
+use show::Show;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use valgrind::Valgrind;
+
+pub(super) use probe::RunCheck;
+
+/// Check whether a plugin keeps the contract: its file, and what it does when it is called.
+///
+/// Runs the plugin's code, in processes of its own. Exit code 0 if nothing was found, 1 if something was, 2 if the
+/// command line does not suit the plugin.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The plugin's library
+    file: PathBuf,
+    /// An option of the plugin (repeatable)
+    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
+    options: Vec<(String, String)>,
+    /// Only this check, and those it needs (repeatable)
+    #[arg(long, value_name = "CHECK")]
+    only: Vec<String>,
+    /// Run the plugin under Valgrind, and do less of everything
+    #[arg(long)]
+    sanitize: bool,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// How long a call into the plugin may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, hide = true)]
+    patience: u64,
+}
+
+/// What is checked.
+#[derive(Debug)]
+struct Subject {
+    file: PathBuf,
+    options: Vec<(String, String)>,
+}
+
+/// Something was found.
+const FINDINGS: u8 = 1;
+
+impl Check {
+    pub(super) fn run(self) -> Result<ExitCode, Failed> {
+        let library = Library::read(self.file.clone()).map_err(|error| {
+            let file = self.file.display();
+            Failed::usage(format!(
+                "cannot read {file} ({error}): name a plugin's library"
+            ))
+        })?;
+        let checks = table::select(&self.only).map_err(|name| {
+            let names = table::names().join(", ");
+            Failed::usage(format!("there is no check {name:?}: there are {names}"))
+        })?;
+        let directory = tempfile::Builder::new()
+            .prefix("handclasp-check-")
+            .tempdir()
+            .map_err(Failed::new)?;
+        let subject = Subject {
+            file: std::path::absolute(&self.file).map_err(Failed::new)?,
+            options: self.options,
+        };
+        let valgrind = if self.sanitize {
+            Valgrind::find()
+        } else {
+            None
+        };
+        let mut show = Show::new(&subject, &checks, self.json);
+        if self.sanitize && valgrind.is_none() {
+            show.warn("Valgrind is not installed, so this check does without it");
+        }
+        let children = Children {
+            subject: &subject,
+            program: std::env::current_exe().map_err(Failed::new)?,
+            directory: directory.path(),
+            valgrind,
+            patience: Duration::from_secs(self.patience),
+        };
+        let rows = Board::new(&checks, &library, &children).run(&mut show);
+        for row in &rows {
+            if let Err(Objection::Usage(sentence)) = &row.outcome {
+                return Err(Failed::usage(sentence));
+            }
+        }
+        match show.verdict(&rows) {
+            true => Ok(ExitCode::SUCCESS),
+            false => Ok(ExitCode::from(FINDINGS)),
+        }
+    }
+}

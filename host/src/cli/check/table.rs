@@ -1,0 +1,97 @@
+//! The checks, in the order in which they are shown.
+use super::checks::*;
+use super::outcome::Checked;
+use super::probe::Probe;
+
+/// One thing that holds for a plugin that keeps the contract.
+#[derive(Debug)]
+pub(crate) struct Check {
+    /// What it is called on the command line, in JSON and in a report.
+    pub(crate) name: &'static str,
+    /// What holds.
+    pub(crate) sentence: &'static str,
+    /// What to do if it does not.
+    pub(crate) remedy: &'static str,
+    /// The check without which this one could say nothing new.
+    pub(crate) needs: Option<&'static str>,
+    pub(crate) run: Run,
+}
+
+/// How a check is carried out.
+#[derive(Debug)]
+pub(crate) enum Run {
+    /// By reading the file; nothing of it runs.
+    Reading(fn(&file::Library) -> Checked),
+    /// By calling the plugin, in a process of its own.
+    Calling(fn(&Probe) -> Checked),
+}
+
+const CHECKS: &[&Check] = &[
+    // The file
+    &file::descriptor::DESCRIPTOR,
+    &file::exports::EXPORTS,
+    &file::libraries::LIBRARIES,
+    &file::dynamic::THREAD_LOCALS,
+    &file::dynamic::TEXT,
+    &file::dynamic::STACK,
+    // One instance
+    &load::LOAD,
+    &init::INIT,
+    &load::RELOAD,
+    &init_data::INIT_DATA,
+    &options::OPTIONS,
+    // Two that shake hands
+    &handshake::HANDSHAKE,
+    &handshake::READY_ORDER,
+    &handshake::INTERLEAVED,
+    &packets::PACKETS,
+    &export::EXPORT,
+    // The network
+    &network::LOSS_10,
+    &network::LOSS_30,
+    &network::LOSS_50,
+    &network::DUPLICATION,
+    &network::REORDERING,
+    // Time
+    &silence::SILENCE,
+    &silence::RETRANSMISSION,
+    &silence::DEADLINES,
+    &time::EARLY_CALLS,
+    &time::CLOCK_STEPS,
+    // What a peer, or someone in its place, may send
+    &sizes::SIZES,
+    &noise::RANDOM,
+    &noise::MUTATED,
+    &wrong_peer::WRONG_PEER,
+    // Threads, memory, the end
+    &threads::CHANGING_THREADS,
+    &threads::PARALLEL,
+    &close::CLOSE,
+    &memory::MEMORY,
+];
+
+/// The check of this name.
+pub(crate) fn named(name: &str) -> Option<&'static Check> {
+    CHECKS.iter().copied().find(|check| check.name == name)
+}
+
+/// The checks of these names, and those they need; all of them if none is named.
+///
+/// # Errors
+/// The name that no check has.
+pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Check>, &str> {
+    let mut selected = Vec::new();
+    for name in names {
+        let mut next = Some(named(name).ok_or(name.as_str())?);
+        while let Some(check) = next {
+            selected.push(check.name);
+            next = check.needs.and_then(named);
+        }
+    }
+    let is_selected = |check: &&Check| names.is_empty() || selected.contains(&check.name);
+    Ok(CHECKS.iter().copied().filter(is_selected).collect())
+}
+
+pub(crate) fn names() -> Vec<&'static str> {
+    CHECKS.iter().map(|check| check.name).collect()
+}

@@ -1,0 +1,69 @@
+//! Plugins without a fault: every check is ok, or says why it does not apply.
+use crate::command::{Report, check};
+use crate::library::{Compiled, built, c_example, rust_example};
+use std::path::Path;
+
+fn is_clean(library: &Path, arguments: &[&str]) -> Report {
+    let report = check(library, arguments);
+    assert_eq!(report.findings(), []);
+    assert_eq!(report.code, Some(0));
+    assert_eq!(report.get("verdict"), "clean");
+    report
+}
+
+#[test]
+fn none() {
+    let report = is_clean(&built("handclasp-none", "libnone"), &[]);
+    assert_eq!(report.get("plugin")["id"], "none");
+    assert_eq!(report.result("handshake"), "ok");
+    assert_eq!(report.result("loss-30"), "skipped");
+}
+
+#[test]
+fn dtls_srtp() {
+    let report = is_clean(&built("handclasp-dtls-srtp", "libdtls_srtp"), &[]);
+    assert_eq!(
+        report.get("skipped"),
+        0,
+        "it has everything there is to check"
+    );
+}
+
+#[test]
+fn the_example_in_rust() {
+    let report = is_clean(&rust_example(), &[]);
+    assert_eq!(report.result("loss-30"), "ok");
+}
+
+#[test]
+fn the_example_in_c() {
+    let report = is_clean(&Compiled::source(&c_example()).path(), &[]);
+    assert_eq!(report.result("loss-30"), "ok");
+}
+
+#[test]
+fn what_the_broken_ones_are_made_from() {
+    let report = is_clean(&Compiled::fixture("good", &[]).path(), &[]);
+    for name in ["wrong-peer", "retransmission", "memory", "random"] {
+        assert_eq!(report.result(name), "ok", "{name}");
+    }
+}
+
+/// In real time: under a virtual clock it would never repeat itself.
+#[test]
+fn one_that_reads_the_system_s_clock() {
+    let library = Compiled::fixture("own_clock", &[]);
+    let report = is_clean(
+        &library.path(),
+        &["--only", "loss-10", "--only", "clock-steps"],
+    );
+    assert_eq!(report.result("loss-10"), "ok");
+    assert_eq!(report.result("clock-steps"), "skipped");
+}
+
+#[test]
+fn one_that_is_woken_by_a_thread_of_its_own() {
+    let library = Compiled::fixture("wakes", &["-pthread"]);
+    let report = is_clean(&library.path(), &["--only", "ready-order"]);
+    assert_eq!(report.result("ready-order"), "ok");
+}

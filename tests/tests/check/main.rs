@@ -1,0 +1,8 @@
+//! `handclasp check`: plugins without a fault pass, and each fault is found by the check named for it.
+#![cfg(target_os = "linux")]
+
+mod command;
+mod faultless;
+mod faults;
+mod library;
+mod usage;

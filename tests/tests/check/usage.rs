@@ -1,0 +1,73 @@
+//! Command lines, and what is printed for people.
+use crate::command::handclasp;
+use crate::library::Compiled;
+use std::path::Path;
+
+#[test]
+fn a_file_that_is_not_there_is_a_mistake_of_the_command_line() {
+    let output = handclasp(&[], Path::new("no-such-plugin.so"));
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains("no-such-plugin.so"), "{words}");
+}
+
+#[test]
+fn an_option_the_plugin_does_not_have_is_one_too() {
+    let library = Compiled::fixture("good", &[]);
+    let output = handclasp(
+        &["--only", "load", "--option", "colour=red"],
+        &library.path(),
+    );
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        words.contains("`colour`") && words.contains("takes none"),
+        "{words}"
+    );
+}
+
+#[test]
+fn so_is_a_check_that_does_not_exist() {
+    let library = Compiled::fixture("good", &[]);
+    let output = handclasp(&["--only", "los-30"], &library.path());
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        words.contains("los-30") && words.contains("loss-30"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_person_reads_sentence_finding_remedy_and_verdict() {
+    let library = Compiled::fixture("leaks_symbols", &[]);
+    let output = handclasp(&["--only", "exports"], &library.path());
+    let table = String::from_utf8_lossy(&output.stdout);
+    let mut lines = table.lines();
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("ok       descriptor")),
+        "{table}"
+    );
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("finding  exports")),
+        "{table}"
+    );
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.contains("found: it also exports")),
+        "{table}"
+    );
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.contains("-fvisibility=hidden")),
+        "{table}"
+    );
+    let verdict = "greeting 1.0.0 does not keep the contract: 1 finding (1 ok, 0 skipped)";
+    assert_eq!(lines.next_back(), Some(verdict));
+}
