@@ -43,7 +43,8 @@ fn a_library_that_is_not_there() {
     let source = Compiled::source("int elsewhere(void) { return 1; }");
     let needed = source.directory().join("libelsewhere-of-a-test.so");
     fs::copy(source.path(), &needed).expect("both are ours");
-    let library = Compiled::fixture("missing_library", &[needed.to_str().expect("it is UTF-8")]);
+    let needed_by = needed.to_str().expect("it is UTF-8");
+    let library = Compiled::fixture("missing_library", &["-Wl,--no-as-needed", needed_by]);
     fs::remove_file(&needed).expect("it was just copied");
     finds_in(&library, "libraries", "libelsewhere-of-a-test.so");
 }
