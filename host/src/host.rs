@@ -174,8 +174,7 @@ impl Host {
                 stream.handle_message(now, Message::Listen { component_id })?;
             }
         }
-        // In turn: streams cost about the same.
-        let chosen = &self.loops[self.next.fetch_add(1, Ordering::Relaxed) % self.loops.len()];
+        let chosen = &self.loops[self.place(&options.gathering)];
         let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
         let (gathering, loss) = (options.gathering, options.loss);
         chosen.mailbox.post(Command::Open(Box::new(NewStream {
@@ -185,6 +184,17 @@ impl Host {
             loss,
         })));
         Ok(StreamHandle { outbox, plugin })
+    }
+
+    /// The loop for a stream: in turn, for they cost about the same; with the others on its port if it shares
+    /// one.
+    fn place(&self, gathering: &Gathering) -> usize {
+        let number = match &gathering.port_range {
+            _ if !gathering.single_port => self.next.fetch_add(1, Ordering::Relaxed),
+            Some(ports) => usize::from(*ports.start()),
+            None => 0,
+        };
+        number % self.loops.len()
     }
 }
 

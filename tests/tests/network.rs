@@ -52,6 +52,7 @@ impl Pair {
                 gathering: Gathering {
                     addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
                     port_range: port_range.clone(),
+                    ..Gathering::default()
                 },
                 ..StreamOptions::default()
             };

@@ -77,7 +77,7 @@ impl Sessions {
                 controlling: side.leads(),
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    port_range: None,
+                    ..Gathering::default()
                 },
                 ..StreamOptions::default()
             };

@@ -71,7 +71,7 @@ impl Session {
                 controlling: side.leads(),
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    port_range: None,
+                    ..Gathering::default()
                 },
                 loss: (demo.loss > 0.0).then(|| {
                     Loss::new(

@@ -88,6 +88,7 @@ impl Stream {
             gathering: Gathering {
                 addresses: self.addresses,
                 port_range: self.port_range,
+                ..Gathering::default()
             },
             listen: true,
             ..StreamOptions::default()
