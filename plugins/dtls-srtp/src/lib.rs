@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod failure;
 mod fingerprint;
+mod key_log;
 mod keys;
 mod parameters;
 mod record;
@@ -119,7 +120,13 @@ impl DtlsSrtp {
             )
         })?;
         let host = self.host;
-        let progress = step(session, &mut Wire { host, call })?;
+        let (progress, secrets) = key_log::watch(|| step(session, &mut Wire { host, call }));
+        if let Some(random) = session.client_random() {
+            for secret in secrets {
+                host.keylog(&secret.line(random));
+            }
+        }
+        let progress = progress?;
         match progress.deadline {
             Some(deadline) => call.deadline(deadline),
             None => call.clear_deadline(),
