@@ -4,8 +4,7 @@ use handclasp::plugin::{
     Call, Deadline, Emitted, Failure, InitParameters, Live, Outcome, Plugin, PrivateCopies,
     Request, Role, Services, validate, vet,
 };
-use handclasp_tests::plugins;
-use std::env::consts::DLL_SUFFIX;
+use handclasp_tests::built;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -34,12 +33,7 @@ pub(crate) struct Endpoint {
 
 impl Opened {
     pub(crate) fn new(id: &str) -> Result<Self, Lacking> {
-        let file = plugins().join(format!("{id}{DLL_SUFFIX}"));
-        if !file.is_file() {
-            return Err(Lacking(format!(
-                "{id} is not built: install what `make plugins` says it needs"
-            )));
-        }
+        let library = built(id)?;
         let key_log: Arc<Mutex<Vec<String>>> = Arc::default();
         let lines = Arc::clone(&key_log);
         let services = Services {
@@ -48,7 +42,7 @@ impl Opened {
             })),
             ..Services::default()
         };
-        let plugin = open(&file, services).unwrap_or_else(|error| panic!("{error}"));
+        let plugin = open(&library, services).unwrap_or_else(|error| panic!("{error}"));
         Ok(Self { plugin, key_log })
     }
 
