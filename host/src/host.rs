@@ -1,4 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
+use crate::key_log::KeyLog;
 use crate::net::{Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox};
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
@@ -16,6 +17,8 @@ pub struct HostOptions {
     pub plugins: SearchPath,
     /// How many event loops; as many as there are cores if `None`.
     pub loops: Option<NonZero<usize>>,
+    /// Where plugins' secrets go; nowhere if `None`.
+    pub key_log: Option<KeyLog>,
 }
 
 /// Finds plugins, runs event loops, opens streams. Dropping it stops every stream.
@@ -117,7 +120,12 @@ impl Host {
                 mailbox.post(Command::Wake(instance_id));
             }
         });
-        let loader = Loader::new(options.plugins, Services { keylog: None, wake })?;
+        let keylog = options
+            .key_log
+            .map(|log| -> Box<dyn Fn(&str) + Send + Sync> {
+                Box::new(move |line| log.append(line))
+            });
+        let loader = Loader::new(options.plugins, Services { keylog, wake })?;
         let loops = (0..count)
             .map(|index| Loop::start(index, epoch))
             .collect::<Result<Vec<_>, _>>()

@@ -43,6 +43,7 @@ impl Pair {
         let host = Host::new(HostOptions {
             plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
             loops: NonZero::new(1),
+            key_log: None,
         })
         .expect("a host");
         let (sender, seen) = channel();

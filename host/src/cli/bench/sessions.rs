@@ -27,6 +27,7 @@ impl Sessions {
         let host = Host::new(HostOptions {
             plugins: plugins.search_path()?,
             loops: NonZero::new(1),
+            key_log: None,
         })?;
         host.plugin(plugin)?;
         Ok(Self {

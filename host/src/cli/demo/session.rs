@@ -52,6 +52,7 @@ impl Session {
         let host = Host::new(HostOptions {
             plugins: demo.plugins.search_path()?,
             loops: NonZero::new(2),
+            key_log: demo.key_log.open()?,
         })?;
         let (sender, reports) = channel();
         let started = Instant::now();
