@@ -141,6 +141,15 @@ fn an_unknown_plugin_is_exit_code_3() {
 }
 
 #[test]
+fn so_is_one_whose_init_refuses() {
+    let options = ["--plugin", "dtls-srtp", "--option", "version=0.9"];
+    let (events, output) = run(stream(&options), b"");
+    let last = events.last().map(|event| &event["event"]);
+    assert_eq!(last, Some(&"stopped".into()), "{events:?}");
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
 fn who_reads_no_more_ends_it_quietly() {
     let mut command = stream(&[]);
     command
