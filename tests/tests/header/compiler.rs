@@ -3,7 +3,7 @@
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// What a plugin author may switch on without a word from the header.
 pub(crate) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -62,9 +62,44 @@ impl Compiler {
         fs::read(directory.path().join("plugin")).expect("the compiler has written its output")
     }
 
+    /// What the compiler says of a source it refuses.
+    pub(crate) fn refusal(&self, source: &str, flags: &[&str]) -> String {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        let flags = [flags, &["-fsyntax-only"]].concat();
+        let output = self.compile(directory.path(), source, &flags);
+        assert!(
+            !output.status.success(),
+            "{} took it",
+            self.command.join(" ")
+        );
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Builds a program and runs it; answers its exit code.
+    pub(crate) fn execute(&self, source: &str) -> Option<i32> {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        self.run(
+            directory.path(),
+            source,
+            &[WARNINGS, &["-o", "program"]].concat(),
+        );
+        let program = Command::new(directory.path().join("program")).status();
+        program.expect("it was just built").code()
+    }
+
     fn run(&self, directory: &Path, source: &str, flags: &[&str]) {
+        let output = self.compile(directory, source, flags);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} refused:\n{messages}",
+            self.command.join(" ")
+        );
+    }
+
+    fn compile(&self, directory: &Path, source: &str, flags: &[&str]) -> Output {
         fs::write(directory.join(self.file), source).expect("the directory was just made");
-        let output = Command::new(&self.command[0])
+        Command::new(&self.command[0])
             .args(&self.command[1..])
             .args(flags)
             .args([
@@ -79,12 +114,6 @@ impl Compiler {
                     "cannot run `{}`: {error}; install it, or set CC and CXX",
                     self.command[0]
                 )
-            });
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{} refused:\n{messages}",
-            self.command.join(" ")
-        );
+            })
     }
 }

@@ -7,6 +7,7 @@ mod declarations;
 mod descriptor;
 mod generated;
 mod hash;
+mod helpers;
 mod layout;
 mod structs;
 
