@@ -43,6 +43,7 @@ pub use call::{CallName, Deadline, Emitted};
 pub use catalogue::{Catalogue, FindError};
 pub use copy::{CopyError, PrivateCopies, PrivateCopy};
 pub use description::{Description, ExtensionInfo, Layout};
+pub use descriptor::is_id;
 pub use error::{Error, Refusal, VetError};
 pub use fault::{Failure, FailureKind, Fault};
 pub use host_table::Services;
