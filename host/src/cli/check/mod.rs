@@ -7,6 +7,7 @@
 mod board;
 mod checks;
 mod child;
+mod invented;
 mod limits;
 mod notes;
 mod outcome;
@@ -40,7 +41,7 @@ pub(super) use probe::RunCheck;
 pub(super) struct Check {
     /// The plugin's library
     file: PathBuf,
-    /// An option of the plugin (repeatable)
+    /// An option of the plugin (repeatable); one that is required and not given here gets a made-up value
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
     options: Vec<(String, String)>,
     /// Only this check, and those it needs (repeatable)

@@ -1,8 +1,8 @@
 //! The child: loads the plugin and carries out one check.
-use super::limits;
 use super::notes::Notes;
 use super::outcome::Objection;
 use super::table::{Run, named};
+use super::{invented, limits};
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::setting;
 use clap::Args;
@@ -54,7 +54,7 @@ impl RunCheck {
 pub(crate) struct Probe {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) notes: Notes,
-    /// As given on the command line.
+    /// As given on the command line, and made up where something was missing.
     pub(crate) given: Vec<(String, String)>,
     /// Validated, with defaults.
     settings: Arc<[(String, String)]>,
@@ -78,18 +78,19 @@ impl Probe {
         let opened = copy(&arguments.file).and_then(|(copies, copy)| {
             let plugin = open(&copy, &woken, &notes)?;
             let specs = &plugin.description().options;
-            let settings = validate(plugin.id(), specs, &arguments.options)
+            let given = invented::complete(specs, &arguments.options);
+            let settings = validate(plugin.id(), specs, &given)
                 .map_err(|error| Objection::Usage(error.to_string()))?;
-            Ok((copies, copy, plugin, settings))
+            Ok((copies, copy, plugin, given, settings))
         });
-        let (copies, copy, plugin, settings) = match opened {
+        let (copies, copy, plugin, given, settings) = match opened {
             Ok(opened) => opened,
             Err(objection) => return Err((notes, objection)),
         };
         Ok(Self {
             plugin,
             notes,
-            given: arguments.options.clone(),
+            given,
             settings: settings.into(),
             woken,
             ids: AtomicU64::new(1),
