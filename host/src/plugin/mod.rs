@@ -35,6 +35,7 @@ mod option_error;
 mod options;
 mod os;
 mod request;
+mod scratch;
 mod search;
 mod tables;
 mod vet;
@@ -57,6 +58,7 @@ pub use open_error::OpenError;
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
 pub use request::{Call, Completion, Live, Outcome, Request};
+pub use scratch::Scratch;
 pub use search::{PLUGIN_PATH, SearchPath};
 pub use vet::{Found, MAX_LIBRARY_BYTES, vet};
 

@@ -4,6 +4,7 @@
 mod demo;
 mod directories;
 mod faults;
+mod interrupted;
 mod output;
 mod plugins;
 mod support;

@@ -24,6 +24,7 @@ use board::Board;
 use checks::file::Library;
 use child::Children;
 use clap::Args;
+use handclasp::plugin::Scratch;
 use outcome::Objection;
 use show::Show;
 use std::path::PathBuf;
@@ -80,10 +81,7 @@ impl Check {
             let names = table::names().join(", ");
             Failed::usage(format!("there is no check {name:?}: there are {names}"))
         })?;
-        let directory = tempfile::Builder::new()
-            .prefix("handclasp-check-")
-            .tempdir()
-            .map_err(Failed::new)?;
+        let directory = Scratch::new().map_err(Failed::new)?;
         let subject = Subject {
             file: std::path::absolute(&self.file).map_err(Failed::new)?,
             options: self.options,

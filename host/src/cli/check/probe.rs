@@ -33,6 +33,7 @@ pub(in crate::cli) struct RunCheck {
 
 impl RunCheck {
     pub(in crate::cli) fn run(self) -> Result<(), Failed> {
+        limits::end_with_parent();
         limits::apply(self.sanitized);
         let notes = Notes::create(&self.notes).map_err(Failed::new)?;
         let check = named(&self.name).ok_or_else(|| Failed::new("there is no such check"))?;
