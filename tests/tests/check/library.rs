@@ -87,6 +87,25 @@ pub(crate) fn built(package: &str, library: &str) -> PathBuf {
     target_directory().join(format!("release/{library}.so"))
 }
 
+/// The plugin in C; nothing, and a word about it, where OpenSSL is not installed.
+pub(crate) fn dtls_openssl_library() -> Option<PathBuf> {
+    let directory = Path::new(ROOT).join("plugins/dtls-openssl");
+    let has_openssl = Command::new("pkg-config")
+        .args(["--exists", "libssl >= 3"])
+        .status();
+    if !has_openssl.is_ok_and(|status| status.success()) {
+        assert!(
+            env::var("CI").is_err(),
+            "OpenSSL 3 is missing: install libssl-dev"
+        );
+        eprintln!("skipped: OpenSSL 3 is missing, install libssl-dev");
+        return None;
+    }
+    let made = Command::new("make").arg("-C").arg(&directory).status();
+    assert!(made.is_ok_and(|status| status.success()), "make fails");
+    Some(directory.join("dtls-openssl.so"))
+}
+
 /// The example of the Rust SDK.
 pub(crate) fn rust_example() -> PathBuf {
     cargo(&["-p", "handclasp-plugin", "--example", "hello"]);

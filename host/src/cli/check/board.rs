@@ -101,7 +101,7 @@ impl<'a> Board<'a> {
             let outcome = match (unmet, &check.run) {
                 (Some(reason), _) => Err(Objection::Skip(reason)),
                 (None, Run::Reading(read)) => read(self.library),
-                (None, Run::Calling(_)) => self.children.run(check),
+                (None, Run::Calling(_) | Run::Reloading(_)) => self.children.run(check),
             };
             let took = started.elapsed();
             let row = Row {

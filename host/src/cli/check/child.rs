@@ -33,7 +33,7 @@ struct End {
     status: ExitStatus,
     /// The time that was up: it did not end by itself.
     killed: Option<Duration>,
-    /// It had used nearly all the memory it may have.
+    /// It had used up the memory it may have.
     exhausted: bool,
 }
 
@@ -87,7 +87,10 @@ impl Children<'_> {
                     exhausted,
                 });
             }
-            exhausted |= self.valgrind.is_none() && is_exhausted(child.id());
+            if self.valgrind.is_none() && is_exhausted(child.id()) {
+                child.kill()?;
+                exhausted = true;
+            }
             let (number, what) = notes::call(directory);
             if number != call || what.is_empty() {
                 (call, since) = (number, Instant::now());
@@ -181,10 +184,14 @@ fn last_words(directory: &Path) -> Option<String> {
     Some(line.trim().chars().take(SHOWN).collect())
 }
 
-/// Whether a process has nearly all the address space it may have, as Linux counts it.
+/// Whether a process has used up the memory it may have, or nearly all the address space, as Linux counts them.
 fn is_exhausted(process: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let size = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
-    let kilobytes = size.and_then(|size| size.split_whitespace().next()?.parse().ok());
-    kilobytes.is_some_and(|kilobytes: u64| kilobytes * 1024 > limits::MEMORY / 10 * 9)
+    let bytes = |name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
+    };
+    bytes("VmHWM:").is_some_and(|used| used > limits::MEMORY)
+        || bytes("VmPeak:").is_some_and(|space| space > limits::SPACE / 10 * 9)
 }

@@ -37,10 +37,12 @@ impl RunCheck {
         limits::apply(self.sanitized);
         let notes = Notes::create(&self.notes).map_err(Failed::new)?;
         let check = named(&self.name).ok_or_else(|| Failed::new("there is no such check"))?;
-        let Run::Calling(run) = check.run else {
-            return Err(Failed::new("this check needs no process"));
+        let (run, reload) = match check.run {
+            Run::Calling(run) => (run, false),
+            Run::Reloading(run) => (run, true),
+            Run::Reading(_) => return Err(Failed::new("this check needs no process")),
         };
-        let probe = Probe::open(&self, notes);
+        let probe = Probe::open(&self, notes, reload);
         let verdict = probe.as_ref().map_err(|(_, objection)| objection.clone());
         let verdict = verdict.and_then(run);
         let notes = match &probe {
@@ -74,9 +76,12 @@ type Woken = Arc<Mutex<HashSet<u64>>>;
 pub(crate) const MTU: u16 = 1200;
 
 impl Probe {
-    fn open(arguments: &RunCheck, notes: Notes) -> Result<Self, (Notes, Objection)> {
+    fn open(arguments: &RunCheck, notes: Notes, reload: bool) -> Result<Self, (Notes, Objection)> {
         let woken = Woken::default();
         let opened = copy(&arguments.file).and_then(|(copies, copy)| {
+            if reload {
+                drop(open(&copy, &woken, &notes)?);
+            }
             let plugin = open(&copy, &woken, &notes)?;
             let specs = &plugin.description().options;
             let given = invented::complete(specs, &arguments.options);
