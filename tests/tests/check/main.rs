@@ -6,4 +6,5 @@ mod each;
 mod faultless;
 mod faults;
 mod library;
+mod sanitizers;
 mod usage;

@@ -18,7 +18,7 @@ pub(crate) fn end_with_parent() {
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn end_with_parent() {}
 
-/// Limits this process, as far as the system can. Under Valgrind memory is not limited: its own needs room.
+/// Limits this process, as far as the system can. Under a sanitizer memory is not limited: its own needs room.
 #[cfg(unix)]
 pub(crate) fn apply(sanitized: bool) {
     use rustix::process::{Resource, Rlimit, setrlimit};

@@ -14,6 +14,7 @@ mod outcome;
 mod peers;
 mod probe;
 mod progress;
+mod sanitizer;
 mod show;
 mod table;
 mod valgrind;
@@ -26,11 +27,11 @@ use child::Children;
 use clap::Args;
 use handclasp::plugin::Scratch;
 use outcome::Objection;
+use sanitizer::Sanitizer;
 use show::Show;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use valgrind::Valgrind;
 
 pub(super) use probe::RunCheck;
 
@@ -48,7 +49,8 @@ pub(super) struct Check {
     /// Only this check, and those it needs (repeatable)
     #[arg(long, value_name = "CHECK")]
     only: Vec<String>,
-    /// Run the plugin under Valgrind, and do less of everything
+    /// Run the plugin under Valgrind, and do less of everything; one built with gcc's -fsanitize=address runs under
+    /// that by itself
     #[arg(long)]
     sanitize: bool,
     /// One JSON object instead of a table
@@ -86,20 +88,16 @@ impl Check {
             file: std::path::absolute(&self.file).map_err(Failed::new)?,
             options: self.options,
         };
-        let valgrind = if self.sanitize {
-            Valgrind::find()
-        } else {
-            None
-        };
+        let sanitizer = Sanitizer::find(&library, self.sanitize);
         let mut show = Show::new(&subject, &checks, self.json);
-        if self.sanitize && valgrind.is_none() {
+        if self.sanitize && sanitizer.is_none() {
             show.warn("Valgrind is not installed, so this check does without it");
         }
         let children = Children {
             subject: &subject,
             program: std::env::current_exe().map_err(Failed::new)?,
             directory: directory.path(),
-            valgrind,
+            sanitizer,
             patience: Duration::from_secs(self.patience),
         };
         let rows = Board::new(&checks, &library, &children).run(&mut show);

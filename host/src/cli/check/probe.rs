@@ -26,7 +26,7 @@ pub(in crate::cli) struct RunCheck {
     notes: PathBuf,
     #[arg(long = "option", value_parser = setting)]
     options: Vec<(String, String)>,
-    /// Valgrind runs this process: do less of everything
+    /// A sanitizer watches this process: do less of everything
     #[arg(long)]
     sanitized: bool,
 }
@@ -156,7 +156,7 @@ impl Probe {
         self.plugin.description().own_clock || self.extension("hc.wake/1").is_some()
     }
 
-    /// How often to do what is done `times` times: fewer under Valgrind.
+    /// How often to do what is done `times` times: fewer under a sanitizer.
     pub(crate) fn times(&self, times: u32) -> u32 {
         if self.sanitized {
             times.div_ceil(50)

@@ -26,7 +26,9 @@ const GROWTH: u64 = 16;
 
 fn check(probe: &Probe) -> Checked {
     if probe.sanitized {
-        return Err(Objection::skip("Valgrind's own memory hides the plugin's"));
+        return Err(Objection::skip(
+            "the sanitizer's own memory hides the plugin's",
+        ));
     }
     let Some(mut before) = resident() else {
         return Err(Objection::skip(
