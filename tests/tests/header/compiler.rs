@@ -2,13 +2,29 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use tempfile::TempDir;
 
 /// What a plugin author may switch on without a word from the header.
 pub(crate) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// `WARNINGS`, and implicit padding is an error.
 pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wpadded"];
+
+const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include");
+
+/// Where OpenSSL's headers are, if the compiler does not look there anyway.
+fn openssl_flags() -> Vec<String> {
+    let told = Command::new("pkg-config")
+        .args(["--cflags", "libssl"])
+        .output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+    told.unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
+}
 
 #[derive(Clone, Copy)]
 pub(crate) enum Language {
@@ -22,6 +38,23 @@ pub(crate) struct Compiler {
     file: &'static str,
 }
 
+/// Whether a tool is here; where it is not, says so aloud, or fails in continuous integration.
+pub(crate) fn is_here(tool: &str, package: &str) -> bool {
+    let here = Command::new(tool).arg("--version").output().is_ok();
+    if !here {
+        assert!(
+            env::var("CI").as_deref() != Ok("true"),
+            "{tool} is missing: install {package}"
+        );
+        // Not eprintln!, which is shown for failing tests only.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: {tool} is missing, install {package}"
+        );
+    }
+    here
+}
+
 /// The compiler the environment names or the system's, and clang where it is installed.
 pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
     let (variable, system, clang, standard, file) = match language {
@@ -29,7 +62,7 @@ pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
         Language::Cpp17 => ("CXX", "c++", "clang++", "-std=c++17", "source.cpp"),
     };
     let mut found = vec![env::var(variable).unwrap_or_else(|_| system.to_owned())];
-    if Command::new(clang).arg("--version").output().is_ok() {
+    if is_here(clang, "clang") {
         found.push(clang.to_owned());
     }
     let with_standard = |name: String| Compiler {
@@ -44,6 +77,41 @@ pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
 }
 
 impl Compiler {
+    /// gcc for Windows.
+    pub(crate) fn mingw() -> Self {
+        let command = ["x86_64-w64-mingw32-gcc", "-std=c11"];
+        Self {
+            command: command.map(str::to_owned).into(),
+            file: "source.c",
+        }
+    }
+
+    /// Builds `plugin.dll` in the directory it returns.
+    pub(crate) fn dll(&self, source: &str) -> TempDir {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        let library = ["-shared", "-fvisibility=hidden", "-o", "plugin.dll"];
+        self.run(directory.path(), source, &[WARNINGS, &library].concat());
+        directory
+    }
+
+    /// Compiles these files, which may use OpenSSL, without output.
+    pub(crate) fn check_files(&self, files: &[PathBuf], flags: &[&str]) {
+        let output = Command::new(&self.command[0])
+            .args(&self.command[1..])
+            .args(flags)
+            .args(openssl_flags())
+            .args(["-fsyntax-only", "-I", INCLUDE])
+            .args(files)
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run `{}`: {error}", self.command[0]));
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} refused:\n{messages}",
+            self.command.join(" ")
+        );
+    }
+
     /// Compiles without output.
     pub(crate) fn check(&self, source: &str, flags: &[&str]) {
         let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
@@ -102,11 +170,7 @@ impl Compiler {
         Command::new(&self.command[0])
             .args(&self.command[1..])
             .args(flags)
-            .args([
-                "-I",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/../include"),
-                self.file,
-            ])
+            .args(["-I", INCLUDE, self.file])
             .current_dir(directory)
             .output()
             .unwrap_or_else(|error| {

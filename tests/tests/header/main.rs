@@ -9,6 +9,7 @@ mod generated;
 mod hash;
 mod helpers;
 mod layout;
+mod sources;
 mod structs;
 
 use compiler::{Language, STRICT, compilers};
