@@ -7,6 +7,7 @@ mod exit;
 mod generate;
 #[cfg(unix)]
 mod interrupt;
+mod key_log_args;
 mod new;
 mod plugin_args;
 mod plugins;
