@@ -1,10 +1,8 @@
 //! The C plugins of this project under sanitizers, and proof that these see what they should.
 use crate::command::{Report, check};
 use crate::library::{Compiled, c_example, openssl_flags, sources_in};
-use std::env;
-use std::io::Write;
+use handclasp_tests::is_here;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// AddressSanitizer and UndefinedBehaviorSanitizer, whose findings end the process.
 const SANITIZERS: [&str; 3] = [
@@ -12,27 +10,6 @@ const SANITIZERS: [&str; 3] = [
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
 ];
-
-/// Whether a tool is here; where it is not, says so aloud, or fails in continuous integration.
-fn is_here(tool: &str, package: &str) -> bool {
-    let found = Command::new(tool)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status();
-    let here = found.is_ok_and(|status| status.success());
-    if !here {
-        assert!(
-            env::var("CI").as_deref() != Ok("true"),
-            "{tool} is missing: install {package}"
-        );
-        // Not eprintln!, which is shown for failing tests only.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: {tool} is missing, install {package}"
-        );
-    }
-    here
-}
 
 /// The plugins in C without a fault: the header's, fixtures, the template and the one on OpenSSL.
 fn plugins(flags: &[&str]) -> Vec<Compiled> {

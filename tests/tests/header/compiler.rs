@@ -1,8 +1,8 @@
 //! The C and C++ compilers of this machine.
 
+use handclasp_tests::is_here;
 use std::env;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -36,23 +36,6 @@ pub(crate) enum Language {
 pub(crate) struct Compiler {
     command: Vec<String>,
     file: &'static str,
-}
-
-/// Whether a tool is here; where it is not, says so aloud, or fails in continuous integration.
-pub(crate) fn is_here(tool: &str, package: &str) -> bool {
-    let here = Command::new(tool).arg("--version").output().is_ok();
-    if !here {
-        assert!(
-            env::var("CI").as_deref() != Ok("true"),
-            "{tool} is missing: install {package}"
-        );
-        // Not eprintln!, which is shown for failing tests only.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: {tool} is missing, install {package}"
-        );
-    }
-    here
 }
 
 /// The compiler the environment names or the system's, and clang where it is installed.

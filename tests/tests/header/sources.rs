@@ -1,6 +1,7 @@
 //! Every C and C++ source that is shipped, written by `new` or shown, with every compiler and without a warning.
-use crate::compiler::{Compiler, Language, WARNINGS, compilers, is_here};
+use crate::compiler::{Compiler, Language, WARNINGS, compilers};
 use crate::descriptor::example;
+use handclasp_tests::is_here;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
