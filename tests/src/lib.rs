@@ -17,6 +17,7 @@ pub mod processes;
 mod scripted;
 mod side;
 mod signalling;
+mod skip;
 mod world;
 
 pub use backend::Backend;
@@ -26,8 +27,9 @@ pub use fixture::fixture;
 pub use journal::{Entry, Journal};
 pub use link::{Flight, Link};
 pub use party::Party;
-pub use plugins::{load, plugin, plugins, target_directory};
+pub use plugins::{built, load, plugin, plugins, target_directory};
 pub use scripted::Scripted;
 pub use side::Side;
 pub use signalling::Signalling;
+pub use skip::{Lacking, skip};
 pub use world::{World, for_each_backend};
