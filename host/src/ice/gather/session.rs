@@ -5,6 +5,7 @@ mod permissions;
 mod requests;
 
 use std::collections::{HashSet, VecDeque};
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,6 @@ pub(super) enum Told {
 }
 
 /// A client of one TURN server on a connection of its own.
-#[derive(Debug)]
 pub(super) struct Session {
     client: Client,
     clock: Clock,
@@ -65,6 +65,16 @@ pub(super) struct Session {
     ended: bool,
     outgoing: VecDeque<Vec<u8>>,
     told: VecDeque<Told>,
+}
+
+/// Without the client, which shows the password.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("server", &self.server)
+            .field("relayed", &self.relayed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {

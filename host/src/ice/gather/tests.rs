@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use stun_proto::types::TransportType;
 use stun_proto::types::attribute::XorMappedAddress;
 use stun_proto::types::message::{
-    Message, MessageWrite as _, MessageWriteExt as _, MessageWriteVec,
+    BINDING, Message, MessageWrite as _, MessageWriteExt as _, MessageWriteVec,
 };
 use turn_client_proto::prelude::DelayedTransmitBuild as _;
 use turn_server_proto::api::{Transmit as ServerTransmit, TurnServerApi as _, TurnServerPollRet};
@@ -39,7 +39,8 @@ struct World {
     dead: Vec<SocketAddr>,
     loss: f64,
     random: fastrand::Rng,
-    flying: BTreeMap<(Instant, u64), Flying>,
+    /// By arrival and departure: from where, to where.
+    flying: BTreeMap<(Instant, u64), (SocketAddr, SocketAddr, Vec<u8>)>,
     sent: u64,
     found: Vec<(Instant, Found)>,
     /// What came to peers: from where, to where.
@@ -48,15 +49,6 @@ struct World {
     opened: Vec<(Instant, SocketAddr)>,
     /// Datagrams to the STUN server.
     asked: Vec<Instant>,
-}
-
-#[derive(Debug)]
-enum Flying {
-    Datagram {
-        from: SocketAddr,
-        to: SocketAddr,
-        contents: Vec<u8>,
-    },
 }
 
 const LATENCY: Duration = Duration::from_millis(20);
@@ -111,8 +103,8 @@ impl World {
         self.sent += 1;
         let is_dead = self.dead.contains(&from) || self.dead.contains(&to);
         if !is_dead && self.random.f64() >= self.loss {
-            let flying = Flying::Datagram { from, to, contents };
-            self.flying.insert((self.now + LATENCY, self.sent), flying);
+            self.flying
+                .insert((self.now + LATENCY, self.sent), (from, to, contents));
         }
     }
 
@@ -139,7 +131,7 @@ impl World {
             while let Some(entry) = self.flying.first_entry()
                 && entry.key().0 <= self.now
             {
-                let Flying::Datagram { from, to, contents } = entry.remove();
+                let (from, to, contents) = entry.remove();
                 self.land(from, to, contents);
             }
             self.gatherer.handle_timeout(self.now);
@@ -178,8 +170,14 @@ impl World {
     }
 
     fn land(&mut self, from: SocketAddr, to: SocketAddr, contents: Vec<u8>) {
-        if to == self.stun {
-            self.answer(from, &contents);
+        // The relays answer Binding too, but this make of them answers itself.
+        let is_binding = Message::from_bytes(&contents).is_ok_and(|m| m.has_method(BINDING));
+        let is_relay = self
+            .relays
+            .iter()
+            .any(|(relay, _)| relay.listen_address() == to);
+        if to == self.stun || is_binding && is_relay {
+            self.answer(from, to, &contents);
         } else if to == addr(BASE) {
             // A second answer to one request is no answer.
             self.gatherer.handle_answer(self.now, to, from, &contents);
@@ -193,12 +191,12 @@ impl World {
         }
     }
 
-    fn answer(&mut self, from: SocketAddr, request: &[u8]) {
+    fn answer(&mut self, from: SocketAddr, server: SocketAddr, request: &[u8]) {
         let request = Message::from_bytes(request).unwrap();
         let mut response = Message::builder_success(&request, MessageWriteVec::new());
         let mapped = XorMappedAddress::new(self.mapped, request.transaction_id());
         response.add_attribute(&mapped).unwrap();
-        self.throw(self.stun, from, response.finish());
+        self.throw(server, from, response.finish());
     }
 
     /// Each server is given what comes to it or to what it has allocated.

@@ -190,3 +190,9 @@ fn closing_gives_the_allocation_back() {
     assert_eq!(refresh.method().value(), 4, "Refresh, RFC 8656 §18");
     assert_eq!(world.gatherer.poll_timeout(), None);
 }
+
+#[test]
+fn no_password_is_shown() {
+    let world = allocated(&turn(ONE));
+    assert!(!format!("{:?}", world.gatherer).contains("secret"));
+}
