@@ -331,6 +331,9 @@ impl Gatherer {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) and poll.
     pub fn poll_timeout(&self) -> Option<Instant> {
+        if !self.found.is_empty() {
+            return Some(self.now);
+        }
         let bindings = self.bindings().filter(|binding| !self.rests(binding));
         let relays = self.relays.iter().filter_map(Relay::poll_timeout);
         bindings

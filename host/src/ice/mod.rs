@@ -39,7 +39,7 @@ pub use agent::Agent;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
-pub use servers::{RelayTransport, ServerUriError, Servers, StunServer, TurnServer};
+pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
 
 /// What an [`Agent`] is told once.

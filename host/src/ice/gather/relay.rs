@@ -66,14 +66,18 @@ impl Relay {
     }
 
     pub(super) fn found(&mut self, now: Instant, addresses: Vec<SocketAddr>) {
-        self.addresses = addresses;
-        self.again(now);
+        if matches!(self.state, State::Unknown | State::Pausing(_)) {
+            self.addresses = addresses;
+            self.turn = 0;
+            self.again(now);
+        }
     }
 
     /// Tries again at once.
     pub(super) fn again(&mut self, now: Instant) {
-        let rests = matches!(self.state, State::Unknown | State::Pausing(_));
-        if rests && !self.addresses.is_empty() {
+        if let State::Unknown | State::Pausing(_) = self.state
+            && !self.addresses.is_empty()
+        {
             self.state = State::Pausing(now);
         }
     }

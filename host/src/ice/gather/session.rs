@@ -338,7 +338,8 @@ impl Session {
 
     fn cause(&self) -> String {
         let cause = self.last_error.clone();
-        cause.unwrap_or_else(|| "it does not answer".to_owned())
+        let (transport, port) = (self.transport, self.server.port());
+        cause.unwrap_or_else(|| format!("it does not answer, is {transport} port {port} blocked?"))
     }
 
     fn end(&mut self, cause: String) {
