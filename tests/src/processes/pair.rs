@@ -127,6 +127,21 @@ impl Pair {
         }
     }
 
+    /// Whether an event of this name comes within that time.
+    pub fn hears(&mut self, side: Side, name: &str, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            let unread = &mut self.sides[side as usize].unread;
+            let found = unread.iter().position(|event| event["event"] == name);
+            if found.and_then(|index| unread.remove(index)).is_some() {
+                return true;
+            }
+            if !self.hear(deadline) {
+                return false;
+            }
+        }
+    }
+
     /// Ends one side's input; returns all it ever said, and how it ended.
     ///
     /// # Panics
