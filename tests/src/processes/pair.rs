@@ -127,12 +127,17 @@ impl Pair {
         }
     }
 
-    /// Whether an event of this name comes within that time.
-    pub fn hears(&mut self, side: Side, name: &str, within: Duration) -> bool {
+    /// Whether an event like this comes within that time, of those that were not returned before.
+    pub fn hears_where(
+        &mut self,
+        side: Side,
+        within: Duration,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> bool {
         let deadline = Instant::now() + within;
         loop {
             let unread = &mut self.sides[side as usize].unread;
-            let found = unread.iter().position(|event| event["event"] == name);
+            let found = unread.iter().position(&is_it);
             if found.and_then(|index| unread.remove(index)).is_some() {
                 return true;
             }
