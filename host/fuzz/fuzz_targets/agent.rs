@@ -64,15 +64,27 @@ fuzz_target!(|session: Session<'_>| {
         match step {
             Step::Pass(millis) => world.run(Duration::from_millis(millis.into()), true),
             Step::Silence(span) => world.run(Duration::from_millis(125) * span.into(), false),
-            Step::Tampered { which, tamper, signed, from } => {
-                let (one, other) = (world.overheard(which), world.overheard(which.rotate_left(4)));
+            Step::Tampered {
+                which,
+                tamper,
+                signed,
+                from,
+            } => {
+                let (one, other) = (
+                    world.overheard(which),
+                    world.overheard(which.rotate_left(4)),
+                );
                 world.attack(tamper.apply(&one, &other), signed, from);
             }
             Step::Made { made, signed, from } => {
-                let transaction = world.overheard(0).get(8..20).and_then(|id| id.try_into().ok());
+                let transaction = world
+                    .overheard(0)
+                    .get(8..20)
+                    .and_then(|id| id.try_into().ok());
                 let ufrag = |agent: &Agent| agent.local_credentials().ufrag().to_owned();
                 let [own, peer] = [world.victim, 1 - world.victim].map(|i| ufrag(&world.agents[i]));
-                let datagram = made.datagram(transaction.unwrap_or_default(), &format!("{own}:{peer}"));
+                let datagram =
+                    made.datagram(transaction.unwrap_or_default(), &format!("{own}:{peer}"));
                 world.attack(datagram, signed, from);
             }
             Step::Restart(who) => world.restart(usize::from(who)),
@@ -101,7 +113,9 @@ impl World {
             restarts: 0,
         };
         for index in [0, 1] {
-            let line = world.agents[index].add_local_host(address(index)).expect("it is usable");
+            let line = world.agents[index]
+                .add_local_host(address(index))
+                .expect("it is usable");
             let taken = world.agents[1 - index].add_remote_candidate(&line);
             taken.expect("it is a candidate");
         }
@@ -138,7 +152,10 @@ impl World {
 
     fn overheard(&self, which: u8) -> Vec<u8> {
         let len = self.overheard.len().max(1);
-        self.overheard.get(usize::from(which) % len).cloned().unwrap_or_default()
+        self.overheard
+            .get(usize::from(which) % len)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn attack(&mut self, mut datagram: Vec<u8>, signed: bool, from: u8) {
@@ -149,8 +166,15 @@ impl World {
         };
         if signed {
             let of_victim = datagram.first().is_none_or(|byte| byte & 1 == 0);
-            let whose = if of_victim { self.victim } else { 1 - self.victim };
-            sign(&mut datagram, self.agents[whose].local_credentials().pwd());
+            let whose = if of_victim {
+                self.victim
+            } else {
+                1 - self.victim
+            };
+            sign(
+                &mut datagram,
+                self.agents[whose].local_credentials().pwd().as_bytes(),
+            );
         }
         let victim = &mut self.agents[self.victim];
         let was_valid = victim.is_validated(from);
@@ -173,7 +197,10 @@ impl World {
                     agent.handle_timeout(self.now);
                 }
             }
-            while let Some(flight) = self.flying.pop_front_if(|flight| flight.arrives <= self.now) {
+            while let Some(flight) = self
+                .flying
+                .pop_front_if(|flight| flight.arrives <= self.now)
+            {
                 if delivers {
                     let (to, from) = (address(flight.to), address(1 - flight.to));
                     self.agents[flight.to].handle_stun(self.now, to, from, &flight.contents);
@@ -207,7 +234,9 @@ impl World {
                 });
             }
             while let Some(event) = self.agents[index].poll_event() {
-                let Event::Selected(pair) = event else { continue };
+                let Event::Selected(pair) = event else {
+                    continue;
+                };
                 assert_eq!(pair.local, address(index));
             }
         }

@@ -31,7 +31,11 @@ fuzz_target!(|text: &str| {
 });
 
 fn repeat(remote: &RemoteDescription, format: &InitDataFormat) {
-    let candidates: Vec<String> = remote.candidates.iter().map(|(_, line)| line.clone()).collect();
+    let candidates: Vec<String> = remote
+        .candidates
+        .iter()
+        .map(|(_, line)| line.clone())
+        .collect();
     let init_data = remote.init_data("dtls-srtp", format, 1).ok().flatten();
     let local = LocalDescription {
         session_id: 1,

@@ -1,7 +1,7 @@
-//! The peer's credentials and candidate lines, and what an agent then does with them.
+//! The peer's credentials and candidate lines, and what an agent then does with them; the URIs of servers.
 #![no_main]
 use arbitrary::Arbitrary;
-use handclasp::ice::{Accepted, Agent, Config, Credentials};
+use handclasp::ice::{Accepted, Agent, Config, Credentials, StunServer, TurnServer};
 use libfuzzer_sys::fuzz_target;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ enum Word<'a> {
     Candidate(&'a str),
     /// With the fields that lead into the line; the rest may be anything.
     Line(u8, &'a str),
+    /// A server's URI.
+    Server(&'a str),
     Restart(u8),
     Pass(u16),
     Done,
@@ -54,6 +56,7 @@ fuzz_target!(|signalling: Signalling<'_>| {
                 );
                 taken += usize::from(take(&mut agent, &line));
             }
+            Word::Server(uri) => server(uri),
             Word::Restart(number) => {
                 agent.restart(credentials(number));
                 taken = 0;
@@ -69,6 +72,16 @@ fuzz_target!(|signalling: Signalling<'_>| {
     let end = now + Duration::from_secs(2);
     run(&mut agent, &mut now, end);
 });
+
+fn server(uri: &str) {
+    if let Ok(stun) = uri.parse::<StunServer>() {
+        assert_eq!(stun.to_string().parse(), Ok(stun.clone()));
+    }
+    if let Ok(turn) = uri.parse::<TurnServer>() {
+        let again: TurnServer = turn.to_string().parse().expect("it is shown as it is read");
+        assert_eq!((again.host, again.port), (turn.host, turn.port));
+    }
+}
 
 fn take(agent: &mut Agent, line: &str) -> bool {
     match agent.add_remote_candidate(line) {

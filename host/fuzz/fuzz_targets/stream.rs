@@ -69,11 +69,17 @@ fuzz_target!(|story: Story<'_>| {
     lose(&mut world, &overheard, false);
     world.run_for(Duration::from_secs(2));
     let held = format!("{:?}", world.sides[1].stream).len();
-    assert!(held < (1 << 20) + 10_000 * count, "it holds {held} characters");
+    assert!(
+        held < (1 << 20) + 10_000 * count,
+        "it holds {held} characters"
+    );
 });
 
 fn world(story: &Story<'_>) -> (World, Overheard) {
-    let script = Scripted::new().with("PEER").with("CLASSIFY").on("init", &["init_data=b"]);
+    let script = Scripted::new()
+        .with("PEER")
+        .with("CLASSIFY")
+        .on("init", &["init_data=b"]);
     let script = match story.plugin {
         Kind::FinishesOnReady => script.on("connection_ready", &["packet=?last finish=keys"]),
         Kind::FinishesOnPacket => script.on("recv_from_peer", &["packet=?last finish=keys"]),
@@ -83,7 +89,10 @@ fn world(story: &Story<'_>) -> (World, Overheard) {
     let (party, _) = script.on("close", &["packet=?bye"]).party();
     let peer = Scripted::new()
         .on("init", &["init_data=a"])
-        .on("connection_ready", &["packet=?hello deadline=200 finish=keys"])
+        .on(
+            "connection_ready",
+            &["packet=?hello deadline=200 finish=keys"],
+        )
         .on("on_deadline", &["packet=?hello deadline=200 again"]);
     let backend = match story.delay {
         Some(millis) => Backend::delayed(1, Duration::from_millis(millis.into())),
@@ -115,10 +124,15 @@ fn take(world: &mut World, overheard: &Overheard, step: Step<'_>) {
         Step::Send(side) => world.send(usize::from(side), 1, b"media"),
         Step::Bytes(from, bytes) => world.inject(1, 1, source(world, from), bytes),
         Step::Tampered(which, from, tamper) => {
-            let overheard = overheard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let overheard = overheard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
             let pick = |which: u8| {
                 let flight = overheard.get(usize::from(which) % overheard.len().max(1));
-                flight.map(|flight| flight.contents.clone()).unwrap_or_default()
+                flight
+                    .map(|flight| flight.contents.clone())
+                    .unwrap_or_default()
             };
             let datagram = tamper.apply(&pick(which), &pick(which.rotate_left(4)));
             world.inject(1, 1, source(world, from), &datagram);
@@ -149,10 +163,16 @@ fn message(word: Word<'_>) -> Message {
         },
         Word::InitData(component_id, initiates, init_data) => Message::SetPeerInitData {
             component_id,
-            role: if initiates { Role::Initiator } else { Role::Responder },
+            role: if initiates {
+                Role::Initiator
+            } else {
+                Role::Responder
+            },
             init_data: init_data.to_owned(),
         },
-        Word::Sdp(sdp) => Message::ParseRemoteSdp { sdp: sdp.to_owned() },
+        Word::Sdp(sdp) => Message::ParseRemoteSdp {
+            sdp: sdp.to_owned(),
+        },
         Word::LocalSdp => Message::GenerateLocalSdp,
         Word::Gather => Message::GatherCandidates,
         Word::Gathered => Message::PeerCandidateGatheringDone,

@@ -7,10 +7,10 @@ const MESSAGE_INTEGRITY: u16 = 0x0008;
 /// Bytes of MESSAGE-INTEGRITY, its head included.
 const INTEGRITY_LEN: usize = 24;
 
-/// The attributes that the host or its ICE core reads.
-const KNOWN: [u16; 16] = [
-    0x0001, 0x0006, 0x0008, 0x0009, 0x000a, 0x000c, 0x0012, 0x0013, 0x0020, 0x0024, 0x0025, 0x8028,
-    0x8029, 0x802a, 0xc057, 0x8022,
+/// The attributes that the host, its ICE core or its TURN client reads.
+const KNOWN: [u16; 22] = [
+    0x0001, 0x0006, 0x0008, 0x0009, 0x000a, 0x000c, 0x000d, 0x0012, 0x0013, 0x0014, 0x0015, 0x0016,
+    0x0017, 0x001c, 0x0020, 0x0024, 0x0025, 0x8022, 0x8028, 0x8029, 0x802a, 0xc057,
 ];
 
 /// A message from its parts.
@@ -59,8 +59,9 @@ fn set_len(datagram: &mut Vec<u8>) {
     datagram[2..4].copy_from_slice(&len.to_be_bytes());
 }
 
-/// Authenticates a message anew, whatever stands in it: all from its MESSAGE-INTEGRITY on makes way.
-pub fn sign(datagram: &mut Vec<u8>, password: &str) {
+/// Authenticates a message anew with a password or a long-term key, whatever stands in it: all from its
+/// MESSAGE-INTEGRITY on makes way.
+pub fn sign(datagram: &mut Vec<u8>, key: &[u8]) {
     if datagram.len() < HEADER {
         return;
     }
@@ -72,7 +73,7 @@ pub fn sign(datagram: &mut Vec<u8>, password: &str) {
     datagram.extend([0, 20]);
     datagram.extend([0; 20]);
     set_len(datagram);
-    let code = DefaultSha1HmacProvider.sha1_hmac(password.as_bytes(), &[&datagram[..at]]);
+    let code = DefaultSha1HmacProvider.sha1_hmac(key, &[&datagram[..at]]);
     datagram[at + 4..].copy_from_slice(&code);
 }
 

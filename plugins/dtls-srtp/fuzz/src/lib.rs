@@ -11,6 +11,7 @@ mod config;
 #[path = "../../src/failure.rs"]
 mod failure;
 #[path = "../../src/fingerprint.rs"]
+#[rustfmt::skip] // it would look for the tests, in the wrong place
 mod fingerprint;
 #[path = "../../src/key_log.rs"]
 mod key_log;
@@ -21,6 +22,7 @@ mod parameters;
 #[path = "../../src/record.rs"]
 mod record;
 #[path = "../../src/session.rs"]
+#[rustfmt::skip] // it would look for the tests, in the wrong place
 mod session;
 #[path = "../../src/signing.rs"]
 mod signing;
@@ -34,17 +36,22 @@ pub use link::{Step, Story};
 /// The peer's init data.
 pub fn fingerprints(init_data: &[u8]) {
     match fingerprint::Fingerprints::parse(init_data) {
-        Ok(known) => known.verify(b"certificate").expect_err("nobody knows its hash by chance"),
+        Ok(known) => known
+            .verify(b"certificate")
+            .expect_err("nobody knows its hash by chance"),
         Err(error) => error,
     };
 }
 
-/// A datagram, cut into its records.
-pub fn records(datagram: &[u8]) {
+/// Holds what is read of a datagram without keys against the datagram.
+fn records(datagram: &[u8]) {
     let mut seen = 0;
     for record in record::records(datagram) {
         assert!(!record.is_empty());
-        assert!(datagram[seen..].starts_with(record), "the records are the datagram, in order");
+        assert!(
+            datagram[seen..].starts_with(record),
+            "the records are the datagram, in order"
+        );
         seen += record.len();
         let _ = record::trust(record);
         let _ = record::client_random(record);

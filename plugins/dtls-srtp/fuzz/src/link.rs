@@ -1,10 +1,10 @@
 //! Two sessions that shake hands, and datagrams on their way that are changed, repeated or made up.
 use crate::certificate::Identity;
+use crate::config;
 use crate::fingerprint::Fingerprints;
 use crate::parameters::{Parameters, Version};
 use crate::session::{Progress, Session, Sink};
 use crate::tamper::Tamper;
-use crate::config;
 use arbitrary::Arbitrary;
 use handclasp_plugin::{Result, Role, Time};
 use std::collections::VecDeque;
@@ -77,15 +77,23 @@ struct Link {
 impl Story<'_> {
     /// Plays it.
     pub fn play(&self) {
-        let version = [Version::Auto, Version::Dtls12, Version::Dtls13][usize::from(self.version % 3)];
+        let version =
+            [Version::Auto, Version::Dtls12, Version::Dtls13][usize::from(self.version % 3)];
         let mut link = Link::new(version);
         for step in &self.steps {
             link.take(step);
         }
         link.pass(Duration::from_secs(2));
-        let keys = link.ends.each_ref().map(|end| end.keys.as_ref().map(|keys| halves(keys)));
+        let keys = link
+            .ends
+            .each_ref()
+            .map(|end| end.keys.as_ref().map(|keys| halves(keys)));
         if let [Some(one), Some(other)] = keys {
-            assert_eq!((one.0, one.1), (other.1, other.0), "both have finished, and do not agree");
+            assert_eq!(
+                (one.0, one.1),
+                (other.1, other.0),
+                "both have finished, and do not agree"
+            );
         }
     }
 }
@@ -116,7 +124,10 @@ impl Link {
                 overheard: VecDeque::new(),
             }
         };
-        let mut link = Self { ends: [end(0), end(1)], now };
+        let mut link = Self {
+            ends: [end(0), end(1)],
+            now,
+        };
         for index in [0, 1] {
             link.call(index, |session, now, wire| session.start(now, wire));
         }
@@ -169,9 +180,15 @@ impl Link {
     }
 
     fn receive(&mut self, index: usize, datagram: &[u8]) {
+        crate::records(datagram);
         // The host lets no other past the classifier, and no empty one.
-        if datagram.first().is_some_and(|first| (20..=63).contains(first)) {
-            self.call(index, |session, now, wire| session.receive(datagram, now, wire));
+        if datagram
+            .first()
+            .is_some_and(|first| (20..=63).contains(first))
+        {
+            self.call(index, |session, now, wire| {
+                session.receive(datagram, now, wire)
+            });
         }
     }
 
@@ -214,7 +231,11 @@ impl Link {
         // What the host checks too.
         assert!(wire.0.len() <= 64, "{} packets", wire.0.len());
         assert!(wire.0.iter().map(Vec::len).sum::<usize>() <= 65_536);
-        assert!(wire.0.iter().all(|datagram| (1..=MTU).contains(&datagram.len())));
+        assert!(
+            wire.0
+                .iter()
+                .all(|datagram| (1..=MTU).contains(&datagram.len()))
+        );
         match progress {
             Ok(progress) => {
                 end.deadline = progress.deadline;
