@@ -33,12 +33,15 @@ mod transactions;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use agent::Agent;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
+pub(crate) use local::announced;
+pub use local::{Announced, AnnouncedError};
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
 
@@ -49,6 +52,10 @@ pub struct Config {
     pub component_id: u16,
     /// The role to begin with; a conflict may turn it round (RFC 8445 §7.3.1.1).
     pub controlling: bool,
+    /// Whether this side only answers checks (RFC 8445 §2.5): for servers at public addresses.
+    pub lite: bool,
+    /// What the peer is told instead of this machine's own addresses.
+    pub announced: Arc<[Announced]>,
     /// See [`tie_breaker`]; the same for all components of a stream.
     pub tie_breaker: u64,
     /// How long to look for a pair, at first and after a loss, before
@@ -66,6 +73,8 @@ impl Config {
         Self {
             component_id,
             controlling,
+            lite: false,
+            announced: Arc::default(),
             tie_breaker,
             ice_timeout: Duration::from_secs(30),
             max_remote_candidates: 32,
