@@ -14,6 +14,9 @@
 //! order; [`Event::Selected`], from which on [`Agent::selected_pair`] says where
 //! application data goes; perhaps [`Event::Disconnected`] and another
 //! [`Event::Selected`]; perhaps [`Agent::restart`]; perhaps [`Event::Failed`].
+//!
+//! A [`Gatherer`] beside it asks STUN and TURN servers for more candidates and
+//! carries what goes through relays; it is driven in the same way.
 
 mod agent;
 mod candidate;
