@@ -1,9 +1,10 @@
 //! aiortc's ICE and DTLS against `dtls-srtp`, in both roles of each.
-use crate::namespace::Namespace;
-use crate::skip::{Lacking, skip};
+use crate::host::host;
+
 use crate::srtp_keys::SrtpKeys;
 use crate::venv;
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
+use handclasp_tests::{Lacking, Namespace, skip};
 use serde_json::json;
 use std::process::Command;
 
@@ -53,7 +54,7 @@ fn connect(test: &str, controlling: Side, initiator: Side) {
 
 fn needs() -> Result<(Namespace, std::path::PathBuf), Lacking> {
     let python = venv::python()?;
-    Ok((Namespace::new()?, python))
+    Ok((host()?, python))
 }
 
 fn compare_keys(pair: &mut Pair) {

@@ -1,6 +1,5 @@
 //! Real peers: other implementations of ICE and DTLS, in a network namespace of their own.
 mod aiortc;
-mod namespace;
-mod skip;
+mod host;
 mod srtp_keys;
 mod venv;

@@ -1,5 +1,5 @@
 //! aiortc, in a virtual environment below cargo's target directory.
-use crate::skip::Lacking;
+use handclasp_tests::Lacking;
 use handclasp_tests::target_directory;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
