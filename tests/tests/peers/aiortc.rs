@@ -40,7 +40,7 @@ fn connect(test: &str, controlling: Side, initiator: Side) {
     let mut stream = handclasp_stream();
     stream.args(["--plugin", "dtls-srtp"]);
     let mut peer = Command::new(python);
-    peer.arg(PEER);
+    peer.args(["-B", PEER]);
     match controlling {
         HANDCLASP => stream.arg("--controlling"),
         AIORTC => peer.arg("--controlling"),

@@ -1,5 +1,7 @@
 //! Real peers: other implementations of ICE and DTLS, in a network namespace of their own.
+mod aioice;
 mod aiortc;
+mod contact;
 mod host;
 mod srtp_keys;
 mod venv;
