@@ -3,5 +3,7 @@ mod aioice;
 mod aiortc;
 mod contact;
 mod host;
+mod libnice;
+mod nice_peer;
 mod srtp_keys;
 mod venv;
