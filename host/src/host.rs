@@ -1,4 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
+use crate::key_log::KeyLog;
 use crate::net::{Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox};
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
@@ -16,6 +17,8 @@ pub struct HostOptions {
     pub plugins: SearchPath,
     /// How many event loops; as many as there are cores if `None`.
     pub loops: Option<NonZero<usize>>,
+    /// Where plugins' secrets go; nowhere if `None`.
+    pub key_log: Option<KeyLog>,
 }
 
 /// Finds plugins, runs event loops, opens streams. Dropping it stops every stream.
@@ -117,7 +120,12 @@ impl Host {
                 mailbox.post(Command::Wake(instance_id));
             }
         });
-        let loader = Loader::new(options.plugins, Services { keylog: None, wake })?;
+        let keylog = options
+            .key_log
+            .map(|log| -> Box<dyn Fn(&str) + Send + Sync> {
+                Box::new(move |line| log.append(line))
+            });
+        let loader = Loader::new(options.plugins, Services { keylog, wake })?;
         let loops = (0..count)
             .map(|index| Loop::start(index, epoch))
             .collect::<Result<Vec<_>, _>>()
@@ -174,8 +182,7 @@ impl Host {
                 stream.handle_message(now, Message::Listen { component_id })?;
             }
         }
-        // In turn: streams cost about the same.
-        let chosen = &self.loops[self.next.fetch_add(1, Ordering::Relaxed) % self.loops.len()];
+        let chosen = &self.loops[self.place(&options.gathering)];
         let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
         let (gathering, loss) = (options.gathering, options.loss);
         chosen.mailbox.post(Command::Open(Box::new(NewStream {
@@ -185,6 +192,17 @@ impl Host {
             loss,
         })));
         Ok(StreamHandle { outbox, plugin })
+    }
+
+    /// The loop for a stream: in turn, for they cost about the same; with the others on its port if it shares
+    /// one.
+    fn place(&self, gathering: &Gathering) -> usize {
+        let number = match &gathering.port_range {
+            _ if !gathering.single_port => self.next.fetch_add(1, Ordering::Relaxed),
+            Some(ports) => usize::from(*ports.start()),
+            None => 0,
+        };
+        number % self.loops.len()
     }
 }
 

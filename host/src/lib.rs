@@ -11,6 +11,7 @@
 //! - [`component`]: an agent, a handshake instance, and what lies between;
 //! - [`stream`]: components 1..n, credentials, notifications;
 //! - `net`: sockets, the clock, one event loop per core;
+//! - [`KeyLog`]: secrets on file, where the operator asks for it;
 //! - [`control`]: the same in JSON lines, for programs of any language;
 //! - [`Host`].
 //!
@@ -19,6 +20,7 @@ pub mod component;
 pub mod control;
 mod host;
 pub mod ice;
+mod key_log;
 mod net;
 pub mod plugin;
 pub mod sdp;
@@ -26,4 +28,5 @@ mod similar;
 pub mod stream;
 
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
+pub use key_log::{KeyLog, KeyLogError};
 pub use net::{Application, BindError, Gathering, Loss, Outbox, Replies};

@@ -1,4 +1,4 @@
-use crate::lacking::Lacking;
+use crate::skip::Lacking;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 

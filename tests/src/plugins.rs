@@ -1,4 +1,5 @@
 //! The project's own plugins, and plugins in general.
+use crate::skip::Lacking;
 use handclasp::plugin::{Plugin, PrivateCopies, Services, vet};
 use std::collections::HashMap;
 use std::env::consts::DLL_SUFFIX;
@@ -41,6 +42,19 @@ pub fn target_directory() -> PathBuf {
         .find(|directory| directory.join("CACHEDIR.TAG").is_file())
         .expect("cargo puts tests below its target directory")
         .to_owned()
+}
+
+/// The library of one of the project's plugins, or why it is not there.
+///
+/// # Errors
+/// Its build needs what this machine has not.
+pub fn built(id: &str) -> Result<PathBuf, Lacking> {
+    let file = plugins().join(format!("{id}{DLL_SUFFIX}"));
+    let lacking = || {
+        let cause = "install what `make plugins` says it needs";
+        Lacking(format!("{id} is not built: {cause}"))
+    };
+    file.is_file().then_some(file).ok_or_else(lacking)
 }
 
 /// One of the project's plugins.

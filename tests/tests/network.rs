@@ -43,6 +43,7 @@ impl Pair {
         let host = Host::new(HostOptions {
             plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
             loops: NonZero::new(1),
+            key_log: None,
         })
         .expect("a host");
         let (sender, seen) = channel();
@@ -52,6 +53,7 @@ impl Pair {
                 gathering: Gathering {
                     addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
                     port_range: port_range.clone(),
+                    ..Gathering::default()
                 },
                 ..StreamOptions::default()
             };

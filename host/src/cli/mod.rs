@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exit;
 mod generate;
+mod key_log_args;
 mod new;
 mod plugin_args;
 mod plugins;

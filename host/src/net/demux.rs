@@ -1,43 +1,85 @@
 //! Which component of a socket's a datagram is for (RFC 7983; STUN as RFC 8445, section 7.3, needs it).
 use crate::ice::{StunKind, TransactionId, stun_kind};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// The components that share a socket, and the three signs by which their datagrams are known: a request by
 /// the local ufrag in its USERNAME, a response by the transaction it answers, all else by an address that
 /// ICE has validated.
+///
+/// An address belongs to one component: what another one's peer sends from there is dropped, requests too, or
+/// two streams would share a 5-tuple and get each other's data.
 #[derive(Debug)]
 pub(super) struct Demux<Key> {
     by_ufrag: HashMap<Box<str>, Key>,
     by_address: HashMap<SocketAddr, Key>,
+    members: HashMap<Key, Signs>,
     /// Outgoing requests: those of the present period and of the one before.
     transactions: [HashMap<TransactionId, Key>; 2],
     turned: Option<Instant>,
 }
 
+/// What a component is found by, so that it can be forgotten without a look at all the others.
+#[derive(Debug, Default)]
+struct Signs {
+    ufrags: Vec<Box<str>>,
+    addresses: Vec<SocketAddr>,
+}
+
 /// Longer than any STUN transaction lasts.
 const PERIOD: Duration = Duration::from_secs(40);
+/// Most addresses of one component; more than ICE holds valid at a time.
+const MAX_ADDRESSES: usize = 64;
 
-impl<Key: Copy + PartialEq> Demux<Key> {
+impl<Key: Copy + Eq + Hash> Demux<Key> {
     pub(super) fn new() -> Self {
         Self {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
+            members: HashMap::new(),
             transactions: [HashMap::new(), HashMap::new()],
             turned: None,
         }
     }
 
-    /// Requests with this local ufrag are this component's from now on; also those with an older one, while
-    /// a restart is under way.
-    pub(super) fn add_ufrag(&mut self, ufrag: &str, key: Key) {
-        self.by_ufrag.insert(ufrag.into(), key);
+    /// Requests with these local ufrags, and no others, are this component's from now on.
+    pub(super) fn set_ufrags<'a>(&mut self, ufrags: impl Iterator<Item = &'a str>, key: Key) {
+        let signs = self.members.entry(key).or_default();
+        for old in signs.ufrags.drain(..) {
+            self.by_ufrag.remove(&old);
+        }
+        for ufrag in ufrags {
+            signs.ufrags.push(ufrag.into());
+            self.by_ufrag.insert(ufrag.into(), key);
+        }
     }
 
-    /// ICE has validated the address. The first component to own it keeps it.
-    pub(super) fn add_address(&mut self, address: SocketAddr, key: Key) {
-        self.by_address.entry(address).or_insert(key);
+    /// ICE has validated the address. The first component to own it keeps it. Of a component with very many,
+    /// those leave that are valid no longer.
+    pub(super) fn add_address(
+        &mut self,
+        address: SocketAddr,
+        key: Key,
+        is_valid: impl Fn(SocketAddr) -> bool,
+    ) {
+        let Entry::Vacant(vacant) = self.by_address.entry(address) else {
+            return;
+        };
+        vacant.insert(key);
+        let addresses = &mut self.members.entry(key).or_default().addresses;
+        addresses.push(address);
+        if addresses.len() > MAX_ADDRESSES {
+            addresses.retain(|address| {
+                let stays = is_valid(*address);
+                if !stays {
+                    self.by_address.remove(address);
+                }
+                stays
+            });
+        }
     }
 
     /// A datagram leaves: if it is a STUN request, its response will be known.
@@ -57,7 +99,11 @@ impl<Key: Copy + PartialEq> Demux<Key> {
     /// The component a datagram is for; `None` for a stranger's.
     pub(super) fn route(&self, remote: SocketAddr, datagram: &[u8]) -> Option<Key> {
         match stun_kind(datagram) {
-            Some(StunKind::Request { local_ufrag, .. }) => self.by_ufrag.get(local_ufrag?).copied(),
+            Some(StunKind::Request { local_ufrag, .. }) => {
+                let key = *self.by_ufrag.get(local_ufrag?)?;
+                let owner = self.by_address.get(&remote);
+                owner.is_none_or(|owner| *owner == key).then_some(key)
+            }
             Some(StunKind::Response { transaction }) => self
                 .transactions
                 .iter()
@@ -67,20 +113,22 @@ impl<Key: Copy + PartialEq> Demux<Key> {
         }
     }
 
-    /// Forgets a component. Returns whether the socket has none left.
+    /// Forgets a component; what it asked is forgotten in time. Returns whether the socket has none left.
     pub(super) fn remove(&mut self, key: Key) -> bool {
-        self.by_ufrag.retain(|_, owner| *owner != key);
-        self.by_address.retain(|_, owner| *owner != key);
-        for sent in &mut self.transactions {
-            sent.retain(|_, owner| *owner != key);
+        let signs = self.members.remove(&key).unwrap_or_default();
+        for ufrag in &signs.ufrags {
+            self.by_ufrag.remove(ufrag);
         }
-        self.by_ufrag.is_empty()
+        for address in &signs.addresses {
+            self.by_address.remove(address);
+        }
+        self.members.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Demux, PERIOD};
+    use super::{Demux, MAX_ADDRESSES, PERIOD};
     use std::net::SocketAddr;
     use std::time::{Duration, Instant};
 
@@ -107,8 +155,8 @@ mod tests {
     #[test]
     fn requests_go_by_local_ufrag_wherever_they_come_from() {
         let mut demux = Demux::new();
-        demux.add_ufrag("aaaa", RTP);
-        demux.add_ufrag("bbbb", RTCP);
+        demux.set_ufrags(["aaaa"].into_iter(), RTP);
+        demux.set_ufrags(["bbbb"].into_iter(), RTCP);
         assert_eq!(
             demux.route(address(1), &stun(0, 1, Some("aaaa:peer"))),
             Some(RTP)
@@ -122,6 +170,19 @@ mod tests {
             None
         );
         assert_eq!(demux.route(address(1), &stun(0, 1, None)), None);
+    }
+
+    #[test]
+    fn after_a_restart_both_ufrags_count_and_later_the_new_one_alone() {
+        let mut demux = Demux::new();
+        let request = |ufrag| stun(0, 1, Some(ufrag));
+        demux.set_ufrags(["aaaa"].into_iter(), RTP);
+        demux.set_ufrags(["bbbb", "aaaa"].into_iter(), RTP);
+        assert_eq!(demux.route(address(1), &request("aaaa:p")), Some(RTP));
+        assert_eq!(demux.route(address(1), &request("bbbb:p")), Some(RTP));
+        demux.set_ufrags(["bbbb"].into_iter(), RTP);
+        assert_eq!(demux.route(address(1), &request("aaaa:p")), None);
+        assert_eq!(demux.route(address(1), &request("bbbb:p")), Some(RTP));
     }
 
     #[test]
@@ -154,9 +215,9 @@ mod tests {
     #[test]
     fn all_else_goes_by_validated_address_and_its_first_owner_keeps_it() {
         let mut demux = Demux::new();
-        demux.add_address(address(1), RTP);
-        demux.add_address(address(1), RTCP);
-        demux.add_address(address(2), RTCP);
+        demux.add_address(address(1), RTP, |_| true);
+        demux.add_address(address(1), RTCP, |_| true);
+        demux.add_address(address(2), RTCP, |_| true);
         assert_eq!(demux.route(address(1), b"\x80data"), Some(RTP));
         assert_eq!(demux.route(address(2), b"\x80data"), Some(RTCP));
         assert_eq!(demux.route(address(3), b"\x80data"), None);
@@ -166,15 +227,40 @@ mod tests {
     fn a_component_that_leaves_takes_all_its_signs_with_it() {
         let mut demux = Demux::new();
         for (ufrag, port, key) in [("aaaa", 1, RTP), ("bbbb", 2, RTCP)] {
-            demux.add_ufrag(ufrag, key);
-            demux.add_address(address(port), key);
+            demux.set_ufrags([ufrag].into_iter(), key);
+            demux.add_address(address(port), key, |_| true);
             demux.note_sent(Instant::now(), &stun(0, port as u8, None), key);
         }
         assert!(!demux.remove(RTP), "the other one is left");
         assert_eq!(demux.route(address(1), b"\x80"), None);
-        assert_eq!(demux.route(address(1), &stun(1, 1, None)), None);
         assert_eq!(demux.route(address(1), &stun(0, 1, Some("aaaa:p"))), None);
         assert_eq!(demux.route(address(2), b"\x80"), Some(RTCP));
         assert!(demux.remove(RTCP), "nobody is left");
+    }
+
+    #[test]
+    fn a_second_stream_on_an_owned_address_is_refused() {
+        let mut demux = Demux::new();
+        demux.set_ufrags(["aaaa"].into_iter(), RTP);
+        demux.set_ufrags(["bbbb"].into_iter(), RTCP);
+        demux.add_address(address(1), RTP, |_| true);
+        let request = stun(0, 1, Some("bbbb:peer"));
+        assert_eq!(demux.route(address(1), &request), None);
+        assert_eq!(demux.route(address(2), &request), Some(RTCP));
+        demux.remove(RTP);
+        assert_eq!(demux.route(address(1), &request), Some(RTCP), "free again");
+    }
+
+    #[test]
+    fn addresses_without_end_leave_as_they_cease_to_be_valid() {
+        let mut demux = Demux::new();
+        for port in 1..=2000 {
+            let is_valid = |at: SocketAddr| at.port() == 1 || at.port() + 32 > port;
+            demux.add_address(address(port), RTP, is_valid);
+            assert!(demux.by_address.len() <= MAX_ADDRESSES);
+        }
+        assert_eq!(demux.route(address(1), b"\x80data"), Some(RTP));
+        assert_eq!(demux.route(address(2000), b"\x80data"), Some(RTP));
+        assert_eq!(demux.route(address(2), b"\x80data"), None);
     }
 }

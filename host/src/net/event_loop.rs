@@ -1,51 +1,18 @@
-use super::application::{Application, ReplyQueue};
-use super::gather::Gathering;
+use super::application::ReplyQueue;
 use super::helpers::Helpers;
-use super::loss::Loss;
+use super::hosted::{Hosted, NewStream, Turn};
 use super::mailbox::{Command, Mailbox, StreamKey};
-use super::socket::{Batch, Receiver, Socket, Unsent};
+use super::socket::{Receiver, Socket, Unsent};
+use super::sockets::Sockets;
 use super::timers::Timers;
 use crate::component::Arrival;
 use crate::plugin::Completion;
-use crate::stream::{Message, Notification, Stream};
+use crate::stream::Message;
 use mio::{Events, Poll, Token, Waker};
-use slab::Slab;
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// A stream for a loop to take over.
-pub(crate) struct NewStream {
-    pub(crate) stream: Stream,
-    pub(crate) application: Box<dyn Application>,
-    pub(crate) gathering: Gathering,
-    pub(crate) loss: Option<Loss>,
-}
-
-impl fmt::Debug for NewStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewStream")
-            .field("stream", &self.stream.id())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A stream and what it has here.
-struct Hosted {
-    stream: Stream,
-    application: Box<dyn Application>,
-    gathering: Gathering,
-    loss: Option<Loss>,
-    /// Its sockets: component, index, address.
-    sockets: Vec<(u16, usize, SocketAddr)>,
-    /// Its earliest entry among the timers.
-    armed: Option<Instant>,
-    /// Whether it stands among the touched.
-    touched: bool,
-}
 
 /// One thread's sockets and streams.
 pub(crate) struct EventLoop {
@@ -53,12 +20,11 @@ pub(crate) struct EventLoop {
     mailbox: Arc<Mailbox>,
     helpers: Helpers,
     epoch: Instant,
-    sockets: Slab<Socket>,
+    sockets: Sockets,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers<StreamKey>,
     touched: Vec<StreamKey>,
     busy: Vec<usize>,
-    batch: Batch,
     replies: ReplyQueue,
     running: bool,
 }
@@ -72,17 +38,17 @@ impl EventLoop {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
+        let sockets = Sockets::new(poll.registry().try_clone()?);
         Ok(Self {
             poll,
             helpers: Helpers::new(epoch, Arc::clone(&mailbox)),
             mailbox,
             epoch,
-            sockets: Slab::new(),
+            sockets,
             streams: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
             busy: Vec::new(),
-            batch: Batch::new(),
             replies: ReplyQueue::default(),
             running: true,
         })
@@ -151,23 +117,8 @@ impl EventLoop {
     }
 
     fn open(&mut self, new: NewStream) {
-        let NewStream {
-            stream,
-            application,
-            gathering,
-            loss,
-        } = new;
-        let key = stream.id();
-        let hosted = Hosted {
-            stream,
-            application,
-            gathering,
-            loss,
-            sockets: Vec::new(),
-            armed: None,
-            touched: false,
-        };
-        self.streams.insert(key, hosted);
+        let key = new.stream.id();
+        self.streams.insert(key, Hosted::new(new));
         self.touch(key);
     }
 
@@ -213,11 +164,6 @@ impl EventLoop {
     }
 
     fn receive(&mut self, now: Instant, index: usize, receiver: &mut Receiver) {
-        // Taken out for the batch: what arrives touches everything else here.
-        let Some(socket) = self.sockets.get(index) else {
-            return;
-        };
-        let local = socket.local;
         let Self {
             sockets,
             streams,
@@ -225,10 +171,14 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let socket = &mut sockets[index];
-        let mut learned = Vec::new();
-        let more = receiver.receive(socket, |remote, datagram| {
-            let Some((key, component_id)) = socket.demux.route(remote, datagram) else {
+        let Some(Socket {
+            io, local, demux, ..
+        }) = sockets.get_mut(index)
+        else {
+            return;
+        };
+        let more = receiver.receive(io, |remote, datagram| {
+            let Some((key, component_id)) = demux.route(remote, datagram) else {
                 return;
             };
             let Some(hosted) = streams.get_mut(&key) else {
@@ -236,7 +186,7 @@ impl EventLoop {
             };
             match hosted
                 .stream
-                .handle_datagram(now, component_id, local, remote, datagram)
+                .handle_datagram(now, component_id, *local, remote, datagram)
             {
                 Arrival::Application => {
                     hosted
@@ -244,16 +194,15 @@ impl EventLoop {
                         .receive(component_id, datagram, &mut replies.of(key));
                     return;
                 }
-                Arrival::Validated => learned.push((remote, (key, component_id))),
+                Arrival::Validated => demux.add_address(remote, (key, component_id), |remote| {
+                    hosted.stream.is_validated(component_id, remote)
+                }),
                 Arrival::Consumed => {}
             }
             if !std::mem::replace(&mut hosted.touched, true) {
                 touched.push(key);
             }
         });
-        for (remote, member) in learned {
-            self.sockets[index].demux.add_address(remote, member);
-        }
         if more {
             self.busy.push(index);
         }
@@ -298,47 +247,23 @@ impl EventLoop {
 
     /// Carries out what a stream wants.
     fn settle(&mut self, now: Instant, key: StreamKey) {
-        let Some(mut hosted) = self.streams.remove(&key) else {
+        let nanos = self.nanos(now);
+        let Some(hosted) = self.streams.get_mut(&key) else {
             return;
         };
-        loop {
-            while let Some(request) = hosted.stream.poll_request() {
-                if request.may_take_long() {
-                    self.helpers.submit(request, key);
-                } else {
-                    let completion = request.run(self.nanos(now));
-                    hosted.stream.handle_completion(now, completion);
-                }
-            }
-            if hosted.stream.poll_gather() {
-                self.gather(now, key, &mut hosted);
-            }
-            while let Some(transmit) = hosted.stream.poll_transmit() {
-                self.transmit(
-                    now,
-                    key,
-                    &mut hosted,
-                    transmit.local,
-                    transmit.remote,
-                    &transmit.contents,
-                );
-            }
-            match hosted.stream.poll_notification() {
-                Some(notification) => {
-                    self.learn_ufrags(key, &hosted, &notification);
-                    hosted.application.notify(notification);
-                }
-                None => break,
-            }
-        }
         hosted.touched = false;
-        if hosted.stream.has_ended() {
-            self.flush();
-            self.remove(key, hosted);
-        } else {
+        hosted.settle(&mut Turn {
+            now,
+            nanos,
+            sockets: &mut self.sockets,
+            helpers: &mut self.helpers,
+        });
+        if !hosted.stream.has_ended() {
             let at = hosted.stream.poll_timeout();
             self.timers.arm(key, at, &mut hosted.armed);
-            self.streams.insert(key, hosted);
+        } else if let Some(hosted) = self.streams.remove(&key) {
+            self.sockets.flush(); // its last words
+            hosted.release(&mut self.sockets);
         }
     }
 
@@ -346,171 +271,36 @@ impl EventLoop {
         u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn gather(&mut self, now: Instant, key: StreamKey, hosted: &mut Hosted) {
-        for component_id in hosted.stream.component_ids() {
-            let bound = match hosted
-                .gathering
-                .bind(|address| hosted.has(component_id, address))
-            {
-                Ok(bound) => bound,
-                Err(error) => return hosted.stream.fail(now, &error.to_string()),
-            };
-            for socket in bound {
-                if let Err(error) = self.add_socket(key, hosted, component_id, socket) {
-                    return hosted
-                        .stream
-                        .fail(now, &format!("a UDP socket could not be watched: {error}"));
-                }
-            }
-        }
-        hosted.stream.gathering_done();
-    }
-
-    fn add_socket(
-        &mut self,
-        key: StreamKey,
-        hosted: &mut Hosted,
-        component_id: u16,
-        socket: std::net::UdpSocket,
-    ) -> io::Result<()> {
-        let entry = self.sockets.vacant_entry();
-        let index = entry.key();
-        let mut socket = Socket::register(socket, self.poll.registry(), Token(index))?;
-        let local = socket.local;
-        for ufrag in hosted.stream.local_ufrags(component_id) {
-            socket.demux.add_ufrag(ufrag, (key, component_id));
-        }
-        entry.insert(socket);
-        hosted.sockets.push((component_id, index, local));
-        hosted.stream.add_local_address(component_id, local);
-        Ok(())
-    }
-
-    /// After a restart requests come under another ufrag.
-    fn learn_ufrags(&mut self, key: StreamKey, hosted: &Hosted, notification: &Notification) {
-        if let Notification::LocalCredentials { .. } = notification {
-            for &(component_id, index, _) in &hosted.sockets {
-                for ufrag in hosted.stream.local_ufrags(component_id) {
-                    self.sockets[index]
-                        .demux
-                        .add_ufrag(ufrag, (key, component_id));
-                }
-            }
-        }
-    }
-
-    /// A datagram of ICE's or a handshake's.
-    fn transmit(
-        &mut self,
-        now: Instant,
-        key: StreamKey,
-        hosted: &mut Hosted,
-        local: SocketAddr,
-        remote: SocketAddr,
-        datagram: &[u8],
-    ) {
-        let Some(&(component_id, index, _)) = hosted.sockets.iter().find(|(_, _, at)| *at == local)
-        else {
-            return;
-        };
-        self.sockets[index]
-            .demux
-            .note_sent(now, datagram, (key, component_id));
-        if !hosted.loses() {
-            self.push(index, remote, None, datagram);
-        }
-    }
-
     /// A datagram of the application's.
     fn send(&mut self, key: StreamKey, component_id: u16, datagram: &[u8]) {
-        let Some(hosted) = self.streams.get_mut(&key) else {
-            return;
-        };
-        let route = hosted
-            .stream
-            .route(component_id)
-            .map_err(|error| error.to_string());
-        let way = route.and_then(|pair| {
-            let socket = hosted.sockets.iter().find(|(_, _, at)| *at == pair.local);
-            socket
-                .map(|(_, index, _)| (*index, pair.remote))
-                .ok_or_else(|| "its socket is gone".to_owned())
-        });
-        match way {
-            Ok((index, remote)) => {
-                if !hosted.loses() {
-                    self.push(index, remote, Some((key, component_id)), datagram);
-                }
-            }
-            Err(reason) => {
-                hosted.stream.could_not_send(component_id, reason);
+        if let Some(hosted) = self.streams.get_mut(&key) {
+            hosted.send(&mut self.sockets, component_id, datagram);
+            if hosted.stream.has_news() {
                 self.touch(key);
             }
         }
     }
 
-    fn push(
-        &mut self,
-        index: usize,
-        remote: SocketAddr,
-        member: Option<(StreamKey, u16)>,
-        datagram: &[u8],
-    ) {
-        if !self
-            .batch
-            .takes(&self.sockets[index], index, remote, member, datagram.len())
-        {
-            self.flush();
-        }
-        self.batch.push(index, remote, member, datagram);
-    }
-
+    /// Sends what waits, and tells those whose datagrams did not leave.
     fn flush(&mut self) {
-        let Some(socket) = self
-            .batch
-            .socket()
-            .and_then(|index| self.sockets.get(index))
-        else {
-            return;
-        };
-        let Err(Unsent {
+        self.sockets.flush();
+        while let Some(Unsent {
             member,
             count,
             error,
-        }) = self.batch.flush(socket)
-        else {
-            return;
-        };
-        match member.and_then(|(key, id)| Some((key, id, self.streams.get_mut(&key)?))) {
-            Some((key, component_id, hosted)) => {
-                for _ in 0..count {
-                    hosted
-                        .stream
-                        .could_not_send(component_id, error.to_string());
-                }
-                self.touch(key);
+        }) = self.sockets.poll_unsent()
+        {
+            let owner = member.and_then(|(key, id)| Some((key, id, self.streams.get_mut(&key)?)));
+            let Some((key, component_id, hosted)) = owner else {
+                tracing::debug!("a datagram was not sent: {error}");
+                continue;
+            };
+            for _ in 0..count {
+                hosted
+                    .stream
+                    .could_not_send(component_id, error.to_string());
             }
-            None => tracing::debug!("a datagram was not sent: {error}"),
+            self.touch(key);
         }
-    }
-
-    fn remove(&mut self, key: StreamKey, hosted: Hosted) {
-        for (component_id, index, _) in hosted.sockets {
-            if self.sockets[index].demux.remove((key, component_id)) {
-                self.sockets.remove(index).deregister(self.poll.registry());
-            }
-        }
-    }
-}
-
-impl Hosted {
-    fn has(&self, component_id: u16, address: std::net::IpAddr) -> bool {
-        self.sockets
-            .iter()
-            .any(|(id, _, local)| *id == component_id && local.ip() == address)
-    }
-
-    fn loses(&mut self) -> bool {
-        self.loss.as_mut().is_some_and(Loss::drops)
     }
 }

@@ -11,6 +11,9 @@ pub struct Gathering {
     pub addresses: Vec<IpAddr>,
     /// These ports only; any if `None`.
     pub port_range: Option<RangeInclusive<u16>>,
+    /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
+    /// streams on one UDP port for each address and component. Such streams live on one event loop.
+    pub single_port: bool,
 }
 
 /// Why no socket could be bound.
@@ -33,30 +36,8 @@ pub enum BindError {
 }
 
 impl Gathering {
-    /// One bound socket for each local address that has none yet.
-    pub(super) fn bind(
-        &self,
-        has_one: impl Fn(IpAddr) -> bool,
-    ) -> Result<Vec<UdpSocket>, BindError> {
-        let mut sockets = Vec::new();
-        let mut failure = None;
-        for address in self
-            .addresses()?
-            .into_iter()
-            .filter(|address| !has_one(*address))
-        {
-            match self.bind_to(address) {
-                Ok(socket) => sockets.push(socket),
-                Err(source) => failure = Some(BindError::Bind { address, source }),
-            }
-        }
-        match failure {
-            Some(failure) if sockets.is_empty() => Err(failure),
-            _ => Ok(sockets),
-        }
-    }
-
-    fn addresses(&self) -> Result<Vec<IpAddr>, BindError> {
+    /// The local addresses to have sockets at.
+    pub(super) fn addresses(&self) -> Result<Vec<IpAddr>, BindError> {
         if !self.addresses.is_empty() {
             return Ok(self.addresses.clone());
         }
@@ -69,7 +50,8 @@ impl Gathering {
         Ok(if others.is_empty() { loopback } else { others })
     }
 
-    fn bind_to(&self, address: IpAddr) -> io::Result<UdpSocket> {
+    /// A socket at one of them.
+    pub(super) fn bind_to(&self, address: IpAddr) -> io::Result<UdpSocket> {
         let Some(range) = &self.port_range else {
             return UdpSocket::bind(SocketAddr::new(address, 0));
         };

@@ -1,5 +1,5 @@
 //! What other threads ask of an event loop, without an allocation per datagram.
-use super::event_loop::NewStream;
+use super::hosted::NewStream;
 use crate::plugin::Completion;
 use crate::stream::Message;
 use std::fmt;

@@ -4,8 +4,10 @@
 //! time pass, then carry requests, datagrams and notifications out of every stream that was touched.
 //!
 //! - `event_loop`: that turn;
+//! - `hosted`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
+//! - `sockets`: a loop's sockets, a stream's own and shared ones;
 //! - `socket`: a UDP socket that many components may share, and its batches;
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
@@ -17,14 +19,17 @@ mod demux;
 mod event_loop;
 mod gather;
 mod helpers;
+mod hosted;
 mod loss;
 mod mailbox;
 mod socket;
+mod sockets;
 mod timers;
 
 pub use application::{Application, Replies};
-pub(crate) use event_loop::{EventLoop, NewStream};
+pub(crate) use event_loop::EventLoop;
 pub use gather::{BindError, Gathering};
+pub(crate) use hosted::NewStream;
 pub use loss::Loss;
 pub use mailbox::Outbox;
 pub(crate) use mailbox::{Command, Mailbox};

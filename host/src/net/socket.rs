@@ -1,6 +1,7 @@
 //! A UDP socket that many components may share, and batches in both directions.
 use super::demux::Demux;
 use super::mailbox::StreamKey;
+use super::sockets::Place;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
@@ -11,34 +12,47 @@ pub(super) type Member = (StreamKey, u16);
 
 /// A bound, registered socket.
 pub(super) struct Socket {
-    io: mio::net::UdpSocket,
-    state: UdpSocketState,
+    pub(super) io: Io,
     pub(super) local: SocketAddr,
     pub(super) demux: Demux<Member>,
+    /// Where streams that may share it find it.
+    pub(super) place: Option<Place>,
 }
+
+/// The system's side of a socket.
+pub(super) struct Io {
+    socket: mio::net::UdpSocket,
+    state: UdpSocketState,
+}
+
+/// What a shared socket asks the system to keep of what arrives while the loop is busy; it may get less.
+const SHARED_RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
 impl Socket {
     pub(super) fn register(
         socket: std::net::UdpSocket,
         registry: &Registry,
         token: Token,
+        place: Option<Place>,
     ) -> io::Result<Self> {
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?; // makes it non-blocking
+        if place.is_some() {
+            state.set_recv_buffer_size(UdpSockRef::from(&socket), SHARED_RECEIVE_BUFFER)?;
+        }
         let local = socket.local_addr()?;
-        socket.set_nonblocking(true)?;
-        let mut io = mio::net::UdpSocket::from_std(socket);
-        registry.register(&mut io, token, Interest::READABLE)?;
+        let mut socket = mio::net::UdpSocket::from_std(socket);
+        registry.register(&mut socket, token, Interest::READABLE)?;
         Ok(Self {
-            io,
-            state,
+            io: Io { socket, state },
             local,
             demux: Demux::new(),
+            place,
         })
     }
 
     pub(super) fn deregister(mut self, registry: &Registry) {
         // Closing takes it out of the registry anyway.
-        let _ = registry.deregister(&mut self.io);
+        let _ = registry.deregister(&mut self.io.socket);
     }
 }
 
@@ -62,20 +76,15 @@ impl Receiver {
     }
 
     /// Takes what has arrived. Returns whether there may be more.
-    pub(super) fn receive(
-        &mut self,
-        socket: &Socket,
-        mut each: impl FnMut(SocketAddr, &[u8]),
-    ) -> bool {
+    pub(super) fn receive(&mut self, io: &Io, mut each: impl FnMut(SocketAddr, &[u8])) -> bool {
         for _ in 0..MAX_BATCHES {
             let received = {
                 let mut chunks = self.storage.chunks_exact_mut(BUFFER);
                 let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
                     IoSliceMut::new(chunks.next().expect("as many as make a batch"))
                 });
-                socket
-                    .state
-                    .recv(UdpSockRef::from(&socket.io), &mut slices, &mut self.metas)
+                io.state
+                    .recv(UdpSockRef::from(&io.socket), &mut slices, &mut self.metas)
             };
             let received = match received {
                 Ok(received) => received,
@@ -83,7 +92,7 @@ impl Receiver {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) => {
                     // Such as an ICMP error for an earlier datagram: the socket lives on.
-                    tracing::debug!(local = %socket.local, "receive: {error}");
+                    tracing::debug!("receive: {error}");
                     continue;
                 }
             };
@@ -155,7 +164,7 @@ impl Batch {
                 && self.member == member
                 && len <= self.segment
                 && len > 0
-                && self.count < socket.state.max_gso_segments()
+                && self.count < socket.io.state.max_gso_segments()
                 && self.bytes.len() + len <= MAX_BATCH)
     }
 
@@ -218,8 +227,7 @@ impl Batch {
             segment_size,
             src_ip: None,
         };
-        socket
-            .state
-            .try_send(UdpSockRef::from(&socket.io), &transmit)
+        let Io { socket, state } = &socket.io;
+        state.try_send(UdpSockRef::from(socket), &transmit)
     }
 }

@@ -22,7 +22,7 @@ pub struct Loader {
 #[derive(Debug)]
 struct Loaded {
     plugin: Arc<Plugin>,
-    /// The searched directories, and the file itself, as they were.
+    /// The directories searched before it was found, and the file itself, as they were.
     seen: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -59,6 +59,11 @@ impl Loader {
         let mut seen: Vec<_> = self.path.directories().map(stamped).collect();
         let catalogue = self.path.scan();
         let found = catalogue.find(id)?;
+        // What comes later on the search path does not matter: the first directory wins.
+        let winner = seen
+            .iter()
+            .position(|(directory, _)| found.path.starts_with(directory));
+        seen.truncate(winner.map_or(seen.len(), |index| index + 1));
         seen.push(stamped(&found.path));
         let copy = self.copies.copy(found)?;
         let plugin = Plugin::open(&copy, Arc::clone(&self.services))?;

@@ -487,6 +487,13 @@ impl Stream {
         member.map_or(0, |member| member.component.dropped())
     }
 
+    /// Whether `remote` has proven itself to be a component's peer.
+    pub fn is_validated(&self, component_id: u16, remote: SocketAddr) -> bool {
+        let index = usize::from(component_id).wrapping_sub(1);
+        let member = self.components.get(index);
+        member.is_some_and(|member| member.component.agent().is_validated(remote))
+    }
+
     /// Reports a datagram that was not sent. The flow goes on.
     pub fn could_not_send(&mut self, component_id: u16, reason: String) {
         self.notify(Notification::CouldNotSendPayload {
@@ -505,6 +512,11 @@ impl Stream {
     /// The next notification.
     pub fn poll_notification(&mut self) -> Option<Notification> {
         self.notifications.pop_front()
+    }
+
+    /// Whether [`poll_notification`](Self::poll_notification) has something to give.
+    pub fn has_news(&self) -> bool {
+        !self.notifications.is_empty()
     }
 
     /// Whether nothing more will happen.

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 /// The identities in use, by stream.
 static IDENTITIES: Mutex<Option<HashMap<u64, Weak<Identity>>>> = Mutex::new(None);
 
-/// A self-signed ECDSA certificate on P-256 with its key. Gone with the last component of its stream.
+/// An ECDSA certificate with its key. One made here is on P-256, and gone with the last component of its stream.
 pub(crate) struct Identity {
-    stream_id: u64,
+    /// Whose components share it; nothing if it was given.
+    stream_id: Option<u64>,
     certificate: DtlsCertificate,
 }
 
@@ -34,11 +35,19 @@ impl Identity {
             )
         })?;
         let identity = Arc::new(Self {
-            stream_id,
+            stream_id: Some(stream_id),
             certificate,
         });
         identities.insert(stream_id, Arc::downgrade(&identity));
         Ok(identity)
+    }
+
+    /// An identity from elsewhere.
+    pub(crate) fn given(certificate: DtlsCertificate) -> Arc<Self> {
+        Arc::new(Self {
+            stream_id: None,
+            certificate,
+        })
     }
 
     /// Certificate and private key.
@@ -55,14 +64,17 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
+        let Some(stream_id) = self.stream_id else {
+            return;
+        };
         let mut guard = identities();
         let identities = guard.get_or_insert_default();
         // Another component may have made the stream's next identity since this one's last went.
         if identities
-            .get(&self.stream_id)
+            .get(&stream_id)
             .is_some_and(|identity| identity.strong_count() == 0)
         {
-            identities.remove(&self.stream_id);
+            identities.remove(&stream_id);
         }
     }
 }

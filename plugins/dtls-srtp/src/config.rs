@@ -1,6 +1,6 @@
 //! dimpl's settings.
 use crate::clock::FLIGHT_START_RTO;
-use crate::failure;
+use crate::{failure, key_log};
 use dimpl::{Config, ConfigBuilder};
 use handclasp_plugin::Result;
 use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ pub(crate) fn shared(mtu: usize) -> Result<Arc<Config>> {
 
 pub(crate) fn builder(mtu: usize) -> ConfigBuilder {
     Config::builder()
+        .with_crypto_provider(key_log::provider())
         .mtu(mtu)
         .require_client_certificate(true)
         // ICE has validated the peer's address already.

@@ -1,7 +1,8 @@
 //! DTLS-SRTP (RFC 5764) over DTLS 1.2 and 1.3, on the library dimpl.
 //!
-//! All components of a stream show one self-signed ECDSA certificate, announced as `a=fingerprint`; the peer's
-//! must match a fingerprint it announced (RFC 8122). What comes out are SRTP keys.
+//! All components of a stream show one ECDSA certificate, announced as `a=fingerprint`: a self-signed one, or that
+//! in the files of the options `certificate` and `private-key`. The peer's must match a fingerprint it announced
+//! (RFC 8122). What comes out are SRTP keys.
 #![forbid(unsafe_code)]
 
 mod certificate;
@@ -9,8 +10,10 @@ mod clock;
 mod config;
 mod failure;
 mod fingerprint;
+mod key_log;
 mod keys;
 mod parameters;
+mod pem;
 mod record;
 mod session;
 
@@ -41,7 +44,7 @@ impl Handshake for DtlsSrtp {
             host,
             version: Version::named(init.option("version").unwrap_or("auto"))?,
             config: config::shared(init.mtu())?,
-            identity: Identity::of(init.stream_id())?,
+            identity: identity(init)?,
             session: None,
         };
         call.init_data(handshake.identity.init_data().as_bytes());
@@ -119,7 +122,13 @@ impl DtlsSrtp {
             )
         })?;
         let host = self.host;
-        let progress = step(session, &mut Wire { host, call })?;
+        let (progress, secrets) = key_log::watch(|| step(session, &mut Wire { host, call }));
+        if let Some(random) = session.client_random() {
+            for secret in secrets {
+                host.keylog(&secret.line(random));
+            }
+        }
+        let progress = progress?;
         match progress.deadline {
             Some(deadline) => call.deadline(deadline),
             None => call.clear_deadline(),
@@ -129,6 +138,18 @@ impl DtlsSrtp {
         };
         call.handshake_data(&keys);
         Ok(Status::Finished)
+    }
+}
+
+/// The certificate that the options name, or the stream's own.
+fn identity(init: &Init<'_>) -> Result<Arc<Identity>> {
+    match (init.option("certificate"), init.option("private-key")) {
+        (None, None) => Identity::of(init.stream_id()),
+        (Some(certificate), Some(key)) => Ok(Identity::given(pem::read(certificate, key)?)),
+        _ => Err(Error::new(
+            ErrorKind::Option,
+            "options certificate and private-key: give both or neither",
+        )),
     }
 }
 
@@ -161,6 +182,12 @@ export! {
     description: c"SRTP keys from DTLS 1.2 or 1.3 with ECDSA certificates",
     init_data_type: c"sdp-attributes:fingerprint",
     handshake_data_type: c"srtp-keys",
-    options: [OptionSpec::string(c"version").default(c"auto").help(c"DTLS version: auto, 1.2 or 1.3")],
+    options: [
+        OptionSpec::string(c"certificate")
+            .help(c"PEM file with the certificate; without it, each stream makes its own"),
+        OptionSpec::string(c"private-key")
+            .help(c"PEM file with its key, ECDSA P-256 or P-384, without a passphrase"),
+        OptionSpec::string(c"version").default(c"auto").help(c"DTLS version: auto, 1.2 or 1.3"),
+    ],
     implements: [Peer(required), Timer, Classify, Close, Export],
 }

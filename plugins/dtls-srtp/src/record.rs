@@ -1,9 +1,13 @@
 //! A datagram's records, as far as they can be told apart without keys (RFC 6347, RFC 9147).
+use crate::key_log::ClientRandom;
 use std::iter;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+
+/// The type of the handshake message with which a client begins.
+const CLIENT_HELLO: u8 = 1;
 
 /// Bytes of the header of a `DTLSPlaintext`, and of any record in DTLS 1.2.
 const HEADER: usize = 13;
@@ -64,6 +68,16 @@ fn is_handshake(mut body: &[u8]) -> bool {
         }
     }
     !is_empty && body.is_empty()
+}
+
+/// The random value of the ClientHello at the head of a plaintext record, if that much of it is there.
+pub(crate) fn client_random(record: &[u8]) -> Option<ClientRandom> {
+    let (header, body) = record.split_at_checked(HEADER)?;
+    let (message, hello) = body.split_first_chunk::<12>()?;
+    let is_hello = header[0] == HANDSHAKE && header[3..5] == [0, 0] && message[0] == CLIENT_HELLO;
+    let is_beginning = message[6..9] == [0, 0, 0];
+    let random = hello.get(2..)?.first_chunk()?; // after the version
+    (is_hello && is_beginning).then_some(*random)
 }
 
 /// Bytes of the first record; it may promise more than there are.
@@ -200,6 +214,24 @@ pub(crate) mod tests {
         }
     }
 
+    #[test]
+    fn a_client_hello_has_a_random_where_it_begins() {
+        let hello: Vec<u8> = [0xfe, 0xfd].into_iter().chain(0..33).collect();
+        let random = hello[2..34].first_chunk().copied();
+        let begun = message(0, 35, 0, &hello);
+        assert_eq!(client_random(&record(22, 0, &begun)), random);
+        for other in [
+            record(22, 0, &begun[..12 + 33]),
+            record(22, 1, &begun),
+            record(23, 0, &begun),
+            record(22, 0, &message(0, 70, 35, &hello)),
+            record(22, 0, &[&[2], &begun[1..]].concat()),
+            record(22, 0, &[]),
+        ] {
+            assert_eq!(client_random(&other), None, "{other:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_datagram_makes_it_panic(datagram in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -207,6 +239,7 @@ pub(crate) mod tests {
             prop_assert!(datagram.starts_with(&cut.concat()));
             for record in cut {
                 trust(record);
+                client_random(record);
             }
         }
     }

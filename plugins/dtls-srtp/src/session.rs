@@ -3,9 +3,10 @@
 use crate::clock::Clock;
 use crate::config::MAX_QUEUED;
 use crate::failure::{anonymous, closed, doubt, explain, is_harmless, too_large, without_srtp};
+use crate::key_log::ClientRandom;
 use crate::keys::SrtpKeys;
 use crate::parameters::Parameters;
-use crate::record::{Trust, records, trust};
+use crate::record::{Trust, client_random, records, trust};
 use dimpl::{Dtls, Output};
 use handclasp_plugin::{Result, Role, Time};
 use std::cell::Cell;
@@ -49,6 +50,8 @@ pub(crate) struct Session {
     ready: bool,
     /// Whether any datagram has left.
     answered: bool,
+    /// What the ClientHello has that this session began with.
+    client_random: Option<ClientRandom>,
     /// Whether the peer has shown the certificate it promised.
     authenticated: bool,
     /// Whether the operator has heard of a plaintext alert.
@@ -67,6 +70,7 @@ impl Session {
             dtls,
             ready: false,
             answered: false,
+            client_random: None,
             authenticated: false,
             warned: false,
             keys: None,
@@ -111,6 +115,7 @@ impl Session {
             if !self.is_believable(record, sink) {
                 continue;
             }
+            self.remember(record);
             let handled = self.handle(record, now);
             let next = self.conclude(handled, now, sink)?;
             progress = Progress {
@@ -130,6 +135,18 @@ impl Session {
     /// What DTLS agreed on, once it has.
     pub(crate) fn keys(&self) -> Option<&SrtpKeys> {
         self.keys.as_ref()
+    }
+
+    /// What names this session in a key log, once it has begun.
+    pub(crate) fn client_random(&self) -> Option<&ClientRandom> {
+        self.client_random.as_ref()
+    }
+
+    /// A responder answers to one ClientHello, and an initiator begins with its own: later ones change nothing.
+    fn remember(&mut self, record: &[u8]) {
+        if !self.answered {
+            self.client_random = client_random(record).or(self.client_random);
+        }
     }
 
     /// Before its first flight an initiator has nothing to repeat, and no datagram can be an answer.
@@ -189,6 +206,7 @@ impl Session {
         loop {
             match self.dtls.poll_output(output) {
                 Output::Packet(datagram) => {
+                    self.remember(datagram);
                     self.answered = true;
                     sink.packet(datagram);
                 }

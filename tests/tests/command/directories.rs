@@ -153,6 +153,7 @@ fn a_running_host_takes_the_new_library() {
     let options = HostOptions {
         plugins: path.expect("it is there"),
         loops: None,
+        key_log: None,
     };
     let host = Host::new(options).expect("the system has threads to give");
     let first = host.plugin("hello").expect("it is sound");

@@ -55,7 +55,7 @@ impl Pair {
                 controlling: side == 0,
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    port_range: None,
+                    ..Gathering::default()
                 },
                 ..options.clone()
             };

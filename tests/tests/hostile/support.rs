@@ -74,7 +74,12 @@ impl Workshop {
     pub(crate) fn host(&self) -> Host {
         let plugins = SearchPath::from_dirs(vec![self.plugins()]).expect("the directory is there");
         let loops = NonZero::new(2);
-        Host::new(HostOptions { plugins, loops }).expect("the system has two threads to give")
+        let options = HostOptions {
+            plugins,
+            loops,
+            key_log: None,
+        };
+        Host::new(options).expect("the system has two threads to give")
     }
 
     /// The option with which instances keep the journal.

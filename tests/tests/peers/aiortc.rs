@@ -1,15 +1,17 @@
-//! aiortc's ICE and DTLS against `dtls-srtp`, in both roles of each.
+//! aiortc's ICE and DTLS against both plugins for DTLS-SRTP, in both roles of each.
 use crate::host::host;
-
 use crate::srtp_keys::SrtpKeys;
 use crate::venv;
+use handclasp_tests::built;
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
-use handclasp_tests::{Lacking, Namespace, skip};
+use handclasp_tests::{Lacking, skip};
 use serde_json::json;
 use std::process::Command;
 
 const HANDCLASP: Side = Side::A;
 const AIORTC: Side = Side::B;
+/// Their own certificates are ECDSA, which is all that aiortc takes.
+const PLUGINS: [&str; 2] = ["dtls-srtp", "dtls-openssl"];
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/aiortc_peer.py");
 
 #[test]
@@ -33,12 +35,19 @@ fn aiortc_controls_and_is_the_dtls_client() {
 }
 
 fn connect(test: &str, controlling: Side, initiator: Side) {
-    let (namespace, python) = match needs() {
-        Ok(needs) => needs,
-        Err(lacking) => return skip(test, &lacking),
-    };
+    for plugin in PLUGINS {
+        if let Err(lacking) = connect_with(plugin, controlling, initiator) {
+            skip(&format!("{test}, {plugin}"), &lacking);
+        }
+    }
+}
+
+fn connect_with(plugin: &str, controlling: Side, initiator: Side) -> Result<(), Lacking> {
+    built(plugin)?;
+    let python = venv::python()?;
+    let namespace = host()?;
     let mut stream = handclasp_stream();
-    stream.args(["--plugin", "dtls-srtp"]);
+    stream.args(["--plugin", plugin]);
     let mut peer = Command::new(python);
     peer.args(["-B", PEER]);
     match controlling {
@@ -50,11 +59,7 @@ fn connect(test: &str, controlling: Side, initiator: Side) {
     compare_keys(&mut pair);
     exchange(&mut pair);
     part(&mut pair, initiator);
-}
-
-fn needs() -> Result<(Namespace, std::path::PathBuf), Lacking> {
-    let python = venv::python()?;
-    Ok((host()?, python))
+    Ok(())
 }
 
 fn compare_keys(pair: &mut Pair) {

@@ -1,9 +1,11 @@
-//! Real peers: other implementations of ICE and DTLS, in a network namespace of their own.
+//! Real peers: other implementations of ICE and DTLS, those of ICE in a network namespace of their own.
 mod aioice;
 mod aiortc;
 mod contact;
+mod endpoint;
 mod host;
 mod libnice;
 mod nice_peer;
+mod openssl;
 mod srtp_keys;
 mod venv;

@@ -161,6 +161,7 @@ fn s05_options_are_validated_before_init() {
     let host = Host::new(HostOptions {
         plugins: SearchPath::from_dirs(vec![directory]).expect("it is there"),
         loops: NonZero::new(1),
+        key_log: None,
     })
     .expect("a host");
     let open = |wrong: &[(&str, &str)], keep: usize| {

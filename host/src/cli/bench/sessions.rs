@@ -27,6 +27,7 @@ impl Sessions {
         let host = Host::new(HostOptions {
             plugins: plugins.search_path()?,
             loops: NonZero::new(1),
+            key_log: None,
         })?;
         host.plugin(plugin)?;
         Ok(Self {
@@ -77,7 +78,7 @@ impl Sessions {
                 controlling: side.leads(),
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    port_range: None,
+                    ..Gathering::default()
                 },
                 ..StreamOptions::default()
             };

@@ -7,6 +7,7 @@ mod session;
 mod show;
 
 use super::exit::Failed;
+use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use clap::Args;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub(super) struct Demo {
     /// An option of the other peer's plugin, which takes these in place of --option (repeatable)
     #[arg(long = "peer-option", value_name = "KEY=VALUE", value_parser = setting)]
     peer_options: Vec<(String, String)>,
+    #[command(flatten)]
+    key_log: KeyLogArgs,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,

@@ -52,6 +52,7 @@ impl Session {
         let host = Host::new(HostOptions {
             plugins: demo.plugins.search_path()?,
             loops: NonZero::new(2),
+            key_log: demo.key_log.open()?,
         })?;
         let (sender, reports) = channel();
         let started = Instant::now();
@@ -71,7 +72,7 @@ impl Session {
                 controlling: side.leads(),
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    port_range: None,
+                    ..Gathering::default()
                 },
                 loss: (demo.loss > 0.0).then(|| {
                     Loss::new(

@@ -7,6 +7,7 @@ mod output;
 mod reporter;
 
 use super::exit::Failed;
+use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use clap::{ArgAction, Args};
 use handclasp::{Gathering, Host, HostOptions, StreamOptions};
@@ -34,6 +35,8 @@ pub(super) struct Stream {
     /// An option of the plugin (repeatable); see `handclasp plugins inspect ID`
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
     options: Vec<(String, String)>,
+    #[command(flatten)]
+    key_log: KeyLogArgs,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,
@@ -66,6 +69,7 @@ impl Stream {
         let host = Host::new(HostOptions {
             plugins: self.plugins.search_path()?,
             loops: Some(NonZero::<usize>::MIN),
+            key_log: self.key_log.open()?,
         })?;
         let (lines, received) = channel();
         let reporter = Reporter::new(lines.clone());
@@ -88,6 +92,7 @@ impl Stream {
             gathering: Gathering {
                 addresses: self.addresses,
                 port_range: self.port_range,
+                ..Gathering::default()
             },
             listen: true,
             ..StreamOptions::default()

@@ -4,6 +4,7 @@ use super::super::*;
 use crate::certificate::Identity;
 use crate::config;
 use crate::fingerprint::Fingerprints;
+use crate::key_log;
 use crate::parameters::Version;
 use handclasp_plugin::Error;
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub(super) struct End {
     pub(super) session: Session,
     pub(super) sent: Vec<Vec<u8>>,
     pub(super) warnings: Vec<String>,
+    pub(super) key_log: Vec<String>,
     pub(super) deadline: Option<Time>,
     pub(super) keys: Option<Zeroizing<Vec<u8>>>,
     pub(super) failure: Option<Error>,
@@ -63,7 +65,10 @@ impl Sink for Record {
 impl End {
     fn call(&mut self, call: impl FnOnce(&mut Session, &mut Record) -> Result<Progress>) {
         let mut record = Record::default();
-        let progress = call(&mut self.session, &mut record);
+        let (progress, secrets) = key_log::watch(|| call(&mut self.session, &mut record));
+        let random = self.session.client_random();
+        let line = |secret: &key_log::Secret| secret.line(random.expect("begun")).to_string();
+        self.key_log.extend(secrets.iter().map(line));
         // What the host checks too.
         assert!(record.sent.len() <= 64, "{} packets", record.sent.len());
         assert!(record.sent.iter().map(Vec::len).sum::<usize>() <= 65_536);
@@ -130,6 +135,7 @@ impl Link {
                 session: Session::new(parameters, now),
                 sent: Vec::new(),
                 warnings: Vec::new(),
+                key_log: Vec::new(),
                 deadline: None,
                 keys: None,
                 failure: None,

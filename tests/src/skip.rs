@@ -1,13 +1,17 @@
+//! Tests that need more than every machine has.
 use std::io::Write as _;
 
-/// What a test needs and this machine lacks, as a sentence that names the remedy.
+/// What a test needs and this machine lacks.
 #[derive(Clone, Debug)]
-pub struct Lacking(pub String);
+pub struct Lacking(
+    /// What, and what to do about it.
+    pub String,
+);
 
 /// Says aloud that a test is skipped; in continuous integration, where nothing may lack, fails it.
 ///
 /// # Panics
-/// In continuous integration.
+/// With `CI=true`.
 pub fn skip(test: &str, Lacking(what): &Lacking) {
     assert!(
         std::env::var_os("CI").is_none_or(|ci| ci != "true"),

@@ -1,0 +1,180 @@
+//! A stream on its event loop: what it wants is carried out here.
+use super::application::Application;
+use super::gather::{BindError, Gathering};
+use super::helpers::Helpers;
+use super::loss::Loss;
+use super::mailbox::StreamKey;
+use super::sockets::{Binding, Sockets};
+use crate::ice::Transmit;
+use crate::stream::{Notification, Stream};
+use std::fmt;
+use std::time::Instant;
+
+/// A stream for a loop to take over.
+pub(crate) struct NewStream {
+    pub(crate) stream: Stream,
+    pub(crate) application: Box<dyn Application>,
+    pub(crate) gathering: Gathering,
+    pub(crate) loss: Option<Loss>,
+}
+
+impl fmt::Debug for NewStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewStream")
+            .field("stream", &self.stream.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A stream and what it has on its loop.
+pub(super) struct Hosted {
+    pub(super) stream: Stream,
+    pub(super) application: Box<dyn Application>,
+    gathering: Gathering,
+    loss: Option<Loss>,
+    bindings: Vec<Binding>,
+    /// Its earliest entry among the timers.
+    pub(super) armed: Option<Instant>,
+    /// Whether it stands among the touched.
+    pub(super) touched: bool,
+}
+
+/// What a stream needs of its loop to be carried out.
+pub(super) struct Turn<'a> {
+    pub(super) now: Instant,
+    /// `now` on the plugins' clock.
+    pub(super) nanos: u64,
+    pub(super) sockets: &'a mut Sockets,
+    pub(super) helpers: &'a mut Helpers,
+}
+
+impl Hosted {
+    pub(super) fn new(new: NewStream) -> Self {
+        Self {
+            stream: new.stream,
+            application: new.application,
+            gathering: new.gathering,
+            loss: new.loss,
+            bindings: Vec::new(),
+            armed: None,
+            touched: false,
+        }
+    }
+
+    fn key(&self) -> StreamKey {
+        self.stream.id()
+    }
+
+    /// Carries out what the stream wants, until it wants nothing more.
+    pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
+        loop {
+            while let Some(request) = self.stream.poll_request() {
+                if request.may_take_long() {
+                    turn.helpers.submit(request, self.key());
+                } else {
+                    let completion = request.run(turn.nanos);
+                    self.stream.handle_completion(turn.now, completion);
+                }
+            }
+            if self.stream.poll_gather() {
+                match self.gather(turn.sockets) {
+                    Ok(()) => self.stream.gathering_done(),
+                    Err(error) => self.stream.fail(turn.now, &error.to_string()),
+                }
+            }
+            while let Some(transmit) = self.stream.poll_transmit() {
+                self.transmit(turn.now, turn.sockets, &transmit);
+            }
+            let Some(notification) = self.stream.poll_notification() else {
+                return;
+            };
+            if let Notification::LocalCredentials { .. } = notification {
+                self.learn_ufrags(turn.sockets);
+            }
+            self.application.notify(notification);
+        }
+    }
+
+    /// Binds each component to every local address it has no socket at yet.
+    fn gather(&mut self, sockets: &mut Sockets) -> Result<(), BindError> {
+        let addresses = self.gathering.addresses()?;
+        for component_id in self.stream.component_ids() {
+            let mut failure = None;
+            let is_bound = |binding: &Binding| binding.component_id == component_id;
+            for &address in &addresses {
+                let mut bindings = self.bindings.iter().filter(|binding| is_bound(binding));
+                if bindings.any(|binding| binding.local.ip() == address) {
+                    continue;
+                }
+                match sockets.bind(&self.gathering, component_id, address) {
+                    Ok(binding) => self.add(binding, sockets),
+                    Err(source) => failure = Some(BindError::Bind { address, source }),
+                }
+            }
+            if let Some(failure) = failure
+                && !self.bindings.iter().any(is_bound)
+            {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, binding: Binding, sockets: &mut Sockets) {
+        self.bindings.push(binding);
+        let ufrags = self.stream.local_ufrags(binding.component_id);
+        sockets.set_ufrags(binding, self.stream.id(), ufrags);
+        self.stream
+            .add_local_address(binding.component_id, binding.local);
+    }
+
+    /// After a restart requests come under another ufrag.
+    fn learn_ufrags(&mut self, sockets: &mut Sockets) {
+        for binding in &self.bindings {
+            let ufrags = self.stream.local_ufrags(binding.component_id);
+            sockets.set_ufrags(*binding, self.stream.id(), ufrags);
+        }
+    }
+
+    /// A datagram of ICE's or a handshake's.
+    fn transmit(&mut self, now: Instant, sockets: &mut Sockets, transmit: &Transmit) {
+        let mut bindings = self.bindings.iter();
+        let Some(binding) = bindings.find(|binding| binding.local == transmit.local) else {
+            return;
+        };
+        let member = (self.stream.id(), binding.component_id);
+        if !self.loss.as_mut().is_some_and(Loss::drops) {
+            let (index, datagram) = (binding.index, &transmit.contents);
+            sockets.transmit(now, index, transmit.remote, member, datagram);
+        }
+    }
+
+    /// A datagram of the application's. If it cannot be sent, the stream says so.
+    pub(super) fn send(&mut self, sockets: &mut Sockets, component_id: u16, datagram: &[u8]) {
+        let way = match self.stream.route(component_id) {
+            Ok(pair) => {
+                let mut bindings = self.bindings.iter();
+                bindings
+                    .find(|binding| binding.local == pair.local)
+                    .map(|binding| (binding.index, pair.remote))
+                    .ok_or_else(|| "its socket is gone".to_owned())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match way {
+            Ok(_) if self.loss.as_mut().is_some_and(Loss::drops) => {}
+            Ok((index, remote)) => {
+                let member = (self.key(), component_id);
+                sockets.push(index, remote, Some(member), datagram);
+            }
+            Err(reason) => self.stream.could_not_send(component_id, reason),
+        }
+    }
+
+    /// The stream has ended: its sockets are free.
+    pub(super) fn release(self, sockets: &mut Sockets) {
+        for binding in &self.bindings {
+            sockets.release(*binding, self.stream.id());
+        }
+    }
+}

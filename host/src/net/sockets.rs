@@ -1,0 +1,156 @@
+//! A loop's sockets: a stream's own, and those that streams share (single-port mode).
+use super::gather::Gathering;
+use super::mailbox::StreamKey;
+use super::socket::{Batch, Member, Socket, Unsent};
+use mio::{Registry, Token};
+use slab::Slab;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+/// All sockets of a loop, and what waits to leave by one of them.
+pub(super) struct Sockets {
+    registry: Registry,
+    slab: Slab<Socket>,
+    shared: HashMap<Place, usize>,
+    batch: Batch,
+    unsent: Vec<Unsent>,
+}
+
+/// Streams that ask for the same place share a socket: one port for each address and component.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Place {
+    address: IpAddr,
+    port_range: Option<RangeInclusive<u16>>,
+    component_id: u16,
+}
+
+/// A component's use of a socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Binding {
+    pub(super) component_id: u16,
+    pub(super) index: usize,
+    pub(super) local: SocketAddr,
+}
+
+impl Sockets {
+    pub(super) fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            slab: Slab::new(),
+            shared: HashMap::new(),
+            batch: Batch::new(),
+            unsent: Vec::new(),
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Socket> {
+        self.slab.get_mut(index)
+    }
+
+    /// A socket for a component at `address`: a new one, or the one that is shared there.
+    pub(super) fn bind(
+        &mut self,
+        gathering: &Gathering,
+        component_id: u16,
+        address: IpAddr,
+    ) -> io::Result<Binding> {
+        let place = gathering.single_port.then(|| Place {
+            address,
+            port_range: gathering.port_range.clone(),
+            component_id,
+        });
+        let known = place.as_ref().and_then(|place| self.shared.get(place));
+        let index = match known {
+            Some(index) => *index,
+            None => self.open(gathering.bind_to(address)?, place)?,
+        };
+        Ok(Binding {
+            component_id,
+            index,
+            local: self.slab[index].local,
+        })
+    }
+
+    fn open(&mut self, socket: std::net::UdpSocket, place: Option<Place>) -> io::Result<usize> {
+        let entry = self.slab.vacant_entry();
+        let index = entry.key();
+        let socket = Socket::register(socket, &self.registry, Token(index), place.clone())?;
+        entry.insert(socket);
+        if let Some(place) = place {
+            self.shared.insert(place, index);
+        }
+        Ok(index)
+    }
+
+    /// Requests with these local ufrags are for the component that has this binding.
+    pub(super) fn set_ufrags<'a>(
+        &mut self,
+        binding: Binding,
+        stream: StreamKey,
+        ufrags: impl Iterator<Item = &'a str>,
+    ) {
+        let member = (stream, binding.component_id);
+        self.slab[binding.index].demux.set_ufrags(ufrags, member);
+    }
+
+    /// A stream leaves a socket, which closes after the last one.
+    pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
+        let socket = &mut self.slab[binding.index];
+        if socket.demux.remove((stream, binding.component_id)) {
+            let socket = self.slab.remove(binding.index);
+            if let Some(place) = &socket.place {
+                self.shared.remove(place);
+            }
+            socket.deregister(&self.registry);
+        }
+    }
+
+    /// Sends a datagram of ICE's or a handshake's.
+    pub(super) fn transmit(
+        &mut self,
+        now: Instant,
+        index: usize,
+        remote: SocketAddr,
+        member: Member,
+        datagram: &[u8],
+    ) {
+        self.slab[index].demux.note_sent(now, datagram, member);
+        self.push(index, remote, None, datagram);
+    }
+
+    /// Sends a datagram; `member` hears if it cannot be sent.
+    pub(super) fn push(
+        &mut self,
+        index: usize,
+        remote: SocketAddr,
+        member: Option<Member>,
+        datagram: &[u8],
+    ) {
+        let socket = &self.slab[index];
+        if !self
+            .batch
+            .takes(socket, index, remote, member, datagram.len())
+        {
+            self.flush();
+        }
+        self.batch.push(index, remote, member, datagram);
+    }
+
+    /// Sends what waits for more like it.
+    pub(super) fn flush(&mut self) {
+        let socket = self.batch.socket().and_then(|index| self.slab.get(index));
+        if let Some(socket) = socket
+            && let Err(unsent) = self.batch.flush(socket)
+        {
+            self.unsent.push(unsent);
+        }
+    }
+
+    /// What could not be sent since.
+    pub(super) fn poll_unsent(&mut self) -> Option<Unsent> {
+        self.unsent.pop()
+    }
+}

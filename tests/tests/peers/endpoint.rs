@@ -1,0 +1,221 @@
+//! A plugin's instance at a real socket and in real time, with nothing of ICE between it and its peer.
+use handclasp::plugin::{
+    Call, Deadline, Emitted, Failure, InitParameters, Live, Outcome, Plugin, PrivateCopies,
+    Request, Role, Services, validate, vet,
+};
+use handclasp_tests::Lacking;
+use handclasp_tests::built;
+use std::error::Error;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long a handshake may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One of the project's plugins, in a host of its own whose key log is kept.
+pub(crate) struct Opened {
+    plugin: Arc<Plugin>,
+    key_log: Arc<Mutex<Vec<String>>>,
+}
+
+/// An instance, and the way to its peer.
+pub(crate) struct Endpoint {
+    socket: UdpSocket,
+    started: Instant,
+    live: Option<Live>,
+    deadline: Option<u64>,
+    init_data: Vec<u8>,
+    agreed: Option<Vec<u8>>,
+}
+
+impl Opened {
+    pub(crate) fn new(id: &str) -> Result<Self, Lacking> {
+        let library = built(id)?;
+        let key_log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let lines = Arc::clone(&key_log);
+        let services = Services {
+            keylog: Some(Box::new(move |line| {
+                lines.lock().expect(UNSPOILT).push(line.to_owned());
+            })),
+            ..Services::default()
+        };
+        let plugin = open(&library, services).unwrap_or_else(|error| panic!("{error}"));
+        Ok(Self { plugin, key_log })
+    }
+
+    /// An instance, or why `init` failed.
+    pub(crate) fn endpoint(&self, options: &[(&str, &str)]) -> Result<Endpoint, Failure> {
+        let mut endpoint = Endpoint {
+            socket: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port"),
+            started: Instant::now(),
+            live: None,
+            deadline: None,
+            init_data: Vec::new(),
+            agreed: None,
+        };
+        let parameters = parameters(&self.plugin, options);
+        endpoint.run(Call::Init(Arc::clone(&self.plugin), parameters))?;
+        Ok(endpoint)
+    }
+
+    /// The lines of the key log since this was asked last.
+    pub(crate) fn take_key_log(&self) -> Vec<String> {
+        std::mem::take(&mut self.key_log.lock().expect(UNSPOILT))
+    }
+}
+
+const UNSPOILT: &str = "nobody panics while it is locked";
+
+impl Endpoint {
+    /// What the peer has to know.
+    pub(crate) fn init_data(&self) -> String {
+        String::from_utf8(self.init_data.clone()).expect("lines of SDP are UTF-8")
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("it is bound")
+    }
+
+    pub(crate) fn set_peer(&mut self, role: Role, init_data: &str) {
+        let Some(Live::AwaitingPeer(instance)) = self.live.take() else {
+            panic!("it waits for its peer");
+        };
+        self.run(Call::SetPeer(instance, role, init_data.into()))
+            .unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    pub(crate) fn connect(&self, peer: SocketAddr) {
+        self.socket.connect(peer).expect("loopback is reachable");
+    }
+
+    /// Takes whoever sends first for the peer.
+    pub(crate) fn accept(&self) {
+        self.wait(PATIENCE);
+        let (_, peer) = self.socket.peek_from(&mut [0]).expect("somebody sends");
+        self.connect(peer);
+    }
+
+    /// Shakes hands; returns what was agreed on.
+    pub(crate) fn shake_hands(&mut self) -> Result<Vec<u8>, Failure> {
+        let Some(Live::AwaitingReady(instance)) = self.live.take() else {
+            panic!("it knows its peer and is not ready");
+        };
+        self.run(Call::ConnectionReady(instance))?;
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            if let Some(agreed) = &self.agreed {
+                return Ok(agreed.clone());
+            }
+            assert!(Instant::now() < give_up, "it never finished");
+            self.step()?;
+        }
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(mut self) {
+        let live = self.live.take().expect("it lives until it fails");
+        self.run(Call::Close(live))
+            .unwrap_or_else(|failure| panic!("{failure}"));
+    }
+
+    /// Goes on until the instance fails, which a peer's farewell makes it do.
+    pub(crate) fn hear_the_end(&mut self) -> Failure {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            assert!(Instant::now() < give_up, "it never ended");
+            if let Err(failure) = self.step() {
+                return failure;
+            }
+        }
+    }
+
+    /// Keys for a label, as the application gets them.
+    pub(crate) fn export(&mut self, label: &str, len: usize) -> Vec<u8> {
+        let Some(Live::Finished(instance)) = &mut self.live else {
+            panic!("it has finished");
+        };
+        let mut keys = vec![0; len];
+        instance
+            .export(label.as_bytes(), None, &mut keys)
+            .unwrap_or_else(|failure| panic!("{failure}"));
+        keys
+    }
+
+    /// Takes a datagram, or calls for the deadline.
+    fn step(&mut self) -> Result<(), Failure> {
+        let now = self.now();
+        let left = |at: u64| Duration::from_nanos(at.saturating_sub(now));
+        self.wait(self.deadline.map_or(PATIENCE, left));
+        let mut buffer = [0; 65536];
+        let live = self.live.take().expect("it lives until it fails");
+        match self.socket.recv(&mut buffer) {
+            Ok(len) => self.run(Call::RecvFromPeer(live, buffer[..len].to_vec())),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                self.deadline = None;
+                self.run(Call::OnDeadline(live))
+            }
+            Err(error) => panic!("the peer is gone: {error}"),
+        }
+    }
+
+    fn wait(&self, at_most: Duration) {
+        let timeout = at_most.max(Duration::from_millis(1)); // zero would be for ever
+        self.socket
+            .set_read_timeout(Some(timeout))
+            .expect("it is not zero");
+    }
+
+    fn run(&mut self, call: Call) -> Result<(), Failure> {
+        let completion = Request::new(1, call, Emitted::default()).run(self.now());
+        let emitted = completion.emitted;
+        for packet in emitted.packets() {
+            // Refused where the peer is gone: its last words may be on the way all the same.
+            let _ = self.socket.send(packet);
+        }
+        match emitted.deadline {
+            Some(Deadline::At(at)) => self.deadline = Some(at),
+            Some(Deadline::Cleared) => self.deadline = None,
+            None => {}
+        }
+        self.init_data.extend(emitted.init_data.iter().flatten());
+        match completion.outcome {
+            Outcome::Live(live) => self.live = Some(live),
+            Outcome::Finished(live, data) => {
+                self.live = live;
+                self.agreed = Some(data.to_vec());
+            }
+            Outcome::Failed(failure) => return Err(failure),
+            Outcome::Closed => {}
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        let since = self.started.elapsed().as_nanos();
+        u64::try_from(since).expect("tests take less than centuries")
+    }
+}
+
+fn parameters(plugin: &Plugin, options: &[(&str, &str)]) -> InitParameters {
+    let owned = |(key, value): &(&str, &str)| (key.to_string(), value.to_string());
+    let given: Vec<_> = options.iter().map(owned).collect();
+    let options = validate(plugin.id(), &plugin.description().options, &given)
+        .unwrap_or_else(|error| panic!("{error}"));
+    InitParameters {
+        component_id: 1,
+        component_count: 1,
+        mtu: 1200,
+        instance_id: 1,
+        stream_id: 1,
+        options: options.into(),
+    }
+}
+
+fn open(file: &Path, services: Services) -> Result<Arc<Plugin>, Box<dyn Error>> {
+    let copies = PrivateCopies::new()?;
+    let copy = copies.copy(&vet(file)?)?;
+    Ok(Plugin::open(&copy, Arc::new(services))?)
+}
