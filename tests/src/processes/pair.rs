@@ -234,7 +234,8 @@ impl Pair {
         }
     }
 
-    fn story(&self) -> String {
+    /// All that both said, for whoever wants to know why they did not say more.
+    pub fn story(&self) -> String {
         let of = |side: Side| {
             let lines = self.sides[side as usize].all.iter();
             lines.map(move |event| format!("\n  {side:?} {event}"))

@@ -1,0 +1,112 @@
+//! A public segment, with hosts on it and hosts behind NATs.
+use crate::need;
+use handclasp_tests::{Lacking, Namespace};
+
+/// What the public segment is, and the address that its own host has.
+const SEGMENT: &str = "
+    ip link add segment type bridge
+    ip link set segment up
+    ip address add 10.99.0.1/24 dev segment";
+
+/// An early datagram of the peer's would take the port that our own is to be mapped to, were it let in.
+const CLOSED: &str = "
+    table ip closed {
+        chain arriving {
+            type filter hook input priority filter;
+            iifname outside ct state new drop
+        }
+        chain passing {
+            type filter hook forward priority filter;
+            iifname outside ct state new drop
+        }
+    }";
+
+/// How a NAT chooses the port that a datagram leaves from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nat {
+    /// The host's own, for every destination.
+    Cone,
+    /// Another one for each destination.
+    Symmetric,
+}
+
+/// Everyone's addresses are 10.99.0.0/24.
+#[derive(Debug)]
+pub(crate) struct Internet {
+    segment: Namespace,
+}
+
+/// A host behind a NAT. All of them have one address, 192.168.1.2, as those at home do.
+#[derive(Debug)]
+pub(crate) struct Private {
+    pub(crate) host: Namespace,
+    nat: Namespace,
+}
+
+impl Internet {
+    pub(crate) fn new() -> Result<Self, Lacking> {
+        need("nft", "nftables")?;
+        need("conntrack", "conntrack")?;
+        let segment = Namespace::new()?;
+        segment.run(SEGMENT);
+        Ok(Self { segment })
+    }
+
+    /// The host 10.99.0.N.
+    pub(crate) fn host(&self, n: u8) -> Result<Namespace, Lacking> {
+        let host = Namespace::new()?;
+        self.connect(&host, "near", n);
+        Ok(host)
+    }
+
+    /// A host behind a NAT that is 10.99.0.N.
+    pub(crate) fn behind(&self, kind: Nat, n: u8) -> Result<Private, Lacking> {
+        let (host, nat) = (Namespace::new()?, Namespace::new()?);
+        self.connect(&nat, "outside", n);
+        nat.join("inside", &host, "near");
+        nat.run("ip address add 192.168.1.1/24 dev inside; echo 1 > /proc/sys/net/ipv4/ip_forward");
+        host.run("ip address add 192.168.1.2/24 dev near; ip route add default via 192.168.1.1");
+        filter(&nat, CLOSED);
+        let private = Private { host, nat };
+        private.translate(match kind {
+            Nat::Cone => "masquerade",
+            Nat::Symmetric => "masquerade fully-random",
+        });
+        Ok(private)
+    }
+
+    fn connect(&self, namespace: &Namespace, name: &str, n: u8) {
+        self.segment.join(&format!("to{n}"), namespace, name);
+        self.segment
+            .run(&format!("ip link set to{n} master segment"));
+        namespace.run(&format!(
+            "ip address add 10.99.0.{n}/24 dev {name}; ip route add default via 10.99.0.1"
+        ));
+    }
+}
+
+impl Private {
+    /// The NAT forgets every mapping; from now on all leaves from `port`.
+    pub(crate) fn rebind(&self, port: u16) {
+        self.nat.run("nft delete table ip translation");
+        self.translate(&format!("meta l4proto udp masquerade to :{port}"));
+        self.nat.run("conntrack -F 2>/dev/null");
+    }
+
+    fn translate(&self, rule: &str) {
+        let rules = format!(
+            "table ip translation {{
+                chain leaving {{
+                    type nat hook postrouting priority srcnat;
+                    oifname outside {rule}
+                }}
+            }}"
+        );
+        filter(&self.nat, &rules);
+    }
+}
+
+/// Adds rules of nftables'.
+pub(crate) fn filter(namespace: &Namespace, rules: &str) {
+    namespace.run(&format!("nft -f - <<'END'\n{rules}\nEND"));
+}
