@@ -8,32 +8,47 @@ use std::process::Command;
 
 #[test]
 fn handclasp_controls_one_component() {
-    connect("libnice as controlled", 1, HANDCLASP);
+    meet("libnice as controlled", 1, HANDCLASP, &[]);
 }
 
 #[test]
 fn handclasp_controls_two_components() {
-    connect("libnice as controlled, of two components", 2, HANDCLASP);
+    meet(
+        "libnice as controlled, of two components",
+        2,
+        HANDCLASP,
+        &[],
+    );
 }
 
 #[test]
 fn libnice_controls_one_component() {
-    connect("libnice as controlling", 1, PEER);
+    meet("libnice as controlling", 1, PEER, &[]);
 }
 
 #[test]
 fn libnice_controls_two_components() {
-    connect("libnice as controlling, of two components", 2, PEER);
+    meet("libnice as controlling, of two components", 2, PEER, &[]);
 }
 
 #[test]
 fn both_think_that_they_control() {
-    let mut peer = match nice_peer() {
-        Ok(peer) => Command::new(peer),
-        Err(lacking) => return skip("a role conflict with libnice", &lacking),
-    };
-    peer.arg("--controlling");
-    meet("a role conflict with libnice", peer, 1, HANDCLASP);
+    meet(
+        "a role conflict with libnice",
+        1,
+        HANDCLASP,
+        &["--controlling"],
+    );
+}
+
+#[test]
+fn libnice_nominates_every_pair() {
+    meet("aggressive libnice", 2, PEER, &["--aggressive"]);
+}
+
+#[test]
+fn libnice_is_lite() {
+    meet("libnice as a lite peer", 2, HANDCLASP, &["--lite"]);
 }
 
 #[test]
@@ -74,15 +89,13 @@ fn start(components: u16, controlling: Side, mute: bool) -> Result<Contact, Lack
     Contact::start(Command::new(nice_peer()?), components, controlling, mute)
 }
 
-fn connect(test: &str, components: u16, controlling: Side) {
-    match nice_peer() {
-        Ok(peer) => meet(test, Command::new(peer), components, controlling),
-        Err(lacking) => skip(test, &lacking),
-    }
-}
-
-fn meet(test: &str, peer: Command, components: u16, controlling: Side) {
-    let mut contact = match Contact::start(peer, components, controlling, false) {
+fn meet(test: &str, components: u16, controlling: Side, arguments: &[&str]) {
+    let contact = nice_peer().and_then(|peer| {
+        let mut peer = Command::new(peer);
+        peer.args(arguments);
+        Contact::start(peer, components, controlling, false)
+    });
+    let mut contact = match contact {
         Ok(contact) => contact,
         Err(lacking) => return skip(test, &lacking),
     };

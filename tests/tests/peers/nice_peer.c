@@ -7,10 +7,12 @@
 #include <nice/agent.h>
 #include <stdio.h>
 
-static gboolean controlling;
+static gboolean controlling, aggressive, lite;
 static gint components = 1;
 static const GOptionEntry options[] = {
     {"controlling", 0, 0, G_OPTION_ARG_NONE, &controlling, "Begin in the controlling role", NULL},
+    {"aggressive", 0, 0, G_OPTION_ARG_NONE, &aggressive, "Nominate each pair (RFC 5245)", NULL},
+    {"lite", 0, 0, G_OPTION_ARG_NONE, &lite, "Answer checks only", NULL},
     {"components", 0, 0, G_OPTION_ARG_INT, &components, "ICE components", "N"},
     {0},
 };
@@ -172,6 +174,15 @@ static gboolean on_line(GIOChannel *input, GIOCondition condition, gpointer data
     return G_SOURCE_CONTINUE;
 }
 
+static NiceAgentOption agent_options(void) {
+    NiceAgentOption chosen = NICE_AGENT_OPTION_ICE_TRICKLE | NICE_AGENT_OPTION_CONSENT_FRESHNESS;
+    if (!aggressive)
+        chosen |= NICE_AGENT_OPTION_REGULAR_NOMINATION;
+    if (lite)
+        chosen |= NICE_AGENT_OPTION_LITE_MODE;
+    return chosen;
+}
+
 int main(int count, char **words) {
     g_autoptr(GError) error = NULL;
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -180,9 +191,7 @@ int main(int count, char **words) {
         g_error("%s", error->message);
 
     loop = g_main_loop_new(NULL, FALSE);
-    agent = nice_agent_new_full(NULL, NICE_COMPATIBILITY_RFC5245,
-                                NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE
-                                    | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+    agent = nice_agent_new_full(NULL, NICE_COMPATIBILITY_RFC5245, agent_options());
     g_object_set(agent, "controlling-mode", controlling, "upnp", FALSE, NULL);
     g_signal_connect(agent, "new-candidate-full", G_CALLBACK(on_candidate), NULL);
     g_signal_connect(agent, "candidate-gathering-done", G_CALLBACK(on_gathered), NULL);
