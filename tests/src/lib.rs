@@ -7,6 +7,7 @@
 //! [`processes`] are streams in real time, as programs of any language drive them, and a [`Namespace`] is a
 //! network that they have to themselves.
 mod backend;
+mod coturn;
 mod event;
 mod fixture;
 mod journal;
@@ -22,6 +23,7 @@ mod skip;
 mod world;
 
 pub use backend::Backend;
+pub use coturn::Coturn;
 pub use event::Event;
 pub use fixture::fixture;
 pub use journal::{Entry, Journal};

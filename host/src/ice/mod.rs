@@ -22,6 +22,7 @@ mod credentials;
 mod failure;
 mod generation;
 mod selected;
+mod servers;
 mod sources;
 mod stun;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use std::time::Duration;
 pub use agent::Agent;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
+pub use servers::{RelayTransport, ServerUriError, Servers, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
 
 /// What an [`Agent`] is told once.
