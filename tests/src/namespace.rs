@@ -36,14 +36,16 @@ impl Namespace {
         }
     }
 
-    /// The same command, run inside.
+    /// The same command, run inside: program, arguments, and variables that are set.
     pub fn inside(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
-        inside.arg(format!("--net=/proc/{}/ns/net", self.holder.id()));
+        let variables = command.get_envs();
         inside
+            .arg(format!("--net=/proc/{}/ns/net", self.holder.id()))
             .arg("--")
             .arg(command.get_program())
-            .args(command.get_args());
+            .args(command.get_args())
+            .envs(variables.filter_map(|(name, value)| Some((name, value?))));
         inside
     }
 
