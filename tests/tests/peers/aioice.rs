@@ -37,7 +37,7 @@ fn connect(test: &str, components: u16, controlling: Side) {
     contact.part();
 }
 
-fn start(components: u16, controlling: Side) -> Result<Contact, Lacking> {
+pub(crate) fn start(components: u16, controlling: Side) -> Result<Contact, Lacking> {
     let mut peer = Command::new(venv::python()?);
     peer.args(["-B", SCRIPT]);
     Contact::start(peer, components, controlling, false)

@@ -5,9 +5,12 @@ use handclasp_tests::{Lacking, Namespace};
 use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 use std::process::Command;
+use std::time::Duration;
 
 pub(crate) const HANDCLASP: Side = Side::A;
 pub(crate) const PEER: Side = Side::B;
+
+const QUIET: Duration = Duration::from_secs(35);
 
 /// A stream of ours and one of the peer's, and the network between them.
 pub(crate) struct Contact {
@@ -67,6 +70,13 @@ impl Contact {
                 assert_eq!(bytes(&event, "payload"), payload.as_bytes());
             }
         }
+    }
+
+    /// Nobody loses the other while no data flows, for longer than a consent lasts (RFC 7675).
+    pub(crate) fn expect_quiet(&mut self) {
+        let lost = "component_state_disconnected";
+        let event = self.pair.await_where(HANDCLASP, lost, QUIET, |_| true);
+        assert_eq!(event, None);
     }
 
     /// Each ends well; returns what ours said.

@@ -85,8 +85,8 @@ fn candidates_of_handclasp_come_late() {
     trickle("late candidates of handclasp's", PEER, HANDCLASP);
 }
 
-fn start(components: u16, controlling: Side, mute: bool) -> Result<Contact, Lacking> {
-    Contact::start(Command::new(nice_peer()?), components, controlling, mute)
+pub(crate) fn start(components: u16, controlling: Side) -> Result<Contact, Lacking> {
+    Contact::start(Command::new(nice_peer()?), components, controlling, false)
 }
 
 fn meet(test: &str, components: u16, controlling: Side, arguments: &[&str]) {
@@ -105,7 +105,7 @@ fn meet(test: &str, components: u16, controlling: Side, arguments: &[&str]) {
 }
 
 fn restart(test: &str, restarting: Side, controlling: Side) {
-    let mut contact = match start(2, controlling, false) {
+    let mut contact = match start(2, controlling) {
         Ok(contact) => contact,
         Err(lacking) => return skip(test, &lacking),
     };
@@ -133,7 +133,8 @@ const DEAD: &str = "candidate:9 1 udp 2130706431 10.77.0.99 9 typ host";
 /// Both are at their checks by the time `late` gives the first candidate that can be reached; it never
 /// hears one of its peer's.
 fn trickle(test: &str, controlling: Side, late: Side) {
-    let mut contact = match start(1, controlling, true) {
+    let mute = |peer| Contact::start(Command::new(peer), 1, controlling, true);
+    let mut contact = match nice_peer().and_then(mute) {
         Ok(contact) => contact,
         Err(lacking) => return skip(test, &lacking),
     };

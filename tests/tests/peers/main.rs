@@ -7,5 +7,6 @@ mod host;
 mod libnice;
 mod nice_peer;
 mod openssl;
+mod quiet;
 mod srtp_keys;
 mod venv;
