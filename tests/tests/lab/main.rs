@@ -2,6 +2,7 @@
 mod internet;
 mod loss;
 mod nats;
+mod outage;
 mod segment;
 mod streams;
 mod switch;
