@@ -9,6 +9,7 @@ mod key_log_args;
 mod new;
 mod plugin_args;
 mod plugins;
+mod server_args;
 mod signalling;
 mod stream;
 

@@ -10,11 +10,13 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-pub use error::ServerUriError;
+pub use error::{ServerUriError, ServersError};
 use uri::Uri;
 
 /// Where STUN and TURN over UDP and TCP are, if the URI does not say.
 const PORT: u16 = 3478;
+/// Bytes of a user (RFC 8489 §14.3).
+const MAX_USERNAME: usize = 508;
 /// Where TURN over TLS is, if the URI does not say.
 const TLS_PORT: u16 = 5349;
 
@@ -31,9 +33,21 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.stun.is_empty() && self.turn.is_empty()
+    /// # Errors
+    /// A TURN server has no user or no password, or only relays are to be used and there is none.
+    pub fn check(&self) -> Result<(), ServersError> {
+        if self.relay_only && self.turn.is_empty() {
+            return Err(ServersError::NoRelay);
+        }
+        for server in &self.turn {
+            let is_complete = !server.username.is_empty() && !server.password.is_empty();
+            if !is_complete || server.username.len() > MAX_USERNAME {
+                return Err(ServersError::Credentials {
+                    server: server.to_string(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

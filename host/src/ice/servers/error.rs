@@ -52,3 +52,20 @@ pub enum ServerUriError {
     #[error("a STUN server is asked over UDP: leave out what follows the ?")]
     StunTransport,
 }
+
+/// Why servers cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ServersError {
+    /// A TURN server has no user or no password, or the user is too long.
+    #[error(
+        "{server} needs a user of 1 to 508 bytes and a password: write USER:PASSWORD@ before its host, or give the password apart"
+    )]
+    Credentials {
+        /// Its URI.
+        server: String,
+    },
+    /// Only relays are to be used.
+    #[error("there is no TURN server, and only relays are to be used: name one")]
+    NoRelay,
+}

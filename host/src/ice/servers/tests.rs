@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{RelayTransport, ServerUriError, StunServer, TurnServer};
+use super::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 
 fn stun(text: &str) -> Result<(String, u16), ServerUriError> {
     text.parse()
@@ -89,6 +89,30 @@ fn what_is_wrong_is_told() {
         ("turn:a@", Host),
     ] {
         assert_eq!(text.parse::<TurnServer>(), Err(error), "{text}");
+    }
+}
+
+#[test]
+fn a_relay_needs_a_user_and_a_password() {
+    let check = |uris: &[&str], relay_only| {
+        let turn = uris.iter().map(|uri| turn(uri)).collect();
+        let servers = Servers {
+            turn,
+            relay_only,
+            ..Servers::default()
+        };
+        servers.check()
+    };
+    assert_eq!(check(&["turn:a:b@h"], true), Ok(()));
+    assert_eq!(check(&[], false), Ok(()));
+    assert_eq!(check(&[], true), Err(ServersError::NoRelay));
+    let long = format!("turn:{}:b@h", "a".repeat(509));
+    for uri in ["turn:h", "turn:a@h", &long] {
+        let refused = check(&["turn:a:b@h", uri], false);
+        assert!(
+            matches!(refused, Err(ServersError::Credentials { .. })),
+            "{uri}"
+        );
     }
 }
 
