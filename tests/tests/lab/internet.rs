@@ -1,12 +1,16 @@
 //! A public segment, with hosts on it and hosts behind NATs.
 use crate::need;
-use handclasp_tests::{Lacking, Namespace};
+use handclasp_tests::{Coturn, Lacking, Namespace};
+use std::net::{IpAddr, Ipv4Addr};
 
-/// What the public segment is, and the address that its own host has.
+/// What the public segment is, and its own host. For other networks there is a way that leads nowhere: a relay
+/// that is told of no way at all gives up.
 const SEGMENT: &str = "
     ip link add segment type bridge
     ip link set segment up
-    ip address add 10.99.0.1/24 dev segment";
+    ip address add 10.99.0.1/24 dev segment
+    ip neighbour add 10.99.0.254 lladdr 02:00:00:00:00:fe dev segment nud permanent
+    ip route add default via 10.99.0.254";
 
 /// An early datagram of the peer's would take the port that our own is to be mapped to, were it let in.
 const CLOSED: &str = "
@@ -73,6 +77,14 @@ impl Internet {
             Nat::Symmetric => "masquerade fully-random",
         });
         Ok(private)
+    }
+
+    /// A server of STUN and TURN at 10.99.0.N.
+    pub(crate) fn serve(&self, n: u8) -> Result<Coturn, Lacking> {
+        self.segment
+            .run(&format!("ip address add 10.99.0.{n}/24 dev segment"));
+        let address = IpAddr::V4(Ipv4Addr::new(10, 99, 0, n));
+        Coturn::start(address, |command| self.segment.inside(&command)).map_err(Lacking)
     }
 
     fn connect(&self, namespace: &Namespace, name: &str, n: u8) {

@@ -3,6 +3,7 @@ mod internet;
 mod loss;
 mod nats;
 mod outage;
+mod relays;
 mod segment;
 mod streams;
 mod switch;
