@@ -1,4 +1,5 @@
 //! A TURN server of another make, with its own configuration and certificate, ended with the test.
+use crate::Lacking;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, TcpListener};
@@ -34,7 +35,10 @@ impl Coturn {
     ///
     /// # Panics
     /// The server is there but does not start.
-    pub fn start(address: IpAddr, inside: impl FnOnce(Command) -> Command) -> Result<Self, String> {
+    pub fn start(
+        address: IpAddr,
+        inside: impl FnOnce(Command) -> Command,
+    ) -> Result<Self, Lacking> {
         let [port, tls_port] = free_ports();
         Self::start_on(address, port, tls_port, inside)
     }
@@ -51,8 +55,8 @@ impl Coturn {
         port: u16,
         tls_port: u16,
         inside: impl FnOnce(Command) -> Command,
-    ) -> Result<Self, String> {
-        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+    ) -> Result<Self, Lacking> {
+        let directory = tempfile::tempdir().map_err(|error| Lacking(error.to_string()))?;
         certify(directory.path(), address)?;
         let at = directory.path().display();
         let (user, password) = (Self::USER, Self::PASSWORD);
@@ -64,7 +68,7 @@ impl Coturn {
              no-cli\nno-dtls\nlog-file=stdout\nsimple-log\nverbose\n"
         );
         let file = directory.path().join("turnserver.conf");
-        fs::write(&file, configuration).map_err(|error| error.to_string())?;
+        fs::write(&file, configuration).map_err(|error| Lacking(error.to_string()))?;
         let mut command = Command::new("turnserver");
         command.arg("-c").arg(file);
         let mut child = inside(command)
@@ -72,7 +76,7 @@ impl Coturn {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("no turnserver ({error}): install coturn"))?;
+            .map_err(|error| Lacking(format!("no turnserver ({error}): install coturn")))?;
         await_listening(&mut child);
         Ok(Self {
             child,
@@ -138,7 +142,7 @@ fn free_ports() -> [u16; 2] {
     listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }
 
-fn certify(directory: &Path, address: IpAddr) -> Result<(), String> {
+fn certify(directory: &Path, address: IpAddr) -> Result<(), Lacking> {
     let made = Command::new("openssl")
         .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=relay"])
         .args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
@@ -147,7 +151,7 @@ fn certify(directory: &Path, address: IpAddr) -> Result<(), String> {
         .args(["-keyout", "key.pem", "-out", "certificate.pem"])
         .current_dir(directory)
         .output()
-        .map_err(|error| format!("no openssl ({error}): install it"))?;
+        .map_err(|error| Lacking(format!("no openssl ({error}): install it")))?;
     let said = String::from_utf8_lossy(&made.stderr);
     assert!(made.status.success(), "no certificate: {said}");
     Ok(())

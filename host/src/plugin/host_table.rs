@@ -1,5 +1,5 @@
 //! `hc_host`: the host's services as a plugin sees them.
-use super::call::one_line;
+use super::emitted::one_line;
 use handclasp_abi as abi;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt;

@@ -84,7 +84,7 @@ impl Internet {
         self.segment
             .run(&format!("ip address add 10.99.0.{n}/24 dev segment"));
         let address = IpAddr::V4(Ipv4Addr::new(10, 99, 0, n));
-        Coturn::start(address, |command| self.segment.inside(&command)).map_err(Lacking)
+        Coturn::start(address, |command| self.segment.inside(&command))
     }
 
     fn connect(&self, namespace: &Namespace, name: &str, n: u8) {

@@ -207,12 +207,14 @@ impl Session {
         let at = self.clock.at(now);
         match self.client.send_to(TransportType::Udp, peer, data, at) {
             Ok(Some(built)) => self.push(built.data.build()),
-            Err(SendError::NoPermission) if self.permissions.may_ask(now, peer.ip()) => {
-                self.permissions.hold(peer, data);
-                // It may have been asked for before: then it is on its way.
-                let _ = self
-                    .client
-                    .create_permission(TransportType::Udp, peer.ip(), at);
+            Err(SendError::NoPermission) => {
+                if self.permissions.hold(now, peer, data) {
+                    let ip = peer.ip();
+                    let asked = self.client.create_permission(TransportType::Udp, ip, at);
+                    if asked.is_err() {
+                        self.permissions.refuse(now, ip);
+                    }
+                }
             }
             Ok(None) | Err(_) => {}
         }
