@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use stun_proto::agent::Transmit;
 use stun_proto::types::attribute::ErrorCode;
 use stun_proto::types::{AddressFamily, TransportType};
-use turn_client_proto::api::{SendError, TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet};
+use turn_client_proto::api::{
+    CreatePermissionError, SendError, TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet,
+};
 use turn_client_proto::prelude::{DelayedTransmitBuild as _, TurnClientApi as _};
 use turn_client_proto::tcp::TurnClientTcp;
 use turn_client_proto::types::TurnCredentials;
@@ -211,7 +213,8 @@ impl Session {
                 if self.permissions.hold(now, peer, data) {
                     let ip = peer.ip();
                     let asked = self.client.create_permission(TransportType::Udp, ip, at);
-                    if asked.is_err() {
+                    // One that already exists comes with the channel that is being bound.
+                    if let Err(CreatePermissionError::NoAllocation) = asked {
                         self.permissions.refuse(now, ip);
                     }
                 }

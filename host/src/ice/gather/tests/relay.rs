@@ -127,7 +127,7 @@ fn a_silent_server_is_given_up_and_the_others_serve() {
     assert!(world.run(secs(16), |world| world.gatherer.is_settled()));
     assert_eq!(
         world.troubles(),
-        ["turn:relay.example:3478 over UDP: it does not answer"]
+        ["turn:relay.example:3478 over UDP: it does not answer, is UDP port 3478 blocked?"]
     );
 }
 
