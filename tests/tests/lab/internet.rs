@@ -98,10 +98,10 @@ impl Internet {
 }
 
 impl Private {
-    /// The NAT forgets every mapping; from now on all leaves from `port`.
-    pub(crate) fn rebind(&self, port: u16) {
+    /// The NAT forgets every mapping, and makes others from now on.
+    pub(crate) fn rebind(&self) {
         self.nat.run("nft delete table ip translation");
-        self.translate(&format!("meta l4proto udp masquerade to :{port}"));
+        self.translate("meta l4proto udp masquerade to :20000-29999");
         self.nat.run("conntrack -F 2>/dev/null");
     }
 

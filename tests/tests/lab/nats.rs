@@ -65,7 +65,7 @@ fn a_nat_that_forgets_its_mapping_does_not_end_the_stream() {
                 scope.spawn(move || {
                     let mut pair = start([&private.host, public], *controlling, &[]);
                     expect_connection(&mut pair);
-                    private.rebind(40_000);
+                    private.rebind();
                     expect_data(&mut pair, "after the rebinding", Duration::from_secs(30));
                 });
             }

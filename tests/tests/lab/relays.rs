@@ -96,10 +96,10 @@ fn a_relay_that_dies_is_replaced_by_another() {
 fn a_nat_that_forgets_its_mapping_does_not_end_a_relayed_stream() {
     run("a NAT rebinding before a relay", || {
         let internet = Internet::new()?;
-        let server = internet.serve(2)?;
+        let servers = [internet.serve(2)?];
         let sides = both_behind(&internet, Nat::Symmetric)?;
-        let mut pair = connect(&sides, &[server], UDP, &[]);
-        sides[0].rebind(40_000);
+        let mut pair = connect(&sides, &servers, UDP, &[]);
+        sides[0].rebind();
         expect_data(&mut pair, "after the rebinding", RECOVERY);
         Ok(())
     });
