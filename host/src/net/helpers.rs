@@ -47,6 +47,7 @@ struct Job {
 
 /// What may take long.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all are calls
 enum Task {
     Call(Request),
     /// The system's resolver asks other machines.
