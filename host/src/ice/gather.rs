@@ -218,10 +218,17 @@ impl Gatherer {
     }
 
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
-    /// keepalive.
+    /// keepalive, and a relay whose pair was lost is asked whether it still works.
     pub fn set_selected(&mut self, now: Instant, pair: Option<super::Pair>) {
         self.now = self.now.max(now);
-        self.selected = pair.map(|pair| pair.local);
+        let before = std::mem::replace(&mut self.selected, pair.map(|pair| pair.local));
+        // Whoever fell silent may not be the peer.
+        if pair.is_none()
+            && let Some(relay) = before.and_then(|local| self.relay_at(local))
+            && let Some(session) = relay.session()
+        {
+            session.probe(now);
+        }
         if let Some(pair) = pair
             && let Some(relay) = self.relay_at(pair.local)
             && let Some(session) = relay.session()

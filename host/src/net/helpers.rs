@@ -49,7 +49,7 @@ struct Job {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // nearly all are calls
 enum Task {
-    Call(Request),
+    Call(Box<Request>),
     /// The system's resolver asks other machines.
     LookUp(Lookup),
 }
@@ -83,7 +83,7 @@ impl Helpers {
 
     /// Has `request` carried out after the next [`dispatch`](Self::dispatch); its completion goes to the mailbox.
     pub(super) fn submit(&mut self, request: Request, stream: StreamKey) {
-        let task = Task::Call(request);
+        let task = Task::Call(Box::new(request));
         self.submitted.push(Job { task, stream });
     }
 

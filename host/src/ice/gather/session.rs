@@ -6,7 +6,7 @@ mod requests;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use stun_proto::agent::Transmit;
@@ -63,6 +63,10 @@ pub(super) struct Session {
     wake: Instant,
     requests: Requests,
     is_challenged: bool,
+    /// How often the allocation was doubted.
+    probes: u8,
+    /// The permission that is to tell whether the server still has the allocation.
+    probe: Option<IpAddr>,
     last_error: Option<String>,
     ended: bool,
     outgoing: VecDeque<Vec<u8>>,
@@ -113,6 +117,8 @@ impl Session {
             wake: now,
             requests: Requests::default(),
             is_challenged: false,
+            probes: 0,
+            probe: None,
             last_error: None,
             ended: false,
             outgoing: VecDeque::new(),
@@ -205,6 +211,8 @@ impl Session {
                 self.end("it has forgotten its allocation".to_owned());
             }
             ErrorCode::STALE_NONCE => {}
+            // It knows of the allocation, then.
+            ErrorCode::FORBIDDEN => self.probe = None,
             _ => self.last_error = Some(format!("it refuses with error {code}")),
         }
     }
@@ -242,6 +250,25 @@ impl Session {
             }
             self.work(now);
         }
+    }
+
+    /// Finds out whether the server still has the allocation, which an answer to a request tells: one for a
+    /// permission that nobody uses, for an address that nobody has (RFC 5737, RFC 3849).
+    pub(super) fn probe(&mut self, now: Instant) {
+        self.probes = self.probes.wrapping_add(1);
+        let nobody: IpAddr = match self.relayed.first() {
+            Some(SocketAddr::V4(_)) => Ipv4Addr::new(192, 0, 2, self.probes).into(),
+            Some(SocketAddr::V6(_)) => {
+                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, self.probes.into()).into()
+            }
+            None => return,
+        };
+        let at = self.clock.at(now);
+        let asked = self
+            .client
+            .create_permission(TransportType::Udp, nobody, at);
+        self.probe = asked.is_ok().then_some(nobody);
+        self.work(now);
     }
 
     /// Gives the allocation back.
@@ -287,13 +314,15 @@ impl Session {
                 return;
             }
             let at = self.clock.at(now);
-            while let Some(event) = self.client.poll_event() {
-                self.take(now, event);
-            }
             while let Some(transmit) = self.client.poll_transmit(at) {
                 self.push(transmit.data.to_vec());
             }
-            match self.client.poll(at) {
+            let polled = self.client.poll(at);
+            if let Some(event) = self.client.poll_event() {
+                self.take(now, event);
+                continue;
+            }
+            match polled {
                 TurnPollRet::WaitUntil(wake) if wake <= at => {}
                 TurnPollRet::WaitUntil(wake) => {
                     self.wake = self.clock.back(wake);
@@ -329,6 +358,10 @@ impl Session {
                 self.relayed.push(address);
                 self.told.push_back(Told::Allocated(address));
             }
+            TurnEvent::PermissionCreateFailed(_, ip) if self.probe == Some(ip) => {
+                self.end("it has forgotten its allocation".to_owned());
+            }
+            TurnEvent::PermissionCreated(_, ip) if self.probe == Some(ip) => self.probe = None,
             TurnEvent::PermissionCreated(_, ip) => {
                 for (peer, data) in self.permissions.release(ip) {
                     self.send(now, peer, &data);
