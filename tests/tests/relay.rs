@@ -139,10 +139,11 @@ fn still_talks(pair: &mut Pair) {
                 "nothing gets through"
             );
             pair.send_payload(side, payload.as_bytes());
-            let heard = pair.hears_where(side.other(), Duration::from_millis(200), |event| {
-                event["event"] == "ice_payload" && bytes(event, "payload") == payload.as_bytes()
+            let again = Duration::from_millis(200);
+            let heard = pair.await_where(side.other(), "ice_payload", again, |event| {
+                bytes(event, "payload") == payload.as_bytes()
             });
-            if heard {
+            if heard.is_some() {
                 break;
             }
         }

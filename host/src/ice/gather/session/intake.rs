@@ -47,7 +47,12 @@ impl Session {
         each: &mut impl FnMut(SocketAddr, SocketAddr, &[u8]),
     ) {
         if self.keepalive.is_answer(self.local, self.server, message) {
-            self.keepalive.handle_answer(now, message);
+            let is_first = !self.keepalive.is_settled();
+            let other = self.keepalive.handle_answer(now, message);
+            if other.is_some() && !is_first {
+                // The allocation is the old address's (RFC 8656 §3.2), and nothing comes through any more.
+                self.end("a NAT has changed the address that it sees us at".to_owned());
+            }
             return;
         }
         let transmit = Transmit::new(message, self.transport, self.server, self.local);

@@ -153,6 +153,19 @@ fn a_dead_relay_is_noticed_and_opened_again() {
 }
 
 #[test]
+fn an_allocation_ends_with_the_mapping_of_the_nat_it_was_made_through() {
+    let mut world = allocated(&turn(ONE));
+    let first = world.relayed()[0];
+    world.run(secs(5), |_| false);
+    assert!(world.gatherer.is_relay(first));
+    world.mapped = addr("192.0.2.33:34");
+    assert!(world.run(secs(25), |world| world.relayed().len() == 2));
+    assert!(!world.gatherer.is_relay(first));
+    let second = world.relayed()[1];
+    assert!(echoes(&mut world, second, secs(1)));
+}
+
+#[test]
 fn a_relay_that_has_forgotten_is_asked_when_the_pair_falls_silent() {
     let mut world = allocated(&turn(ONE));
     let pair = Pair {
