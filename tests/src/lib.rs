@@ -4,13 +4,15 @@
 //! [`Backend`] that carries out their calls into plugins: at once, or later and in another order. Nothing
 //! sleeps, and the seed of a world decides everything in it but credentials and what a plugin draws itself.
 //!
-//! [`processes`] are streams in real time, as programs of any language drive them.
+//! [`processes`] are streams in real time, as programs of any language drive them, and a [`Namespace`] is a
+//! network that they have to themselves.
 mod backend;
 mod coturn;
 mod event;
 mod fixture;
 mod journal;
 mod link;
+mod namespace;
 mod party;
 mod plugins;
 pub mod processes;
@@ -26,6 +28,7 @@ pub use event::Event;
 pub use fixture::fixture;
 pub use journal::{Entry, Journal};
 pub use link::{Flight, Link};
+pub use namespace::Namespace;
 pub use party::Party;
 pub use plugins::{built, load, plugin, plugins, target_directory};
 pub use scripted::Scripted;

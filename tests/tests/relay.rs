@@ -139,10 +139,11 @@ fn still_talks(pair: &mut Pair) {
                 "nothing gets through"
             );
             pair.send_payload(side, payload.as_bytes());
-            let heard = pair.hears_where(side.other(), Duration::from_millis(200), |event| {
-                event["event"] == "ice_payload" && bytes(event, "payload") == payload.as_bytes()
+            let again = Duration::from_millis(200);
+            let heard = pair.await_where(side.other(), "ice_payload", again, |event| {
+                bytes(event, "payload") == payload.as_bytes()
             });
-            if heard {
+            if heard.is_some() {
                 break;
             }
         }
@@ -224,6 +225,32 @@ fn a_dead_server_costs_seconds() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[test]
+fn without_a_nat_a_stun_server_adds_nothing_and_costs_nothing() {
+    let Some(server) = coturn("a STUN server") else {
+        return;
+    };
+    let begun = Instant::now();
+    let stream = |more: &[&str]| {
+        let mut command = handclasp_stream();
+        command.args(["--address", "127.0.0.1", "--stun", &server.stun()]);
+        command.args(more);
+        command
+    };
+    let mut pair = Pair::start([stream(&["--controlling"]), stream(&[])], Some(Side::A));
+    for side in Side::BOTH {
+        pair.expect(side, "candidate_gathering_done");
+        pair.expect(side, "component_state_ready");
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+    let (events, _) = pair.end(Side::A);
+    assert_eq!(candidates(&events).len(), 1, "{events:?}");
 }
 
 #[test]

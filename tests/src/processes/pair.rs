@@ -86,10 +86,15 @@ impl Pair {
 
     /// Sends a datagram through component 1.
     pub fn send_payload(&mut self, side: Side, payload: &[u8]) {
+        self.send_through(side, 1, payload);
+    }
+
+    /// Sends a datagram through a component.
+    pub fn send_through(&mut self, side: Side, component_id: u16, payload: &[u8]) {
         let payload = base64(payload);
         self.send(
             side,
-            &json!({"message": "send_payload", "component_id": 1, "payload": payload}),
+            &json!({"message": "send_payload", "component_id": component_id, "payload": payload}),
         );
     }
 
@@ -113,11 +118,7 @@ impl Pair {
     ) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let unread = &mut self.sides[side as usize].unread;
-            let found = unread
-                .iter()
-                .position(|event| event["event"] == name && is_it(event));
-            if let Some(event) = found.and_then(|index| unread.remove(index)) {
+            if let Some(event) = self.take(side, name, &is_it) {
                 return event;
             }
             self.refuse_failures(name);
@@ -127,24 +128,27 @@ impl Pair {
         }
     }
 
-    /// Whether an event like this comes within that time, of those that were not returned before.
-    pub fn hears_where(
+    /// The next event of this name that is like this, if it comes in time, whatever else comes.
+    pub fn await_where(
         &mut self,
         side: Side,
-        within: Duration,
+        name: &str,
+        time: Duration,
         is_it: impl Fn(&Value) -> bool,
-    ) -> bool {
-        let deadline = Instant::now() + within;
+    ) -> Option<Value> {
+        let deadline = Instant::now() + time;
         loop {
-            let unread = &mut self.sides[side as usize].unread;
-            let found = unread.iter().position(&is_it);
-            if found.and_then(|index| unread.remove(index)).is_some() {
-                return true;
-            }
-            if !self.hear(deadline) {
-                return false;
+            let event = self.take(side, name, &is_it);
+            if event.is_some() || !self.hear(deadline) {
+                return event;
             }
         }
+    }
+
+    fn take(&mut self, side: Side, name: &str, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
+        let unread = &mut self.sides[side as usize].unread;
+        let is_it = |event: &Value| event["event"] == name && is_it(event);
+        unread.remove(unread.iter().position(is_it)?)
     }
 
     /// Ends one side's input; returns all it ever said, and how it ended.
@@ -230,7 +234,8 @@ impl Pair {
         }
     }
 
-    fn story(&self) -> String {
+    /// All that both said, for whoever wants to know why they did not say more.
+    pub fn story(&self) -> String {
         let of = |side: Side| {
             let lines = self.sides[side as usize].all.iter();
             lines.map(move |event| format!("\n  {side:?} {event}"))

@@ -38,6 +38,8 @@ fn end(mut child: Child, signal: Signal) {
     use std::os::unix::process::ExitStatusExt;
     let pid = Pid::from_child(&child);
     kill_process(pid, signal).expect("it runs");
+    // Waiting closes it, and at its end a stream would stop before the signal is seen to.
+    let _open = child.stdin.take();
     let status = child.wait().expect("it was started here");
     assert_eq!(status.signal(), Some(signal.as_raw()));
 }

@@ -1,10 +1,10 @@
 //! aiortc's ICE and DTLS against both plugins for DTLS-SRTP, in both roles of each.
-use crate::namespace::Namespace;
-use crate::skip::{Lacking, skip};
+use crate::host::host;
 use crate::srtp_keys::SrtpKeys;
 use crate::venv;
 use handclasp_tests::built;
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
+use handclasp_tests::{Lacking, skip};
 use serde_json::json;
 use std::process::Command;
 
@@ -45,11 +45,11 @@ fn connect(test: &str, controlling: Side, initiator: Side) {
 fn connect_with(plugin: &str, controlling: Side, initiator: Side) -> Result<(), Lacking> {
     built(plugin)?;
     let python = venv::python()?;
-    let namespace = Namespace::new()?;
+    let namespace = host()?;
     let mut stream = handclasp_stream();
     stream.args(["--plugin", plugin]);
     let mut peer = Command::new(python);
-    peer.arg(PEER);
+    peer.args(["-B", PEER]);
     match controlling {
         HANDCLASP => stream.arg("--controlling"),
         AIORTC => peer.arg("--controlling"),

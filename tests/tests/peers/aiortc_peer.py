@@ -6,8 +6,6 @@ One component, no RTCPeerConnection. The DTLS role is the role of set_peer_init_
 import argparse
 import asyncio
 import base64
-import json
-import sys
 
 from aiortc.rtcdtlstransport import (
     RTCCertificate,
@@ -17,6 +15,7 @@ from aiortc.rtcdtlstransport import (
 )
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
+from json_lines import encode, obey_lines, say
 
 # IANA's numbers of the profiles (RFC 5764, RFC 7714), with the lengths of key and salt.
 PROFILES = {
@@ -26,16 +25,8 @@ PROFILES = {
 }
 
 
-def say(event, **fields):
-    print(json.dumps({"event": event, **fields}), flush=True)
-
-
 def say_of_component(event, **fields):
     say(event, component_id=1, **fields)
-
-
-def encode(data):
-    return base64.b64encode(data).decode()
 
 
 class Peer:
@@ -137,14 +128,8 @@ async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--controlling", action="store_true")
     peer = Peer(parser.parse_args().controlling)
-    lines = asyncio.StreamReader(limit=1 << 20)
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
-    )
     await peer.announce()
-    while line := await lines.readline():
-        if not await peer.obey(json.loads(line)):
-            break
+    await obey_lines(peer.obey)
     await peer.stop()
 
 

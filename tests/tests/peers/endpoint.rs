@@ -1,9 +1,9 @@
 //! A plugin's instance at a real socket and in real time, with nothing of ICE between it and its peer.
-use crate::skip::Lacking;
 use handclasp::plugin::{
     Call, Deadline, Emitted, Failure, InitParameters, Live, Outcome, Plugin, PrivateCopies,
     Request, Role, Services, validate, vet,
 };
+use handclasp_tests::Lacking;
 use handclasp_tests::built;
 use std::error::Error;
 use std::io::ErrorKind;

@@ -1,8 +1,12 @@
 //! Real peers: other implementations of ICE and DTLS, those of ICE in a network namespace of their own.
+mod aioice;
 mod aiortc;
+mod contact;
 mod endpoint;
-mod namespace;
+mod host;
+mod libnice;
+mod nice_peer;
 mod openssl;
-mod skip;
+mod quiet;
 mod srtp_keys;
 mod venv;

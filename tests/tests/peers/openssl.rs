@@ -3,10 +3,10 @@ mod certificate;
 mod program;
 
 use crate::endpoint::{Endpoint, Opened};
-use crate::skip::{Lacking, skip};
 use crate::srtp_keys::SrtpKeys;
 use certificate::{Certificate, P256, P384, RSA};
 use handclasp::plugin::{FailureKind, Role};
+use handclasp_tests::{Lacking, skip};
 use program::{Agreed, LABEL, Profile, Program};
 use std::process::{Command, Stdio};
 

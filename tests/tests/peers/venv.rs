@@ -1,14 +1,17 @@
-//! aiortc, in a virtual environment below cargo's target directory.
-use crate::skip::Lacking;
+//! aiortc and aioice, in a virtual environment below cargo's target directory.
+use handclasp_tests::Lacking;
 use handclasp_tests::target_directory;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// What is installed, by its version.
-const AIORTC: &str = "aiortc~=1.16.0";
+const PACKAGES: [&str; 2] = ["aiortc~=1.16.0", "aioice~=0.13.0"];
 /// Succeeds where that is installed.
-const IS_THERE: &str = "import aiortc, sys; sys.exit(not aiortc.__version__.startswith('1.16.'))";
+const ARE_THERE: &str = "
+import aioice, aiortc, sys
+versions = aiortc.__version__, aioice.__version__
+sys.exit(not all(map(str.startswith, versions, ('1.16.', '0.13.'))))";
 
 /// The environment's Python; the environment is made once, and kept.
 pub(crate) fn python() -> Result<PathBuf, Lacking> {
@@ -19,8 +22,8 @@ pub(crate) fn python() -> Result<PathBuf, Lacking> {
 fn make() -> Result<PathBuf, Lacking> {
     let directory = target_directory().join("venv");
     let python = directory.join("bin/python");
-    let is_there = || run(Command::new(&python).args(["-c", IS_THERE])).is_ok();
-    if !is_there() {
+    let are_there = || run(Command::new(&python).args(["-c", ARE_THERE])).is_ok();
+    if !are_there() {
         install(&directory, &python)?;
     }
     Ok(python)
@@ -35,9 +38,12 @@ fn install(directory: &Path, python: &Path) -> Result<(), Lacking> {
             "no Python environment ({cause}): install python3 with venv"
         ))
     })?;
-    run(Command::new(python).args(["-m", "pip", "install", "--quiet", AIORTC])).map_err(|cause| {
+    run(Command::new(python)
+        .args(["-m", "pip", "install", "--quiet"])
+        .args(PACKAGES))
+    .map_err(|cause| {
         Lacking(format!(
-            "{AIORTC} is not installed ({cause}): give pip a network"
+            "{PACKAGES:?} are not installed ({cause}): give pip a network"
         ))
     })
 }

@@ -1,0 +1,132 @@
+//! Both sides behind NATs, with help: STUN where it suffices, TURN where it does not.
+use crate::internet::{Internet, Nat, Private};
+use crate::run;
+use crate::streams::{expect_connection, expect_data, start};
+use handclasp_tests::processes::{Pair, Side};
+use handclasp_tests::{Coturn, Lacking};
+use std::time::{Duration, Instant};
+
+/// Of doubt, new checks, and the end of an allocation.
+const RECOVERY: Duration = Duration::from_secs(45);
+
+/// What a stream is told of a relay.
+type Way = fn(&Coturn) -> Vec<String>;
+
+const UDP: Way = |server| vec![format!("--turn={}", server.udp())];
+const TCP: Way = |server| vec![format!("--turn={}", server.tcp())];
+const TLS: Way = |server| {
+    let certificate = server.certificate();
+    vec![
+        format!("--turn={}", server.tls()),
+        format!("--turn-ca={}", certificate.display()),
+    ]
+};
+
+#[test]
+fn cone_nats_connect_through_stun() {
+    run("cone NATs with STUN", || {
+        let internet = Internet::new()?;
+        let server = internet.serve(2)?;
+        let [a, b] = both_behind(&internet, Nat::Cone)?;
+        for controlling in Side::BOTH {
+            let arguments = ["--plugin", "dtls-srtp", "--stun", &server.stun()];
+            expect_connection(&mut start([&a.host, &b.host], controlling, &arguments));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn symmetric_nats_fail_with_stun_alone_and_say_why() {
+    run("symmetric NATs with STUN", || {
+        let internet = Internet::new()?;
+        let server = internet.serve(2)?;
+        let [a, b] = both_behind(&internet, Nat::Symmetric)?;
+        let begun = Instant::now();
+        let arguments = ["--ice-timeout", "5", "--stun", &server.stun()];
+        let mut pair = start([&a.host, &b.host], Side::A, &arguments);
+        for side in Side::BOTH {
+            let failed = pair.expect(side, "component_state_failed");
+            let reason = failed["reason"].as_str().expect("a sentence");
+            for part in ["1 host", "1 srflx", "none answered", "relay"] {
+                assert!(reason.contains(part), "no {part:?} in: {reason}");
+            }
+        }
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(12), "{took:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn symmetric_nats_connect_through_a_relay_over_udp() {
+    through_relay("a relay over UDP", UDP);
+}
+
+#[test]
+fn symmetric_nats_connect_through_a_relay_over_tcp() {
+    through_relay("a relay over TCP", TCP);
+}
+
+#[test]
+fn symmetric_nats_connect_through_a_relay_over_tls() {
+    through_relay("a relay over TLS", TLS);
+}
+
+#[test]
+fn a_relay_that_dies_is_replaced_by_another() {
+    run("a dead relay", || {
+        let internet = Internet::new()?;
+        let mut servers = vec![internet.serve(2)?, internet.serve(3)?];
+        let addresses = ["10.99.0.2:", "10.99.0.3:"];
+        let sides = both_behind(&internet, Nat::Symmetric)?;
+        let mut pair = connect(&sides, &servers, UDP, &[]);
+        // Whichever it is that data goes through.
+        let selected = pair.expect(Side::A, "new_selected_pair").to_string();
+        let used = addresses
+            .iter()
+            .position(|address| selected.contains(address));
+        drop(servers.remove(used.expect("there is no other way")));
+        expect_data(&mut pair, "after the relay's death", RECOVERY);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_nat_that_forgets_its_mapping_does_not_end_a_relayed_stream() {
+    run("a NAT rebinding before a relay", || {
+        let internet = Internet::new()?;
+        let servers = [internet.serve(2)?];
+        let sides = both_behind(&internet, Nat::Symmetric)?;
+        let mut pair = connect(&sides, &servers, UDP, &[]);
+        sides[0].rebind();
+        expect_data(&mut pair, "after the rebinding", RECOVERY);
+        Ok(())
+    });
+}
+
+fn through_relay(test: &str, way: Way) {
+    run(test, || {
+        let internet = Internet::new()?;
+        let servers = [internet.serve(2)?];
+        let sides = both_behind(&internet, Nat::Symmetric)?;
+        for more in [&["--plugin", "dtls-srtp"][..], &["--relay-only"]] {
+            connect(&sides, &servers, way, more);
+        }
+        Ok(())
+    });
+}
+
+fn both_behind(internet: &Internet, kind: Nat) -> Result<[Private; 2], Lacking> {
+    Ok([internet.behind(kind, 11)?, internet.behind(kind, 12)?])
+}
+
+fn connect(sides: &[Private; 2], servers: &[Coturn], way: Way, more: &[&str]) -> Pair {
+    let ways: Vec<String> = servers.iter().flat_map(way).collect();
+    let ways = ways.iter().map(String::as_str);
+    let arguments: Vec<&str> = ways.chain(more.iter().copied()).collect();
+    let [a, b] = sides;
+    let mut pair = start([&a.host, &b.host], Side::A, &arguments);
+    expect_connection(&mut pair);
+    pair
+}

@@ -1,1 +1,0 @@
-pub(crate) use handclasp_tests::{Lacking, skip};
