@@ -17,7 +17,7 @@ run() {
     mkdir -p "$work/corpus" "$work/findings"
     local seeds=$1/seeds/$target
     [[ -d $seeds ]] || seeds=
-    "$bin/$target" -max_total_time="$seconds" -len_control=0 -max_len=4096 -timeout=10 -print_final_stats=1 \
+    "$bin/$target" -max_total_time="$seconds" -len_control=0 -max_len=4096 -timeout=25 -print_final_stats=1 \
         -artifact_prefix="$work/findings/" "$work/corpus" ${seeds:+"$seeds"} >"$work/log" 2>&1 || status=$?
     local count
     count=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
@@ -28,16 +28,25 @@ run() {
     local input
     input=$(sed -n "s|.*Test unit written to ||p" "$work/log" | tail -n 1)
     printf '%-12s %9s executions  FINDING\n' "$target" "${count:-?}"
-    tail -n 60 "$work/log"
+    grep -a -A 4 'panicked at\|^SUMMARY' "$work/log" || tail -n 20 "$work/log"
     printf 'The input is %s\nRun it again with: %s %s\n' "$input" "$bin/$target" "$input"
     return 1
 }
 export -f run
 export seconds built bin
 
-for crate in "${crates[@]}"; do
-    cargo fuzz build --fuzz-dir "$crate" >"$built/build.log" 2>&1 || { cat "$built/build.log"; exit 1; }
+build() {
+    cargo fuzz build --fuzz-dir "$1" >"$built/build.log" 2>&1 || { cat "$built/build.log"; exit 1; }
+}
+
+# The next crate is built while the targets of one run.
+failed=0
+build "${crates[0]}"
+for index in "${!crates[@]}"; do
+    crate=${crates[index]} next=${crates[index + 1]:-}
+    [[ -z $next ]] || build "$next" &
+    cargo fuzz list --fuzz-dir "$crate" | sed "s|^|$crate |" |
+        xargs -P 2 -L 1 bash -c 'run "$@"' run || failed=1
+    wait $! || exit 1
 done
-for crate in "${crates[@]}"; do
-    cargo fuzz list --fuzz-dir "$crate" | sed "s|^|$crate |"
-done | xargs -P 2 -L 1 bash -c 'run "$@"' run
+exit "$failed"
