@@ -109,8 +109,7 @@ fn rehearse(cast: &Cast) -> Vec<Flight> {
         world.tell(side, Message::Close).expect("it runs");
     }
     world.run_for(secs(1));
-    let flights = lock(&overheard).drain(..).collect();
-    flights
+    lock(&overheard).drain(..).collect()
 }
 
 struct Scene {
