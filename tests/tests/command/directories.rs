@@ -11,7 +11,8 @@ use std::path::PathBuf;
 fn an_empty_directory() {
     let plugins = Plugins::new();
     let sentence = format!(
-        "no plugin in {}: put a .so there, or run `make plugins` for those that come with Handclasp",
+        "no plugin in {}: put a .so there; those that come with Handclasp are built by `make plugins`, and installed \
+         with the host by `make install`",
         plugins.path()
     );
     assert_fails(
@@ -57,7 +58,7 @@ fn a_plugin_that_is_not_there() {
         plugins.path(),
     ]);
     let sentence = format!(
-        "no plugin `dtls-srpt` in {}: there are none",
+        "no plugin `dtls-srpt` in {}: there is `none`",
         plugins.path()
     );
     assert_fails(&output, 3, &sentence);
