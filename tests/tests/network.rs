@@ -18,7 +18,11 @@ enum Seen {
 struct Observer {
     side: usize,
     seen: Sender<Seen>,
+    gate: Receiver<()>,
 }
+
+/// A datagram that stops the event loop of whoever receives it until the test opens the gate.
+const HOLD: &[u8] = b"hold";
 
 impl Application for Observer {
     fn notify(&mut self, notification: Notification) {
@@ -28,12 +32,16 @@ impl Application for Observer {
 
     fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
         let _ = self.seen.send(Seen::Received(self.side, datagram.to_vec()));
+        if datagram == HOLD {
+            let _ = self.gate.recv();
+        }
     }
 }
 
 /// Two streams, what they saw, and the host they live in.
 struct Pair {
     sides: [StreamHandle; 2],
+    gates: [Sender<()>; 2],
     seen: Receiver<Seen>,
     _host: Host,
 }
@@ -47,7 +55,8 @@ impl Pair {
         })
         .expect("a host");
         let (sender, seen) = channel();
-        let sides = [0, 1].map(|side| {
+        let opened = [0, 1].map(|side| {
+            let (open_gate, gate) = channel();
             let options = StreamOptions {
                 controlling: side == 0,
                 gathering: Gathering {
@@ -58,13 +67,15 @@ impl Pair {
                 ..StreamOptions::default()
             };
             let seen = sender.clone();
-            let stream = host.open(options, Box::new(Observer { side, seen }));
+            let stream = host.open(options, Box::new(Observer { side, seen, gate }));
             let stream = stream.unwrap_or_else(|error| panic!("{error}"));
             stream.send(Message::Listen { component_id: 1 });
-            stream
+            (stream, open_gate)
         });
+        let [(a, a_gate), (b, b_gate)] = opened;
         Self {
-            sides,
+            sides: [a, b],
+            gates: [a_gate, b_gate],
             seen,
             _host: host,
         }
@@ -136,6 +147,28 @@ fn s23_a_datagram_the_system_refuses_is_reported_and_the_flow_goes_on() {
     }
     assert_eq!(received, [b"before".as_slice(), b"after"]);
     assert!(refused.is_some_and(|reason| !reason.is_empty()));
+}
+
+#[test]
+fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
+    for end in [Message::Close, Message::Stop] {
+        let pair = Pair::open(None);
+        pair.connect();
+        pair.sides[1].outbox().send(1, HOLD);
+        while !matches!(pair.next(), Seen::Received(0, _)) {}
+        pair.sides[0].outbox().send(1, &[0; 70_000]);
+        pair.sides[0].send(end.clone());
+        pair.gates[0].send(()).expect("the loop waits for it");
+        let mut told = Vec::new();
+        while !matches!(told.last(), Some(Notification::ComponentClosed { .. })) {
+            if let Seen::Told(0, notification) = pair.next() {
+                told.push(notification);
+            }
+        }
+        let refused =
+            |told: &Notification| matches!(told, Notification::CouldNotSendPayload { .. });
+        assert!(told.iter().any(refused), "{end:?}: {told:?}");
+    }
 }
 
 #[test]
