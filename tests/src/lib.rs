@@ -21,11 +21,11 @@ mod world;
 
 pub use backend::Backend;
 pub use event::Event;
-pub use fixture::fixture;
+pub use fixture::{cc, fixture, header_example};
 pub use journal::{Entry, Journal};
 pub use link::{Flight, Link};
 pub use party::Party;
-pub use plugins::{built, load, plugin, plugins, target_directory};
+pub use plugins::{built, load, plugin, plugins, program, release, target_directory};
 pub use scripted::Scripted;
 pub use side::Side;
 pub use signalling::Signalling;

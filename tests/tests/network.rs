@@ -1,5 +1,5 @@
 //! What only real sockets can show: two streams of one host, over loopback.
-use handclasp::plugin::SearchPath;
+use handclasp::plugin::{Role, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
 use handclasp_tests::{fixture, plugins};
@@ -91,7 +91,7 @@ impl Pair {
     fn next(&self) -> Seen {
         let seen = self.seen.recv_timeout(PATIENCE).expect("something happens");
         if let Seen::Told(side, notification) = &seen
-            && let Some(message) = translate(notification)
+            && let Some(message) = notification.for_peer([Role::Responder, Role::Initiator][*side])
         {
             self.sides[1 - side].send(message);
         }
@@ -120,22 +120,6 @@ fn options(plugin: &str) -> StreamOptions {
         },
         ..StreamOptions::default()
     }
-}
-
-fn translate(notification: &Notification) -> Option<Message> {
-    Some(match notification.clone() {
-        Notification::LocalCredentials { credentials } => {
-            Message::SetRemoteCredentials { credentials }
-        }
-        Notification::NewCandidateFull {
-            component_id,
-            candidate,
-        } => Message::SetRemoteCandidate {
-            candidate,
-            component_id,
-        },
-        _ => return None,
-    })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What `make install` leaves is enough to write plugins with.
-use crate::program::release;
 use crate::project::ROOT;
+use handclasp_tests::release;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

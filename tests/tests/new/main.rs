@@ -4,7 +4,6 @@
 mod demo;
 mod handshake;
 mod installed;
-mod program;
 mod project;
 mod refusals;
 mod written;
