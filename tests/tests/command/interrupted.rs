@@ -38,6 +38,7 @@ fn end(mut child: Child, signal: Signal) {
     use std::os::unix::process::ExitStatusExt;
     let pid = Pid::from_child(&child);
     kill_process(pid, signal).expect("it runs");
+    let _input = child.stdin.take(); // else waiting ends it, and with it the command
     let status = child.wait().expect("it was started here");
     assert_eq!(status.signal(), Some(signal.as_raw()));
 }
