@@ -29,4 +29,4 @@ pub mod stream;
 
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};
-pub use net::{Application, BindError, Gathering, Loss, Outbox, Replies};
+pub use net::{Application, BindError, Gathering, Loss, Outbox, Replies, TrustError};

@@ -1,11 +1,13 @@
-//! A loop's threads for the calls that may take long.
+//! A loop's threads for what may take long: calls into plugins, and looking up names.
 //!
 //! Usually one of them is awake and takes such calls in turn: most are short, and waking a thread costs more
 //! than making them. Calls that have waited too long behind a slow one get a thread each, up to a bound.
 use super::mailbox::{Command, Mailbox, StreamKey};
 use crate::plugin::Request;
+use crate::stream::Lookup;
 use std::collections::VecDeque;
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,8 +41,17 @@ struct State {
 
 #[derive(Debug)]
 struct Job {
-    request: Request,
+    task: Task,
     stream: StreamKey,
+}
+
+/// What may take long.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all are calls
+enum Task {
+    Call(Request),
+    /// The system's resolver asks other machines.
+    LookUp(Lookup),
 }
 
 /// Most helper threads of a loop.
@@ -72,7 +83,14 @@ impl Helpers {
 
     /// Has `request` carried out after the next [`dispatch`](Self::dispatch); its completion goes to the mailbox.
     pub(super) fn submit(&mut self, request: Request, stream: StreamKey) {
-        self.submitted.push(Job { request, stream });
+        let task = Task::Call(request);
+        self.submitted.push(Job { task, stream });
+    }
+
+    /// Has a name looked up, likewise.
+    pub(super) fn look_up(&mut self, lookup: Lookup, stream: StreamKey) {
+        let task = Task::LookUp(lookup);
+        self.submitted.push(Job { task, stream });
     }
 
     /// At the end of a turn: has a thread take what was submitted, and gives calls that have waited too long a
@@ -153,10 +171,16 @@ impl Shared {
 
     fn work_off(&self) {
         while let Some(job) = self.next_job() {
-            let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let completion = job.request.run(now);
-            self.mailbox
-                .post(Command::Completed(job.stream, Box::new(completion)));
+            self.mailbox.post(match job.task {
+                Task::Call(request) => {
+                    let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    Command::Completed(job.stream, Box::new(request.run(now)))
+                }
+                Task::LookUp(lookup) => {
+                    let found = look_up(&lookup);
+                    Command::Found(job.stream, lookup, found)
+                }
+            });
         }
     }
 
@@ -165,5 +189,17 @@ impl Shared {
         let job = state.jobs.pop_front()?;
         state.progress = Instant::now();
         Some(job)
+    }
+}
+
+/// At least one address, or part of a sentence.
+fn look_up(lookup: &Lookup) -> Result<Vec<SocketAddr>, String> {
+    let found = (lookup.host.as_str(), lookup.port).to_socket_addrs();
+    let addresses: Vec<SocketAddr> = found
+        .map_err(|error| format!("its name cannot be resolved: {error}"))?
+        .collect();
+    match addresses.is_empty() {
+        true => Err("its name stands for no address".to_owned()),
+        false => Ok(addresses),
     }
 }

@@ -5,5 +5,6 @@ mod demo;
 mod handshake;
 mod installed;
 mod project;
+mod readme;
 mod refusals;
 mod written;
