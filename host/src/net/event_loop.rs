@@ -137,6 +137,9 @@ impl EventLoop {
     }
 
     fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
+        if matches!(message, Message::Close | Message::Stop) {
+            self.flush(); // a datagram sent before the end leaves before it, or is told of as long as there is time
+        }
         let Some(hosted) = self.streams.get_mut(&key) else {
             return;
         };

@@ -140,8 +140,8 @@ impl Session {
             }
         }
         let problem = problem.or_else(|| self.verdict());
-        let total = self.started.elapsed();
         let problem = problem.or_else(|| self.part());
+        let total = self.started.elapsed();
         self.show
             .done(&self.components, self.datagrams, total, problem.as_deref());
         match problem {
