@@ -3,6 +3,7 @@ use crate::key_log::KeyLog;
 use crate::net::{Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox};
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
+use crate::trace::Recorder;
 use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -83,6 +84,8 @@ pub struct StreamOptions {
     pub listen: bool,
     /// Datagrams to drop on purpose.
     pub loss: Option<Loss>,
+    /// What notes everything that happens, if somebody wants to read it.
+    pub recorder: Option<Recorder>,
 }
 
 impl Default for StreamOptions {
@@ -98,6 +101,7 @@ impl Default for StreamOptions {
             gathering: Gathering::default(),
             listen: false,
             loss: None,
+            recorder: None,
         }
     }
 }
@@ -184,12 +188,17 @@ impl Host {
         }
         let chosen = &self.loops[self.place(&options.gathering)];
         let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
-        let (gathering, loss) = (options.gathering, options.loss);
+        if let Some(recorder) = &options.recorder {
+            let (id, version) = (plugin.id(), &plugin.description().version);
+            recorder.opened(id, version, options.n_components, options.controlling);
+        }
+        let (gathering, loss, recorder) = (options.gathering, options.loss, options.recorder);
         chosen.mailbox.post(Command::Open(Box::new(NewStream {
             stream,
             application,
             gathering,
             loss,
+            recorder,
         })));
         Ok(StreamHandle { outbox, plugin })
     }

@@ -4,6 +4,7 @@
 //! than making them. Calls that have waited too long behind a slow one get a thread each, up to a bound.
 use super::mailbox::{Command, Mailbox, StreamKey};
 use crate::plugin::Request;
+use crate::trace::CallRecorder;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,7 @@ struct State {
 struct Job {
     request: Request,
     stream: StreamKey,
+    recorder: Option<CallRecorder>,
 }
 
 /// Most helper threads of a loop.
@@ -71,8 +73,17 @@ impl Helpers {
     }
 
     /// Has `request` carried out after the next [`dispatch`](Self::dispatch); its completion goes to the mailbox.
-    pub(super) fn submit(&mut self, request: Request, stream: StreamKey) {
-        self.submitted.push(Job { request, stream });
+    pub(super) fn submit(
+        &mut self,
+        request: Request,
+        stream: StreamKey,
+        recorder: Option<CallRecorder>,
+    ) {
+        self.submitted.push(Job {
+            request,
+            stream,
+            recorder,
+        });
     }
 
     /// At the end of a turn: has a thread take what was submitted, and gives calls that have waited too long a
@@ -154,7 +165,7 @@ impl Shared {
     fn work_off(&self) {
         while let Some(job) = self.next_job() {
             let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let completion = job.request.run(now);
+            let completion = CallRecorder::run(job.recorder.as_ref(), job.request, now);
             self.mailbox
                 .post(Command::Completed(job.stream, Box::new(completion)));
         }

@@ -6,7 +6,9 @@ use super::loss::Loss;
 use super::mailbox::StreamKey;
 use super::sockets::{Binding, Sockets};
 use crate::ice::Transmit;
+use crate::plugin::Request;
 use crate::stream::{Notification, Stream};
+use crate::trace::{CallRecorder, Recorder};
 use std::fmt;
 use std::time::Instant;
 
@@ -16,6 +18,7 @@ pub(crate) struct NewStream {
     pub(crate) application: Box<dyn Application>,
     pub(crate) gathering: Gathering,
     pub(crate) loss: Option<Loss>,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl fmt::Debug for NewStream {
@@ -32,6 +35,7 @@ pub(super) struct Hosted {
     pub(super) application: Box<dyn Application>,
     gathering: Gathering,
     loss: Option<Loss>,
+    pub(super) recorder: Option<Recorder>,
     bindings: Vec<Binding>,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
@@ -55,6 +59,7 @@ impl Hosted {
             application: new.application,
             gathering: new.gathering,
             loss: new.loss,
+            recorder: new.recorder,
             bindings: Vec::new(),
             armed: None,
             touched: false,
@@ -69,10 +74,11 @@ impl Hosted {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         loop {
             while let Some(request) = self.stream.poll_request() {
+                let recorder = self.call_recorder(&request);
                 if request.may_take_long() {
-                    turn.helpers.submit(request, self.key());
+                    turn.helpers.submit(request, self.key(), recorder);
                 } else {
-                    let completion = request.run(turn.nanos);
+                    let completion = CallRecorder::run(recorder.as_ref(), request, turn.nanos);
                     self.stream.handle_completion(turn.now, completion);
                 }
             }
@@ -91,8 +97,20 @@ impl Hosted {
             if let Notification::LocalCredentials { .. } = notification {
                 self.learn_ufrags(turn.sockets);
             }
+            if let Some(recorder) = &self.recorder {
+                recorder.notified(&notification);
+            }
             self.application.notify(notification);
         }
+    }
+
+    fn call_recorder(&self, request: &Request) -> Option<CallRecorder> {
+        let recorder = self.recorder.clone()?;
+        let component_id = self.stream.component_of(request.instance_id())?;
+        Some(CallRecorder {
+            recorder,
+            component_id,
+        })
     }
 
     /// Binds each component to every local address it has no socket at yet.
@@ -143,7 +161,13 @@ impl Hosted {
             return;
         };
         let member = (self.stream.id(), binding.component_id);
-        if !self.loss.as_mut().is_some_and(Loss::drops) {
+        let lost = self.loss.as_mut().is_some_and(Loss::drops);
+        if let Some(recorder) = &self.recorder {
+            let pair = (transmit.local, transmit.remote);
+            let datagram = &transmit.contents;
+            recorder.sent(binding.component_id, pair, datagram, false, lost);
+        }
+        if !lost {
             let (index, datagram) = (binding.index, &transmit.contents);
             sockets.transmit(now, index, transmit.remote, member, datagram);
         }
@@ -156,16 +180,22 @@ impl Hosted {
                 let mut bindings = self.bindings.iter();
                 bindings
                     .find(|binding| binding.local == pair.local)
-                    .map(|binding| (binding.index, pair.remote))
+                    .map(|binding| (binding.index, pair))
                     .ok_or_else(|| "its socket is gone".to_owned())
             }
             Err(error) => Err(error.to_string()),
         };
         match way {
-            Ok(_) if self.loss.as_mut().is_some_and(Loss::drops) => {}
-            Ok((index, remote)) => {
-                let member = (self.key(), component_id);
-                sockets.push(index, remote, Some(member), datagram);
+            Ok((index, pair)) => {
+                let lost = self.loss.as_mut().is_some_and(Loss::drops);
+                if let Some(recorder) = &self.recorder {
+                    let pair = (pair.local, pair.remote);
+                    recorder.sent(component_id, pair, datagram, true, lost);
+                }
+                if !lost {
+                    let member = (self.key(), component_id);
+                    sockets.push(index, pair.remote, Some(member), datagram);
+                }
             }
             Err(reason) => self.stream.could_not_send(component_id, reason),
         }

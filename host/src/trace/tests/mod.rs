@@ -1,0 +1,6 @@
+mod contents;
+mod dtls;
+mod reading;
+mod strategy;
+
+use super as trace;
