@@ -11,6 +11,8 @@ mod plugin_args;
 mod plugins;
 mod signalling;
 mod stream;
+mod trace;
+mod trace_args;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::Failed;
@@ -38,6 +40,7 @@ enum Command {
     Plugins(plugins::Plugins),
     RunCheck(check::RunCheck),
     Stream(stream::Stream),
+    Trace(trace::Trace),
 }
 
 /// Runs what the command line asks for.
@@ -61,6 +64,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Plugins(plugins) => plugins.run(),
         Command::RunCheck(check) => check.run(),
         Command::Stream(stream) => stream.run(),
+        Command::Trace(trace) => trace.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

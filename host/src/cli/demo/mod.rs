@@ -9,6 +9,7 @@ mod show;
 use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
+use super::trace_args::TraceArgs;
 use clap::Args;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct Demo {
     peer_options: Vec<(String, String)>,
     #[command(flatten)]
     key_log: KeyLogArgs,
+    #[command(flatten)]
+    trace: TraceArgs,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,
