@@ -93,8 +93,10 @@
 #ifndef HANDCLASP_H
 #define HANDCLASP_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #ifdef _WIN32
@@ -271,7 +273,7 @@ typedef struct hc_plugin {
     uint32_t big_endian; /* 1 or 0 */
     uint32_t struct_size;
     uint32_t flags;   /* HC_OWN_CLOCK */
-    char id[48];      /* what an operator types: a-z, 0-9 and `-`; ends with a zero */
+    char id[48];      /* what an operator types: a-z, 0-9, `-`, the first no `-`; ends with a zero */
     char version[24]; /* the plugin's own; ends with a zero */
     const char *name;
     const char *vendor;
@@ -334,7 +336,7 @@ HC_VISIBLE extern const hc_plugin handclasp_plugin;
 typedef struct hc_peer {
     uint32_t struct_size;
     uint32_t role;      /* this side's; it never changes */
-    hc_bytes init_data; /* what the peer's `init` emitted */
+    hc_bytes init_data; /* what the peer's `init` emitted; NULL with length 0 if that was nothing */
 } hc_peer;
 
 typedef struct hc_peer_table {
@@ -455,6 +457,25 @@ static inline hc_status hc_send(const hc_call *call, const void *packet, size_t 
 static inline hc_status hc_fail(const hc_call *call, hc_status status, const char *sentence) {
     call->error(call, hc_text(sentence));
     return status;
+}
+
+#ifdef __MINGW_PRINTF_FORMAT
+#define HC_PRINTF(at, values) __attribute__((format(__MINGW_PRINTF_FORMAT, at, values)))
+#elif defined(__GNUC__)
+#define HC_PRINTF(at, values) __attribute__((format(printf, at, values)))
+#else
+#define HC_PRINTF(at, values)
+#endif
+
+/* The same, as printf writes it. What is longer than 511 bytes is cut. */
+HC_PRINTF(3, 4)
+static inline hc_status hc_failf(const hc_call *call, hc_status status, const char *format, ...) {
+    char sentence[512] = "";
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(sentence, sizeof sentence, format, values);
+    va_end(values);
+    return hc_fail(call, status, sentence);
 }
 
 static inline void hc_log(const hc_host *host, uint32_t level, const char *message) {

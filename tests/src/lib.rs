@@ -29,5 +29,5 @@ pub use plugins::{built, load, plugin, plugins, target_directory};
 pub use scripted::Scripted;
 pub use side::Side;
 pub use signalling::Signalling;
-pub use skip::{Lacking, skip};
+pub use skip::{Lacking, is_here, skip};
 pub use world::{World, for_each_backend};

@@ -1,5 +1,6 @@
 //! Tests that need more than every machine has.
 use std::io::Write as _;
+use std::process::Command;
 
 /// What a test needs and this machine lacks.
 #[derive(Clone, Debug)]
@@ -19,4 +20,17 @@ pub fn skip(test: &str, Lacking(what): &Lacking) {
     );
     // Not eprintln!, which is shown for failing tests only.
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {what}");
+}
+
+/// Whether a tool is here, which this Debian package has; if not, says so as [`skip`] does.
+///
+/// # Panics
+/// With `CI=true`, if it is not.
+pub fn is_here(tool: &str, package: &str) -> bool {
+    let here = Command::new(tool).arg("--version").output().is_ok();
+    if !here {
+        let lacking = Lacking(format!("{tool} is missing: install {package}"));
+        skip("what needs it", &lacking);
+    }
+    here
 }

@@ -35,6 +35,14 @@ impl Failed {
         }
     }
 
+    /// A plugin is there and loads, but `init` refuses.
+    pub(super) fn plugin(sentence: impl fmt::Display) -> Self {
+        Self {
+            code: PLUGIN,
+            sentence: sentence.to_string(),
+        }
+    }
+
     pub(super) fn report(self) -> ExitCode {
         let style = anstyle::Style::new()
             .bold()
@@ -51,19 +59,13 @@ impl Failed {
 
 impl From<plugin::Error> for Failed {
     fn from(error: plugin::Error) -> Self {
-        Self {
-            code: PLUGIN,
-            sentence: error.to_string(),
-        }
+        Self::plugin(error)
     }
 }
 
 impl From<plugin::FindError> for Failed {
     fn from(error: plugin::FindError) -> Self {
-        Self {
-            code: PLUGIN,
-            sentence: error.to_string(),
-        }
+        Self::plugin(error)
     }
 }
 

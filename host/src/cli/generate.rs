@@ -35,11 +35,11 @@ impl Generate {
 }
 
 fn write(prefix: &Path, command: Command) -> io::Result<()> {
+    let mut completed = without_hidden(&command);
     for (shell, place) in COMPLETIONS {
         let directory = prefix.join(place);
         fs::create_dir_all(&directory)?;
-        let file =
-            clap_complete::generate_to(shell, &mut command.clone(), "handclasp", &directory)?;
+        let file = clap_complete::generate_to(shell, &mut completed, "handclasp", &directory)?;
         // Bash looks for a file of the command's own name.
         if shell == Shell::Bash {
             fs::rename(file, directory.join("handclasp"))?;
@@ -48,4 +48,13 @@ fn write(prefix: &Path, command: Command) -> io::Result<()> {
     let manual = prefix.join("share/man/man1");
     fs::create_dir_all(&manual)?;
     clap_mangen::generate_to(command, manual)
+}
+
+/// What a person types: completions would offer hidden subcommands too.
+fn without_hidden(command: &Command) -> Command {
+    let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+    Command::new("handclasp")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(command.get_arguments())
+        .subcommands(shown)
 }

@@ -5,6 +5,8 @@ mod check;
 mod demo;
 mod exit;
 mod generate;
+#[cfg(unix)]
+mod interrupt;
 mod key_log_args;
 mod new;
 mod plugin_args;
@@ -54,6 +56,10 @@ pub(crate) fn run() -> ExitCode {
         .with_ansi(colour)
         .with_writer(std::io::stderr)
         .init();
+    #[cfg(unix)]
+    if let Err(failed) = interrupt::tidy_up() {
+        return failed.report();
+    }
     let result = match arguments.command {
         #[cfg(target_os = "linux")]
         Command::Bench(bench) => bench.run(),

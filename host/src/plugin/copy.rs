@@ -8,17 +8,18 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 use super::descriptor::Descriptor;
 use super::error::{Refusal, VetError};
 use super::os;
+use super::scratch::Scratch;
 use super::vet::{self, Found, MAX_LIBRARY_BYTES};
 
 /// The directory of one host's private copies; removed when dropped, which leaves loaded images intact.
 #[derive(Debug)]
 pub struct PrivateCopies {
-    directory: TempDir,
+    directory: Scratch,
 }
 
 /// A library ready to be opened. Valid as long as the [`PrivateCopies`] it came from.
@@ -78,7 +79,7 @@ impl PrivateCopies {
             directory: std::env::temp_dir(),
             error,
         };
-        let directory = os::make_private_directory("handclasp-").map_err(failed)?;
+        let directory = Scratch::new().map_err(failed)?;
         Ok(Self { directory })
     }
 

@@ -88,9 +88,8 @@ impl Head<'_> {
 
     fn id(&self) -> Result<String, VetError> {
         let field = &self.0[offset_of!(hc_plugin, id)..][..48];
-        let starts = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
         text(field)
-            .filter(|id| starts(id[0]) && id.iter().all(|&c| starts(c) || b"._-".contains(&c)))
+            .filter(|id| is_id(id))
             .map(printable)
             .ok_or_else(|| VetError::Id {
                 id: printable(field),
@@ -114,6 +113,15 @@ impl Head<'_> {
     fn u64(&self, at: usize) -> u64 {
         u64::from_ne_bytes(*self.0[at..].first_chunk().expect("a field of the head"))
     }
+}
+
+/// Whether this may be a plugin's id: 1 to 47 characters out of a-z, 0-9 and `-`, the first not `-`, since it
+/// stands in command lines.
+pub fn is_id(text: &[u8]) -> bool {
+    let starts = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.first().is_some_and(|&first| starts(first))
+        && text.len() < 48
+        && text.iter().all(|&c| starts(c) || c == b'-')
 }
 
 /// The bytes before the NUL that must end them, at least one.

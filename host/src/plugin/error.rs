@@ -193,7 +193,7 @@ pub enum VetError {
     },
     /// An id outside the grammar.
     #[error(
-        "has the id {id:?}: an id has 1 to 47 characters out of a-z, 0-9, `.`, `_` and `-`, \
+        "has the id {id:?}: an id has 1 to 47 characters out of a-z, 0-9 and `-`, \
          the first a letter or a digit"
     )]
     Id {

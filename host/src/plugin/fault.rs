@@ -1,5 +1,4 @@
 //! What a plugin can do wrong, and what can go wrong in it.
-use super::call::CallName;
 use handclasp_abi as abi;
 use std::fmt;
 
@@ -85,6 +84,38 @@ impl FailureKind {
             Self::Internal => "an internal error",
             Self::Panic => "it panicked",
             Self::Fault => "it broke the contract",
+        }
+    }
+}
+
+/// The calls into a plugin, by the names of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the names are the contract's
+pub enum CallName {
+    Load,
+    Init,
+    SetPeer,
+    ConnectionReady,
+    RecvFromPeer,
+    OnDeadline,
+    OnWake,
+    Close,
+    Exporter,
+}
+
+impl CallName {
+    /// As the contract spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Init => "init",
+            Self::SetPeer => "set_peer",
+            Self::ConnectionReady => "connection_ready",
+            Self::RecvFromPeer => "recv_from_peer",
+            Self::OnDeadline => "on_deadline",
+            Self::OnWake => "on_wake",
+            Self::Close => "close",
+            Self::Exporter => "exporter",
         }
     }
 }

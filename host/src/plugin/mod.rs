@@ -14,15 +14,16 @@
 //!
 //! A [`Loader`] goes from the first step to the fifth. Up to the third there is no unsafe code, and nothing of
 //! the library has been executed. The unsafe code of this program is in `open`, `description`, `tables`,
-//! `instance`, `call`, `host_table` and `os`, and nowhere else.
+//! `instance`, `emitted`, `emitters`, `host_table` and `os`, and nowhere else.
 #![allow(unsafe_code)]
 
-mod call;
 mod catalogue;
 mod copy;
 mod description;
 mod descriptor;
 mod elf;
+mod emitted;
+mod emitters;
 mod error;
 mod fault;
 mod host_table;
@@ -35,16 +36,18 @@ mod option_error;
 mod options;
 mod os;
 mod request;
+mod scratch;
 mod search;
 mod tables;
 mod vet;
 
-pub use call::{CallName, Deadline, Emitted};
 pub use catalogue::{Catalogue, FindError};
 pub use copy::{CopyError, PrivateCopies, PrivateCopy};
 pub use description::{Description, ExtensionInfo, Layout};
+pub use descriptor::is_id;
+pub use emitted::{Deadline, Emitted};
 pub use error::{Error, Refusal, VetError};
-pub use fault::{Failure, FailureKind, Fault};
+pub use fault::{CallName, Failure, FailureKind, Fault};
 pub use host_table::Services;
 pub use instance::{
     AwaitingPeer, AwaitingReady, Connected, Finished, InProgress, InitParameters, Instance, Role,
@@ -56,6 +59,7 @@ pub use open_error::OpenError;
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
 pub use request::{Call, Completion, Live, Outcome, Request};
+pub use scratch::Scratch;
 pub use search::{PLUGIN_PATH, SearchPath};
 pub use vet::{Found, MAX_LIBRARY_BYTES, vet};
 

@@ -3,8 +3,8 @@
 //! A [`Request`] owns the instance it calls, so nothing else can call it meanwhile; the [`Completion`] brings
 //! it back. Whoever carries requests out is free to do it at once ([`Request::run`] on the spot), on another
 //! thread, or elsewhere.
-use super::call::{CallName, Emitted};
-use super::fault::Failure;
+use super::emitted::Emitted;
+use super::fault::{CallName, Failure};
 use super::instance::{
     AwaitingPeer, AwaitingReady, Connected, Finished, InitParameters, Instance, Role, Started,
     Step, init,

@@ -1,6 +1,6 @@
 //! A plugin's functions, and the proof that they are what this host takes them for.
-use super::call::one_line;
 use super::description::{ExtensionInfo, Layout, list, text};
+use super::emitted::one_line;
 use super::open_error::{Cause, MAX_EXTENSIONS};
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::check_layout_compatibility;

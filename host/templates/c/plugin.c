@@ -3,7 +3,11 @@
  *
  * The protocol, the same in C, C++ and Rust:
  *
- *   Before ICE connects, each side draws a nonce of 32 bytes: its challenge, which is its init data.
+ *   Before ICE connects, each side draws a nonce of 32 bytes. Its init data is its challenge:
+ *
+ *     challenge    nonce, then HMAC-SHA-256(psk, "challenge" | nonce)
+ *
+ *   It proves nothing, since it may be a copy, but shows at once if the peer has another psk. Then:
  *
  *     proof    initiator to responder    byte 32, then MAC("initiator")
  *     answer   responder to initiator    byte 33, then MAC("responder")
@@ -24,7 +28,7 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-enum { HASH = 32, NONCE = 32, MESSAGE = 1 + HASH };
+enum { HASH = 32, NONCE = 32, CHALLENGE = NONCE + HASH, MESSAGE = 1 + HASH };
 enum { PROOF = 32, ANSWER = 33 }; /* first bytes, apart from STUN and RTP (RFC 7983) */
 enum { SHORTEST_SECRET = 16 };
 
@@ -34,9 +38,8 @@ enum { SHORTEST_SECRET = 16 };
 struct handshake {
     uint32_t role;
     int finished;
-    int warned;
     uint64_t wait_ns; /* from one proof to the next */
-    uint8_t nonce[NONCE];
+    uint8_t challenge[CHALLENGE];
     uint8_t own[MESSAGE]; /* what this side sends, */
     uint8_t due[MESSAGE]; /* and what it waits for */
     uint8_t key[HASH];
@@ -47,6 +50,17 @@ struct handshake {
 static void destroy(void *instance) {
     struct handshake *self = instance;
     OPENSSL_clear_free(self, sizeof *self + self->secret_len);
+}
+
+/* HMAC-SHA-256(psk, label | nonces). Returns 0 if libcrypto fails. */
+static int mac(const struct handshake *self, const char *label, const uint8_t *nonces, size_t len,
+               uint8_t *out) {
+    const size_t label_len = strlen(label);
+    uint8_t text[16 + 2 * NONCE]; /* no label is longer than 16, and there are two nonces at most */
+    memcpy(text, label, label_len);
+    memcpy(text + label_len, nonces, len);
+    return HMAC(EVP_sha256(), self->secret, (int)self->secret_len, text, label_len + len, out,
+                NULL) != NULL;
 }
 
 static hc_status init(const hc_host *host, const hc_init *init, const hc_call *call,
@@ -62,41 +76,39 @@ static hc_status init(const hc_host *host, const hc_init *init, const hc_call *c
     self->wait_ns = FIRST_WAIT;
     self->secret_len = psk->len;
     memcpy(self->secret, psk->data, psk->len);
-    if (host->random(host, self->nonce, NONCE) != HC_PENDING) {
+    if (host->random(host, self->challenge, NONCE) != HC_PENDING ||
+        !mac(self, "challenge", self->challenge, NONCE, self->challenge + NONCE)) {
         destroy(self);
-        return hc_fail(call, HC_ERROR_INTERNAL, "the system has no randomness to give");
+        return hc_fail(call, HC_ERROR_INTERNAL, "there is no randomness, or no HMAC-SHA-256");
     }
-    call->init_data(call, hc_slice(self->nonce, NONCE));
+    call->init_data(call, hc_slice(self->challenge, CHALLENGE));
     *instance = self;
     return HC_PENDING;
 }
 
-/* MAC(label), where the nonces stand in the order of the roles. Returns 0 if libcrypto fails. */
-static int mac(const struct handshake *self, const char *label, const uint8_t *peer_nonce,
-               uint8_t *out) {
-    const int starts = self->role == HC_ROLE_INITIATOR;
-    const size_t label_len = strlen(label);
-    uint8_t text[16 + 2 * NONCE]; /* no label is longer than 16 */
-    memcpy(text, label, label_len);
-    memcpy(text + label_len, starts ? self->nonce : peer_nonce, NONCE);
-    memcpy(text + label_len + NONCE, starts ? peer_nonce : self->nonce, NONCE);
-    return HMAC(EVP_sha256(), self->secret, (int)self->secret_len, text, label_len + 2 * NONCE,
-                out, NULL) != NULL;
-}
-
 static hc_status set_peer(void *instance, const hc_peer *peer, const hc_call *call) {
     struct handshake *self = instance;
-    if (peer->init_data.len != NONCE)
+    if (peer->init_data.len != CHALLENGE)
         return hc_fail(call, HC_ERROR_PEER_REJECTED,
-                       "the peer's init data is not a nonce of 32 bytes: give it the same handshake");
+                       "the peer's init data is no challenge of 64 bytes: give it the same handshake");
+    const uint8_t *challenge = peer->init_data.data;
+    uint8_t expected[HASH], nonces[2 * NONCE];
+    if (!mac(self, "challenge", challenge, NONCE, expected))
+        return hc_fail(call, HC_ERROR_INTERNAL, "libcrypto cannot compute HMAC-SHA-256");
+    /* In constant time: how long it takes tells nothing of where the two differ. */
+    if (CRYPTO_memcmp(expected, challenge + NONCE, HASH) != 0)
+        return hc_fail(call, HC_ERROR_AUTHENTICATION,
+                       "the peer has another psk: give both sides the same one");
+    const int starts = peer->role == HC_ROLE_INITIATOR;
+    memcpy(nonces, starts ? self->challenge : challenge, NONCE);
+    memcpy(nonces + NONCE, starts ? challenge : self->challenge, NONCE);
     self->role = peer->role;
-    uint8_t *proof = peer->role == HC_ROLE_INITIATOR ? self->own : self->due;
-    uint8_t *answer = peer->role == HC_ROLE_INITIATOR ? self->due : self->own;
+    uint8_t *proof = starts ? self->own : self->due, *answer = starts ? self->due : self->own;
     proof[0] = PROOF;
     answer[0] = ANSWER;
-    const uint8_t *nonce = peer->init_data.data;
-    if (!mac(self, "initiator", nonce, proof + 1) || !mac(self, "responder", nonce, answer + 1) ||
-        !mac(self, "key", nonce, self->key))
+    if (!mac(self, "initiator", nonces, sizeof nonces, proof + 1) ||
+        !mac(self, "responder", nonces, sizeof nonces, answer + 1) ||
+        !mac(self, "key", nonces, sizeof nonces, self->key))
         return hc_fail(call, HC_ERROR_INTERNAL, "libcrypto cannot compute HMAC-SHA-256");
     return HC_PENDING;
 }
@@ -122,14 +134,6 @@ static hc_status on_deadline(void *instance, const hc_call *call) {
     return HC_PENDING;
 }
 
-/* Says it once: the timeout that follows would not tell why. */
-static hc_status ignore(struct handshake *self, const hc_call *call) {
-    if (!self->warned && !self->finished)
-        call->error(call, hc_text("a proof of the peer's is wrong: is psk the same on both sides?"));
-    self->warned = 1;
-    return HC_PENDING;
-}
-
 static hc_status finish(struct handshake *self, const hc_call *call) {
     self->finished = 1;
     call->deadline(call, HC_NO_DEADLINE);
@@ -139,11 +143,8 @@ static hc_status finish(struct handshake *self, const hc_call *call) {
 
 static hc_status recv_from_peer(void *instance, hc_bytes datagram, const hc_call *call) {
     struct handshake *self = instance;
-    if (datagram.len != MESSAGE || datagram.data[0] != self->due[0])
+    if (datagram.len != MESSAGE || CRYPTO_memcmp(datagram.data, self->due, MESSAGE) != 0)
         return HC_PENDING;
-    /* In constant time: how long it takes tells nothing of where the two differ. */
-    if (CRYPTO_memcmp(datagram.data, self->due, MESSAGE) != 0)
-        return ignore(self, call);
     if (self->role == HC_ROLE_RESPONDER)
         hc_send(call, self->own, MESSAGE);
     return self->finished ? HC_PENDING : finish(self, call);
@@ -167,7 +168,7 @@ static const hc_extension extensions[] = {
 
 HC_PLUGIN("@NAME@", "0.1.0", 0,
     HC_ABOUT("Pre-shared key", "Your name", "MIT", "Proves on both sides that they share a secret"),
-    HC_DATA_TYPES("psk-nonce", "psk-key"),
+    HC_DATA_TYPES("psk-challenge", "psk-key"),
     HC_OPTIONS(options),
     HC_EXTENSIONS(extensions),
     HC_FUNCTIONS(init, connection_ready, recv_from_peer, destroy));

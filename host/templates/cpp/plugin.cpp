@@ -3,7 +3,11 @@
  *
  * The protocol, the same in C, C++ and Rust:
  *
- *   Before ICE connects, each side draws a nonce of 32 bytes: its challenge, which is its init data.
+ *   Before ICE connects, each side draws a nonce of 32 bytes. Its init data is its challenge:
+ *
+ *     challenge    nonce, then HMAC-SHA-256(psk, "challenge" | nonce)
+ *
+ *   It proves nothing, since it may be a copy, but shows at once if the peer has another psk. Then:
  *
  *     proof    initiator to responder    byte 32, then MAC("initiator")
  *     answer   responder to initiator    byte 33, then MAC("responder")
@@ -27,6 +31,7 @@
 #include <array>
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -37,7 +42,9 @@ constexpr std::size_t hash_bytes = 32, nonce_bytes = 32, shortest_secret = 16;
 constexpr std::uint8_t proof_byte = 32, answer_byte = 33; // apart from STUN and RTP (RFC 7983)
 constexpr std::uint64_t first_wait = 250 * HC_MILLISECOND, longest_wait = 1000 * HC_MILLISECOND;
 
+using Hash = std::array<std::uint8_t, hash_bytes>;
 using Nonce = std::array<std::uint8_t, nonce_bytes>;
+using Challenge = std::array<std::uint8_t, nonce_bytes + hash_bytes>;
 using Message = std::array<std::uint8_t, 1 + hash_bytes>;
 
 // Only the constructor throws: no exception may leave a function that the host calls.
@@ -53,24 +60,36 @@ public:
     }
 
     hc_status challenge(const hc_host *host, const hc_call *call) noexcept {
-        if (host->random(host, nonce.data(), nonce.size()) != HC_PENDING)
-            return hc_fail(call, HC_ERROR_INTERNAL, "the system has no randomness to give");
-        call->init_data(call, hc_slice(nonce.data(), nonce.size()));
+        Challenge challenge;
+        if (host->random(host, nonce.data(), nonce.size()) != HC_PENDING ||
+            !mac("challenge", { nonce }, &challenge[nonce_bytes]))
+            return hc_fail(call, HC_ERROR_INTERNAL, "there is no randomness, or no HMAC-SHA-256");
+        std::copy(nonce.begin(), nonce.end(), challenge.begin());
+        call->init_data(call, hc_slice(challenge.data(), challenge.size()));
         return HC_PENDING;
     }
 
     hc_status set_peer(const hc_peer &peer, const hc_call *call) noexcept {
-        Nonce theirs;
-        if (peer.init_data.len != theirs.size())
+        if (peer.init_data.len != sizeof(Challenge))
             return hc_fail(call, HC_ERROR_PEER_REJECTED,
-                           "the peer's init data is not a nonce of 32 bytes: give it the same handshake");
+                           "the peer's init data is no challenge of 64 bytes: give it the same handshake");
+        Nonce theirs;
+        Hash expected;
         std::copy_n(peer.init_data.data, theirs.size(), theirs.begin());
+        if (!mac("challenge", { theirs }, expected.data()))
+            return hc_fail(call, HC_ERROR_INTERNAL, "libcrypto cannot compute HMAC-SHA-256");
+        // In constant time: how long it takes tells nothing of where the two differ.
+        if (CRYPTO_memcmp(expected.data(), peer.init_data.data + nonce_bytes, hash_bytes) != 0)
+            return hc_fail(call, HC_ERROR_AUTHENTICATION,
+                           "the peer has another psk: give both sides the same one");
         starts = peer.role == HC_ROLE_INITIATOR;
+        const Nonce &first = starts ? nonce : theirs, &second = starts ? theirs : nonce;
         Message &proof = starts ? own : due, &answer = starts ? due : own;
         proof[0] = proof_byte;
         answer[0] = answer_byte;
-        if (!mac("initiator", theirs, &proof[1]) || !mac("responder", theirs, &answer[1]) ||
-            !mac("key", theirs, key.data()))
+        if (!mac("initiator", { first, second }, &proof[1]) ||
+            !mac("responder", { first, second }, &answer[1]) ||
+            !mac("key", { first, second }, key.data()))
             return hc_fail(call, HC_ERROR_INTERNAL, "libcrypto cannot compute HMAC-SHA-256");
         return HC_PENDING;
     }
@@ -90,24 +109,23 @@ public:
     }
 
     hc_status recv_from_peer(hc_bytes datagram, const hc_call *call) noexcept {
-        if (datagram.len != due.size() || datagram.data[0] != due[0])
+        if (datagram.len != due.size() ||
+            CRYPTO_memcmp(datagram.data, due.data(), due.size()) != 0)
             return HC_PENDING;
-        // In constant time: how long it takes tells nothing of where the two differ.
-        if (CRYPTO_memcmp(datagram.data, due.data(), due.size()) != 0)
-            return ignore(call);
         if (!starts)
             hc_send(call, own.data(), own.size());
         return finished ? HC_PENDING : finish(call);
     }
 
 private:
-    // MAC(label), where the nonces stand in the order of the roles. Returns false if libcrypto fails.
-    bool mac(std::string_view label, const Nonce &theirs, std::uint8_t *out) const noexcept {
-        std::array<std::uint8_t, 16 + 2 * nonce_bytes> text; // no label is longer than 16
-        const Nonce &first = starts ? nonce : theirs, &second = starts ? theirs : nonce;
+    // HMAC-SHA-256(psk, label | nonces). Returns false if libcrypto fails.
+    bool mac(std::string_view label, std::initializer_list<Nonce> nonces,
+             std::uint8_t *out) const noexcept {
+        // No label is longer than 16, and there are two nonces at most.
+        std::array<std::uint8_t, 16 + 2 * nonce_bytes> text;
         auto end = std::copy(label.begin(), label.end(), text.begin());
-        end = std::copy(first.begin(), first.end(), end);
-        end = std::copy(second.begin(), second.end(), end);
+        for (const Nonce &part : nonces)
+            end = std::copy(part.begin(), part.end(), end);
         return HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), text.data(),
                     static_cast<std::size_t>(end - text.begin()), out, nullptr) != nullptr;
     }
@@ -115,14 +133,6 @@ private:
     void send_proof(const hc_call *call) noexcept {
         hc_send(call, own.data(), own.size());
         call->deadline(call, call->now_ns + wait_ns);
-    }
-
-    // Says it once: the timeout that follows would not tell why.
-    hc_status ignore(const hc_call *call) noexcept {
-        if (!warned && !finished)
-            call->error(call, hc_text("a proof of the peer's is wrong: is psk the same on both sides?"));
-        warned = true;
-        return HC_PENDING;
     }
 
     hc_status finish(const hc_call *call) noexcept {
@@ -135,9 +145,9 @@ private:
     std::vector<std::uint8_t> secret;
     Nonce nonce{};
     Message own{}, due{}; // what this side sends, and what it waits for
-    std::array<std::uint8_t, hash_bytes> key{};
+    Hash key{};
     std::uint64_t wait_ns = first_wait; // from one proof to the next
-    bool starts = false, finished = false, warned = false;
+    bool starts = false, finished = false;
 };
 
 Handshake *of(void *instance) {
@@ -207,7 +217,7 @@ const hc_extension extensions[] = {
 
 HC_PLUGIN("@NAME@", "0.1.0", 0,
     HC_ABOUT("Pre-shared key", "Your name", "MIT", "Proves on both sides that they share a secret"),
-    HC_DATA_TYPES("psk-nonce", "psk-key"),
+    HC_DATA_TYPES("psk-challenge", "psk-key"),
     HC_OPTIONS(options),
     HC_EXTENSIONS(extensions),
     HC_FUNCTIONS(init, connection_ready, recv_from_peer, destroy));

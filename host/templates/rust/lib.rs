@@ -2,7 +2,11 @@
 //!
 //! The protocol, the same in C, C++ and Rust:
 //!
-//!   Before ICE connects, each side draws a nonce of 32 bytes: its challenge, which is its init data.
+//!   Before ICE connects, each side draws a nonce of 32 bytes. Its init data is its challenge:
+//!
+//!     challenge    nonce, then HMAC-SHA-256(psk, "challenge" | nonce)
+//!
+//!   It proves nothing, since it may be a copy, but shows at once if the peer has another psk. Then:
 //!
 //!     proof    initiator to responder    byte 32, then MAC("initiator")
 //!     answer   responder to initiator    byte 33, then MAC("responder")
@@ -26,6 +30,7 @@ const PROOF: u8 = 32;
 const ANSWER: u8 = 33;
 
 const NONCE_BYTES: usize = 32;
+const CHALLENGE_BYTES: usize = NONCE_BYTES + 32;
 const SHORTEST_SECRET: usize = 16;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -47,7 +52,6 @@ struct Session {
     key: Hmac<Sha256>,
     /// From one proof to the next.
     wait: Duration,
-    warned: bool,
     finished: bool,
 }
 
@@ -65,7 +69,8 @@ impl Handshake for PreSharedKey {
             .map_err(|error| Error::new(ErrorKind::Option, error))?;
         let mut nonce = [0; NONCE_BYTES];
         host.random(&mut nonce)?;
-        call.init_data(&nonce);
+        let shown = mac(&secret, "challenge", &[&nonce]).finalize().into_bytes();
+        call.init_data(&[&nonce[..], &shown].concat());
         Ok(Started::Pending(Self {
             secret,
             nonce,
@@ -92,15 +97,23 @@ impl Handshake for PreSharedKey {
 
 impl Peer for PreSharedKey {
     fn set_peer(&mut self, peer: PeerParameters<'_>, _call: &Call<'_>) -> Result {
-        if peer.init_data.len() != NONCE_BYTES {
+        if peer.init_data.len() != CHALLENGE_BYTES {
             return Err(Error::new(
                 ErrorKind::PeerRejected,
-                "the peer's init data is not a nonce of 32 bytes: give it the same handshake",
+                "the peer's init data is no challenge of 64 bytes: give it the same handshake",
+            ));
+        }
+        let (nonce, shown) = peer.init_data.split_at(NONCE_BYTES);
+        // In constant time: how long it takes tells nothing of where the two differ.
+        if mac(&self.secret, "challenge", &[nonce]).verify_slice(shown).is_err() {
+            return Err(Error::new(
+                ErrorKind::Authentication,
+                "the peer has another psk: give both sides the same one",
             ));
         }
         let nonces = match peer.role {
-            Role::Initiator => [&self.nonce, peer.init_data],
-            Role::Responder => [peer.init_data, &self.nonce],
+            Role::Initiator => [&self.nonce, nonce],
+            Role::Responder => [nonce, &self.nonce],
         };
         self.peer = Some(Session::new(&self.secret, peer.role, nonces));
         Ok(Status::Pending)
@@ -124,14 +137,16 @@ impl Classify for PreSharedKey {
     const FIRST_BYTES: FirstBytes = FirstBytes::range(PROOF, ANSWER);
 }
 
+/// HMAC-SHA-256(psk, label | nonces), still to be finished.
+fn mac(secret: &Hmac<Sha256>, label: &str, nonces: &[&[u8]]) -> Hmac<Sha256> {
+    let labelled = secret.clone().chain_update(label);
+    nonces.iter().fold(labelled, |mac, nonce| mac.chain_update(nonce))
+}
+
 impl Session {
     /// `nonces` stand in the order of the roles.
     fn new(secret: &Hmac<Sha256>, role: Role, nonces: [&[u8]; 2]) -> Self {
-        let mac = |label: &str| {
-            let said = [label.as_bytes(), nonces[0], nonces[1]];
-            said.iter()
-                .fold(secret.clone(), |mac, part| mac.chain_update(part))
-        };
+        let mac = |label| mac(secret, label, &nonces);
         let (proof, answer) = ((PROOF, mac("initiator")), (ANSWER, mac("responder")));
         let (own, due) = match role {
             Role::Initiator => (proof, answer),
@@ -144,7 +159,6 @@ impl Session {
             due,
             key: mac("key"),
             wait: FIRST_WAIT,
-            warned: false,
             finished: false,
         }
     }
@@ -157,13 +171,7 @@ impl Session {
     fn receive(&mut self, datagram: &[u8], call: &Call<'_>) -> Status {
         let (first, due) = &self.due;
         match datagram.split_first() {
-            Some((byte, mac)) if byte == first => {
-                // In constant time: how long it takes tells nothing of where the two differ.
-                if due.clone().verify_slice(mac).is_err() {
-                    self.ignore(call);
-                    return Status::Pending;
-                }
-            }
+            Some((byte, mac)) if byte == first && due.clone().verify_slice(mac).is_ok() => {}
             _ => return Status::Pending,
         }
         if self.role == Role::Responder {
@@ -173,14 +181,6 @@ impl Session {
             return Status::Pending;
         }
         self.finish(call)
-    }
-
-    /// Says it once: the timeout that follows would not tell why.
-    fn ignore(&mut self, call: &Call<'_>) {
-        if !self.warned && !self.finished {
-            call.warn("a proof of the peer's is wrong: is psk the same on both sides?");
-        }
-        self.warned = true;
     }
 
     fn finish(&mut self, call: &Call<'_>) -> Status {
@@ -198,7 +198,7 @@ export! {
     vendor: c"Your name",
     license: c"MIT",
     description: c"Proves on both sides that they share a secret",
-    init_data_type: c"psk-nonce",
+    init_data_type: c"psk-challenge",
     handshake_data_type: c"psk-key",
     options: [
         OptionSpec::string(c"psk")

@@ -1,10 +1,12 @@
 //! One certificate for all components of a stream.
 use crate::fingerprint::Fingerprint;
+use crate::signing::Key;
 use dimpl::DtlsCertificate;
-use dimpl::certificate::generate_self_signed_certificate;
 use handclasp_plugin::{Error, ErrorKind, Result};
+use rcgen::{CertificateParams, DistinguishedName, DnType, SerialNumber};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use time::{Duration, OffsetDateTime};
 
 /// The identities in use, by stream.
 static IDENTITIES: Mutex<Option<HashMap<u64, Weak<Identity>>>> = Mutex::new(None);
@@ -14,6 +16,8 @@ pub(crate) struct Identity {
     /// Whose components share it; nothing if it was given.
     stream_id: Option<u64>,
     certificate: DtlsCertificate,
+    /// What the certificate's key is the name of, if it was made here.
+    _key: Option<Arc<Key>>,
 }
 
 impl Identity {
@@ -28,15 +32,11 @@ impl Identity {
         if let Some(identity) = identities.get(&stream_id).and_then(Weak::upgrade) {
             return Ok(identity);
         }
-        let certificate = generate_self_signed_certificate().map_err(|error| {
-            Error::new(
-                ErrorKind::Internal,
-                format_args!("no certificate could be made for DTLS: {error}"),
-            )
-        })?;
+        let (certificate, key) = self_signed()?;
         let identity = Arc::new(Self {
             stream_id: Some(stream_id),
             certificate,
+            _key: Some(key),
         });
         identities.insert(stream_id, Arc::downgrade(&identity));
         Ok(identity)
@@ -47,6 +47,7 @@ impl Identity {
         Arc::new(Self {
             stream_id: None,
             certificate,
+            _key: None,
         })
     }
 
@@ -77,6 +78,38 @@ impl Drop for Identity {
             identities.remove(&stream_id);
         }
     }
+}
+
+/// A certificate that says nothing but its key: who looks at it goes by its fingerprint (RFC 8122).
+fn self_signed() -> Result<(DtlsCertificate, Arc<Key>)> {
+    let failed = |reason: &str| {
+        Error::new(
+            ErrorKind::Internal,
+            format_args!("no certificate could be made for DTLS: {reason}"),
+        )
+    };
+    let key = Key::generate().ok_or_else(|| failed("the system has no randomness to give"))?;
+    let mut serial = [0; 16];
+    aws_lc_rs::rand::fill(&mut serial)
+        .map_err(|_| failed("the system has no randomness to give"))?;
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, "WebRTC");
+    let now = OffsetDateTime::now_utc();
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = name;
+    // Firefox wants it to be unlike all others' of the same name.
+    parameters.serial_number = Some(SerialNumber::from_slice(&serial));
+    // A peer's clock may be wrong.
+    parameters.not_before = now - Duration::days(1);
+    parameters.not_after = now + Duration::days(30);
+    let certificate = parameters
+        .self_signed(&*key)
+        .map_err(|error| failed(&error.to_string()))?;
+    let pair = DtlsCertificate {
+        certificate: certificate.der().to_vec(),
+        private_key: key.name(),
+    };
+    Ok((pair, key))
 }
 
 fn identities() -> MutexGuard<'static, Option<HashMap<u64, Weak<Identity>>>> {

@@ -1,6 +1,8 @@
 //! dimpl's settings.
 use crate::clock::FLIGHT_START_RTO;
+use crate::signing::Keys;
 use crate::{failure, key_log};
+use dimpl::crypto::CryptoProvider;
 use dimpl::{Config, ConfigBuilder};
 use handclasp_plugin::Result;
 use std::collections::BTreeMap;
@@ -35,7 +37,10 @@ pub(crate) fn shared(mtu: usize) -> Result<Arc<Config>> {
 
 pub(crate) fn builder(mtu: usize) -> ConfigBuilder {
     Config::builder()
-        .with_crypto_provider(key_log::provider())
+        .with_crypto_provider(CryptoProvider {
+            key_provider: &Keys,
+            ..key_log::provider()
+        })
         .mtu(mtu)
         .require_client_certificate(true)
         // ICE has validated the peer's address already.

@@ -16,6 +16,7 @@ mod parameters;
 mod pem;
 mod record;
 mod session;
+mod signing;
 
 use certificate::Identity;
 use dimpl::Config;

@@ -20,6 +20,11 @@ impl Report {
             .collect()
     }
 
+    /// The checks that ran.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.checks().map(|check| text(&check["name"]))
+    }
+
     /// How the check of this name ended.
     pub(crate) fn result(&self, name: &str) -> &str {
         let mut checks = self.checks();

@@ -1,6 +1,6 @@
 //! Plugins without a fault: every check is ok, or says why it does not apply.
 use crate::command::{Report, check};
-use crate::library::{Compiled, built, c_example, rust_example};
+use crate::library::{self, Compiled, built, c_example, rust_example};
 use std::path::Path;
 
 fn is_clean(library: &Path, arguments: &[&str]) -> Report {
@@ -27,6 +27,21 @@ fn dtls_srtp() {
         0,
         "it has everything there is to check"
     );
+}
+
+/// Half a minute, most of which it waits: its library reads the system's clock.
+#[test]
+fn dtls_openssl() {
+    let Some(library) = library::dtls_openssl() else {
+        return;
+    };
+    let report = is_clean(&library, &[]);
+    assert_eq!(
+        report.get("skipped"),
+        1,
+        "the system's clock is not stepped"
+    );
+    assert_eq!(report.result("clock-steps"), "skipped");
 }
 
 #[test]

@@ -164,24 +164,3 @@ fn what_is_no_plugin() {
     assert_eq!(report.findings()[0].0, "descriptor");
     assert_eq!(report.code, Some(1));
 }
-
-#[test]
-fn memory_that_nothing_was_written_to() {
-    let Some(library) = for_valgrind() else {
-        return;
-    };
-    let report = check(&library.path(), &["--sanitize", "--only", "handshake"]);
-    assert!(
-        report.findings()[0].1.contains("uninitialised"),
-        "{:?}",
-        report.findings()
-    );
-    assert_eq!(report.code, Some(1));
-}
-
-/// Nothing where Valgrind is not installed: the command says so too, and does without.
-fn for_valgrind() -> Option<Compiled> {
-    let library = Compiled::fixture("reads_uninitialised", &["-g"]);
-    let report = check(&library.path(), &["--sanitize", "--only", "descriptor"]);
-    report.get("warning").is_null().then_some(library)
-}

@@ -1,5 +1,6 @@
 //! Libraries to be checked.
 use crate::command::cargo;
+use handclasp_tests::{Lacking, skip};
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -42,10 +43,25 @@ impl Compiled {
     }
 
     fn compile(source: &Path, more: &[&str]) -> Self {
+        let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+        let more: Vec<_> = more.iter().copied().map(str::to_owned).collect();
+        Self::files(&compiler, &[source.to_owned()], &more)
+    }
+
+    /// C that stands in a text, by this compiler.
+    pub(crate) fn text(compiler: &str, text: &str, more: &[String]) -> Self {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        let source = directory.path().join("source.c");
+        fs::write(&source, text).expect("the directory was just made");
+        Self::files(compiler, &[source], more)
+    }
+
+    /// These files, by this compiler.
+    pub(crate) fn files(compiler: &str, sources: &[PathBuf], more: &[String]) -> Self {
         let compiled = Self {
             directory: tempfile::tempdir().expect("the system's temporary directory is writable"),
         };
-        compile(source, more, &compiled.path());
+        compile(compiler, sources, more, &compiled.path());
         compiled
     }
 
@@ -60,31 +76,62 @@ impl Compiled {
 }
 
 /// Compiles a shared library that no other user can change.
-fn compile(source: &Path, more: &[&str], output: &Path) {
-    let compiler = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let compiled = Command::new(&compiler)
+fn compile(compiler: &str, sources: &[PathBuf], more: &[String], output: &Path) {
+    let compiled = Command::new(compiler)
         .args(FLAGS)
         .arg("-I")
         .arg(Path::new(ROOT).join("include"))
-        .arg(source)
+        .args(sources)
         .args(more)
         .arg("-o")
         .arg(output)
         .output()
         .unwrap_or_else(|error| panic!("cannot run `{compiler}`: {error}; install it, or set CC"));
     let messages = String::from_utf8_lossy(&compiled.stderr);
-    assert!(
-        compiled.status.success(),
-        "{}: {messages}",
-        source.display()
-    );
+    assert!(compiled.status.success(), "{sources:?}: {messages}");
     fs::set_permissions(output, fs::Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+/// What the compiler must be told of OpenSSL; nothing, and a word about it, where it is not installed.
+pub(crate) fn openssl_flags() -> Option<Vec<String>> {
+    let query = ["--cflags", "--libs", "libssl >= 3", "libcrypto"];
+    let told = Command::new("pkg-config").args(query).output();
+    match told {
+        Ok(told) if told.status.success() => {
+            let flags = String::from_utf8_lossy(&told.stdout);
+            let flags = flags.split_whitespace().map(str::to_owned);
+            Some(flags.chain(["-pthread".to_owned()]).collect())
+        }
+        _ => {
+            let lacking = "OpenSSL 3 is missing: install libssl-dev and pkg-config";
+            skip("what is built on it", &Lacking(lacking.to_owned()));
+            None
+        }
+    }
+}
+
+/// The C files in a folder.
+pub(crate) fn sources_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("it is part of the tree");
+    let files = entries.map(|entry| entry.expect("it is readable").path());
+    files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "c"))
+        .collect()
 }
 
 /// A plugin of this project, built in the release profile.
 pub(crate) fn built(package: &str, library: &str) -> PathBuf {
     cargo(&["-p", package]);
     target_directory().join(format!("release/{library}.so"))
+}
+
+/// The plugin on OpenSSL, built as its own Makefile does; nothing where OpenSSL is not installed.
+pub(crate) fn dtls_openssl() -> Option<PathBuf> {
+    openssl_flags()?;
+    let directory = Path::new(ROOT).join("plugins/dtls-openssl");
+    let made = Command::new("make").arg("-C").arg(&directory).status();
+    assert!(made.is_ok_and(|status| status.success()), "make fails");
+    Some(directory.join("dtls-openssl.so"))
 }
 
 /// The example of the Rust SDK.

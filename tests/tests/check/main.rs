@@ -2,7 +2,9 @@
 #![cfg(target_os = "linux")]
 
 mod command;
+mod each;
 mod faultless;
 mod faults;
 mod library;
+mod sanitizers;
 mod usage;

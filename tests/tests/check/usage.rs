@@ -27,6 +27,28 @@ fn an_option_the_plugin_does_not_have_is_one_too() {
 }
 
 #[test]
+fn so_is_a_value_the_plugin_refuses() {
+    let library = Compiled::fixture("wants_number", &[]);
+    let output = handclasp(&["--option", "number=12"], &library.path());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(words.contains("number is odd: give 1, 3 or 5"), "{words}");
+    assert!(words.contains("give others with --option"), "{words}");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !table.contains("finding") && !table.contains("skipped"),
+        "{table}"
+    );
+}
+
+#[test]
+fn a_required_option_that_is_not_given_is_made_up() {
+    let library = Compiled::fixture("wants_number", &[]);
+    let output = handclasp(&["--only", "options"], &library.path());
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn so_is_a_check_that_does_not_exist() {
     let library = Compiled::fixture("good", &[]);
     let output = handclasp(&["--only", "los-30"], &library.path());

@@ -4,6 +4,7 @@
 mod demo;
 mod directories;
 mod faults;
+mod interrupted;
 mod key_log;
 mod output;
 mod plugins;

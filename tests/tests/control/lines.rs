@@ -141,6 +141,26 @@ fn an_unknown_plugin_is_exit_code_3() {
 }
 
 #[test]
+fn so_is_one_whose_init_refuses() {
+    let mut command = stream(&["--plugin", "dtls-srtp", "--option", "version=0.9"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command was built");
+    // Kept open: the end of the input would stop the stream, perhaps before `init` has answered.
+    let stdin = child.stdin.take();
+    let output = child.wait_with_output().expect("it was started here");
+    drop(stdin);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("component 1 failed: plugin dtls-srtp: init: "),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
 fn who_reads_no_more_ends_it_quietly() {
     let mut command = stream(&[]);
     command

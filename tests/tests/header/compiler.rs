@@ -1,14 +1,30 @@
 //! The C and C++ compilers of this machine.
 
+use handclasp_tests::is_here;
 use std::env;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
 
 /// What a plugin author may switch on without a word from the header.
 pub(crate) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 /// `WARNINGS`, and implicit padding is an error.
 pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wpadded"];
+
+const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include");
+
+/// Where OpenSSL's headers are, if the compiler does not look there anyway.
+fn openssl_flags() -> Vec<String> {
+    let told = Command::new("pkg-config")
+        .args(["--cflags", "libssl"])
+        .output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+    told.unwrap_or_default()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
+}
 
 #[derive(Clone, Copy)]
 pub(crate) enum Language {
@@ -29,7 +45,7 @@ pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
         Language::Cpp17 => ("CXX", "c++", "clang++", "-std=c++17", "source.cpp"),
     };
     let mut found = vec![env::var(variable).unwrap_or_else(|_| system.to_owned())];
-    if Command::new(clang).arg("--version").output().is_ok() {
+    if is_here(clang, "clang") {
         found.push(clang.to_owned());
     }
     let with_standard = |name: String| Compiler {
@@ -44,6 +60,41 @@ pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
 }
 
 impl Compiler {
+    /// gcc for Windows.
+    pub(crate) fn mingw() -> Self {
+        let command = ["x86_64-w64-mingw32-gcc", "-std=c11"];
+        Self {
+            command: command.map(str::to_owned).into(),
+            file: "source.c",
+        }
+    }
+
+    /// Builds `plugin.dll` in the directory it returns.
+    pub(crate) fn dll(&self, source: &str) -> TempDir {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        let library = ["-shared", "-fvisibility=hidden", "-o", "plugin.dll"];
+        self.run(directory.path(), source, &[WARNINGS, &library].concat());
+        directory
+    }
+
+    /// Compiles these files, which may use OpenSSL, without output.
+    pub(crate) fn check_files(&self, files: &[PathBuf], flags: &[&str]) {
+        let output = Command::new(&self.command[0])
+            .args(&self.command[1..])
+            .args(flags)
+            .args(openssl_flags())
+            .args(["-fsyntax-only", "-I", INCLUDE])
+            .args(files)
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run `{}`: {error}", self.command[0]));
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} refused:\n{messages}",
+            self.command.join(" ")
+        );
+    }
+
     /// Compiles without output.
     pub(crate) fn check(&self, source: &str, flags: &[&str]) {
         let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
@@ -62,16 +113,47 @@ impl Compiler {
         fs::read(directory.path().join("plugin")).expect("the compiler has written its output")
     }
 
+    /// What the compiler says of a source it refuses.
+    pub(crate) fn refusal(&self, source: &str, flags: &[&str]) -> String {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        let flags = [flags, &["-fsyntax-only"]].concat();
+        let output = self.compile(directory.path(), source, &flags);
+        assert!(
+            !output.status.success(),
+            "{} took it",
+            self.command.join(" ")
+        );
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Builds a program and runs it; answers its exit code.
+    pub(crate) fn execute(&self, source: &str) -> Option<i32> {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        self.run(
+            directory.path(),
+            source,
+            &[WARNINGS, &["-o", "program"]].concat(),
+        );
+        let program = Command::new(directory.path().join("program")).status();
+        program.expect("it was just built").code()
+    }
+
     fn run(&self, directory: &Path, source: &str, flags: &[&str]) {
+        let output = self.compile(directory, source, flags);
+        let messages = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{} refused:\n{messages}",
+            self.command.join(" ")
+        );
+    }
+
+    fn compile(&self, directory: &Path, source: &str, flags: &[&str]) -> Output {
         fs::write(directory.join(self.file), source).expect("the directory was just made");
-        let output = Command::new(&self.command[0])
+        Command::new(&self.command[0])
             .args(&self.command[1..])
             .args(flags)
-            .args([
-                "-I",
-                concat!(env!("CARGO_MANIFEST_DIR"), "/../include"),
-                self.file,
-            ])
+            .args(["-I", INCLUDE, self.file])
             .current_dir(directory)
             .output()
             .unwrap_or_else(|error| {
@@ -79,12 +161,6 @@ impl Compiler {
                     "cannot run `{}`: {error}; install it, or set CC and CXX",
                     self.command[0]
                 )
-            });
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{} refused:\n{messages}",
-            self.command.join(" ")
-        );
+            })
     }
 }

@@ -7,7 +7,7 @@ use object::{ExportTarget, Object, ObjectSection};
 use std::mem::offset_of;
 
 /// The plugin in the header's opening comment, between its two dashed lines.
-fn example() -> String {
+pub(crate) fn example() -> String {
     let lines = HEADER
         .lines()
         .skip_while(|line| !line.starts_with(" * ---- hello.c"))

@@ -7,7 +7,9 @@ mod declarations;
 mod descriptor;
 mod generated;
 mod hash;
+mod helpers;
 mod layout;
+mod sources;
 mod structs;
 
 use compiler::{Language, STRICT, compilers};

@@ -9,6 +9,8 @@ static hc_status init(const hc_host *host, const hc_init *init, const hc_call *c
     const hc_bytes *greeting = hc_find_option(init, "greeting");
     if (greeting == NULL || greeting->len > init->mtu)
         return hc_fail(call, HC_ERROR_OPTION, "the greeting does not fit into a packet");
+    if (greeting->len == 0)
+        return hc_failf(call, HC_ERROR_OPTION, "a greeting has 1 to %u bytes", unsigned(init->mtu));
     hc_log(host, HC_LOG_INFO, "ready");
     *instance = const_cast<hc_host *>(host);
     call->deadline(call, call->now_ns + HC_MILLISECOND);

@@ -185,9 +185,10 @@ fn the_demo_fails_with_the_same_sentence() {
     for &(place, name) in FATAL.iter().chain(&[("close", CallName::Close)]) {
         let workshop = workshop();
         let demo = workshop.demo("panics", &[&format!("in={place}")]);
+        let code = if name == CallName::Init { 3 } else { 1 };
         assert_eq!(
             demo.status.code(),
-            Some(1),
+            Some(code),
             "{place}: {}",
             text(&demo.stdout)
         );

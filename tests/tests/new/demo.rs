@@ -5,9 +5,11 @@ use serde_json::Value;
 use std::process::Command;
 
 #[test]
-fn the_printed_demo_finishes() {
+fn the_printed_check_is_clean_and_the_printed_demo_finishes() {
     for language in Language::ALL {
-        let printed = project(language).follow(&["cd ", "handclasp demo "]);
+        let printed = project(language).follow(&["cd ", "handclasp check ", "handclasp demo "]);
+        let clean = format!("{} 0.1.0 keeps the contract", language.plugin());
+        assert!(printed.contains(&clean), "{printed}");
         assert!(printed.contains("both sides agree"), "{printed}");
         assert!(printed.contains("20 of 20 datagrams arrived"), "{printed}");
     }
@@ -17,7 +19,7 @@ fn the_printed_demo_finishes() {
 fn the_demo_gives_each_side_its_options() {
     let project = project(Language::C);
     let output = Command::new(program())
-        .args(["demo", "--json", "--handshake-timeout", "1", "--plugin-dir"])
+        .args(["demo", "--json", "--plugin-dir"])
         .arg(project.directory())
         .args(["--plugin", &project.language.plugin()])
         .args(["--option", "psk=one-secret-of-sixteen"])
@@ -35,7 +37,8 @@ fn the_demo_gives_each_side_its_options() {
         (&done["event"], &done["ok"]),
         (&"demo_done".into(), &false.into())
     );
-    assert!(events.iter().any(|event| event["event"] == "warning"));
+    let error = done["error"].as_str().expect("it says why");
+    assert!(error.contains("the peer has another psk"), "{error}");
     assert!(
         events
             .iter()

@@ -127,6 +127,12 @@ fn every_subcommand_has_a_page_and_every_shell_its_completions() {
         "fish/vendor_completions.d/handclasp.fish",
     ] {
         let file = prefix().join("share").join(file);
+        let text = fs::read_to_string(&file).expect("it was installed");
+        assert!(
+            !text.contains("generate") && !text.contains("run-check"),
+            "{}",
+            file.display()
+        );
         let mode = fs::metadata(&file).map(|metadata| metadata.permissions().mode() & 0o777);
         assert_eq!(mode.ok(), Some(0o644), "{}", file.display());
     }

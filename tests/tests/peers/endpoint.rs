@@ -94,7 +94,14 @@ impl Endpoint {
     /// Takes whoever sends first for the peer.
     pub(crate) fn accept(&self) {
         self.wait(PATIENCE);
-        let (_, peer) = self.socket.peek_from(&mut [0]).expect("somebody sends");
+        let peer = loop {
+            match self.socket.peek_from(&mut [0]) {
+                Ok((_, peer)) => break peer,
+                // A read with a timeout is not taken up again after a pause of the process.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("nobody sends: {error}"),
+            }
+        };
         self.connect(peer);
     }
 
@@ -153,6 +160,10 @@ impl Endpoint {
         let live = self.live.take().expect("it lives until it fails");
         match self.socket.recv(&mut buffer) {
             Ok(len) => self.run(Call::RecvFromPeer(live, buffer[..len].to_vec())),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                self.live = Some(live);
+                Ok(())
+            }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 self.deadline = None;
                 self.run(Call::OnDeadline(live))

@@ -34,6 +34,12 @@ enum State {
     Done(Row),
 }
 
+impl State {
+    fn is_misused(&self) -> bool {
+        matches!(self, Self::Done(row) if matches!(row.outcome, Err(Objection::Usage(_))))
+    }
+}
+
 /// What a worker tells while it works: the check's place in the table, and its row once it is done.
 enum News {
     Started(usize),
@@ -95,7 +101,7 @@ impl<'a> Board<'a> {
             let outcome = match (unmet, &check.run) {
                 (Some(reason), _) => Err(Objection::Skip(reason)),
                 (None, Run::Reading(read)) => read(self.library),
-                (None, Run::Calling(_)) => self.children.run(check),
+                (None, Run::Calling(_) | Run::Reloading(_)) => self.children.run(check),
             };
             let took = started.elapsed();
             let row = Row {
@@ -109,10 +115,11 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// The next check to run; with the reason if it cannot say anything. Waits for those that others need.
+    /// The next check to run; with the reason if it cannot say anything. Waits for those that others need. None
+    /// once the command line turned out not to suit the plugin.
     fn take(&self) -> Option<(usize, Option<String>)> {
         let mut states = self.states();
-        loop {
+        while !states.iter().any(State::is_misused) {
             let waiting = |place: &usize| matches!(states[*place], State::Waiting);
             let mut places = (0..self.checks.len()).filter(waiting).peekable();
             places.peek()?;
@@ -127,6 +134,7 @@ impl<'a> Board<'a> {
             }
             states = (self.changed.wait(states)).unwrap_or_else(PoisonError::into_inner);
         }
+        None
     }
 
     /// What has become of the check that the one at `place` needs.

@@ -1,8 +1,8 @@
 //! A check in a process of its own, and what its end means.
 use super::notes;
 use super::outcome::{Checked, Objection};
+use super::sanitizer::Sanitizer;
 use super::table::Check;
-use super::valgrind::Valgrind;
 use super::{Subject, limits};
 use std::fs::{self, File};
 use std::io;
@@ -18,7 +18,7 @@ pub(super) struct Children<'a> {
     pub(super) program: PathBuf,
     /// Everything the children write is below it.
     pub(super) directory: &'a Path,
-    pub(super) valgrind: Option<Valgrind>,
+    pub(super) sanitizer: Option<Sanitizer>,
     /// How long a call into the plugin may take.
     pub(super) patience: Duration,
 }
@@ -33,7 +33,7 @@ struct End {
     status: ExitStatus,
     /// The time that was up: it did not end by itself.
     killed: Option<Duration>,
-    /// It had used nearly all the memory it may have.
+    /// It had used up the memory it may have.
     exhausted: bool,
 }
 
@@ -53,8 +53,8 @@ impl Children<'_> {
 
     fn start(&self, check: &Check, directory: &Path) -> io::Result<Child> {
         let output = File::create(directory.join("output"))?;
-        let mut command = match &self.valgrind {
-            Some(valgrind) => valgrind.command(directory, self.program.as_os_str()),
+        let mut command = match &self.sanitizer {
+            Some(sanitizer) => sanitizer.command(&self.program, directory),
             None => Command::new(&self.program),
         };
         command.arg("run-check").arg("--notes").arg(directory);
@@ -62,7 +62,7 @@ impl Children<'_> {
             command.arg("--option").arg(format!("{key}={value}"));
         }
         command
-            .args(self.valgrind.iter().map(|_| "--sanitized"))
+            .args(self.sanitizer.iter().map(|_| "--sanitized"))
             .arg(check.name)
             .arg(&self.subject.file)
             // Private copies of a child that is killed go with the rest.
@@ -76,7 +76,10 @@ impl Children<'_> {
     }
 
     fn wait(&self, mut child: Child, directory: &Path) -> io::Result<End> {
-        let (factor, started) = (if self.valgrind.is_some() { 20 } else { 1 }, Instant::now());
+        let (factor, started) = (
+            if self.sanitizer.is_some() { 20 } else { 1 },
+            Instant::now(),
+        );
         let (per_call, in_all) = (self.patience * factor, self.patience * factor * CALLS);
         let (mut call, mut since, mut exhausted) = (0, started, false);
         loop {
@@ -87,7 +90,10 @@ impl Children<'_> {
                     exhausted,
                 });
             }
-            exhausted |= self.valgrind.is_none() && is_exhausted(child.id());
+            if self.sanitizer.is_none() && is_exhausted(child.id()) {
+                child.kill()?;
+                exhausted = true;
+            }
             let (number, what) = notes::call(directory);
             if number != call || what.is_empty() {
                 (call, since) = (number, Instant::now());
@@ -111,20 +117,20 @@ impl Children<'_> {
 
     fn judge(&self, directory: &Path, end: &End) -> Checked {
         let verdict = notes::verdict(directory);
-        if let Some(valgrind) = &self.valgrind
+        if let Some(sanitizer) = &self.sanitizer
             && verdict == Some(Ok(()))
-            && let Some(error) = valgrind.error(directory)
+            && let Some(error) = sanitizer.error(directory)
         {
-            return Err(crash(
-                error,
-                "mend what Valgrind names; build with -g to be told the line",
-            ));
+            return Err(crash(error, NAMED));
         }
         match verdict {
-            Some(Ok(())) if !end.status.success() => Err(crash(
-                format!("it crashed when the process ended ({})", end.status),
-                "let no destructor or thread of the library touch what is gone by then",
-            )),
+            Some(Ok(())) if !end.status.success() => Err(match summary(directory) {
+                Some(summary) => crash(summary, NAMED),
+                None => crash(
+                    format!("it crashed when the process ended ({})", end.status),
+                    "let no destructor or thread of the library touch what is gone by then",
+                ),
+            }),
             Some(verdict) => verdict,
             None => Err(crash(
                 self.died(directory, end),
@@ -159,16 +165,32 @@ impl Children<'_> {
             }
             End { status, .. } => format!("it crashed {call} ({status})"),
         };
-        match last_words(directory) {
+        match summary(directory).or_else(|| last_words(directory)) {
             None => how,
             Some(words) => format!("{how}; its last words: {words:?}"),
         }
     }
 }
 
+/// The remedy for what a sanitizer has found.
+const NAMED: &str = "mend what it names; build with -g to be told the line";
+
 fn crash(what: String, remedy: &str) -> Objection {
     let remedy = Some(remedy.to_owned());
     Objection::Finding { what, remedy }
+}
+
+/// What AddressSanitizer or its kin found in a child.
+fn summary(directory: &Path) -> Option<String> {
+    let output = fs::read(directory.join("output")).ok()?;
+    let text = String::from_utf8_lossy(&output);
+    let found = text
+        .lines()
+        .find_map(|line| match line.strip_prefix("SUMMARY: ") {
+            Some(summary) => Some(summary),
+            None => line.contains(": runtime error: ").then_some(line),
+        });
+    found.map(str::to_owned)
 }
 
 /// The last line a child has printed.
@@ -181,10 +203,14 @@ fn last_words(directory: &Path) -> Option<String> {
     Some(line.trim().chars().take(SHOWN).collect())
 }
 
-/// Whether a process has nearly all the address space it may have, as Linux counts it.
+/// Whether a process has used up the memory it may have, or nearly all the address space, as Linux counts them.
 fn is_exhausted(process: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let size = status.lines().find_map(|line| line.strip_prefix("VmPeak:"));
-    let kilobytes = size.and_then(|size| size.split_whitespace().next()?.parse().ok());
-    kilobytes.is_some_and(|kilobytes: u64| kilobytes * 1024 > limits::MEMORY / 10 * 9)
+    let bytes = |name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        Some(kilobytes * 1024)
+    };
+    bytes("VmHWM:").is_some_and(|used| used > limits::MEMORY)
+        || bytes("VmPeak:").is_some_and(|space| space > limits::SPACE / 10 * 9)
 }

@@ -1,11 +1,24 @@
 //! What a child may use.
 
-/// Bytes of address space. Far above what 200 handshakes at once need, far below what hurts a machine.
+/// Bytes a child may have in use. Far above what 200 handshakes at once need, far below what hurts a machine.
 pub(crate) const MEMORY: u64 = 1 << 30;
+/// Bytes of address space: 200 threads of a plugin's have a stack of 8 MiB each, most of which is never touched.
+pub(crate) const SPACE: u64 = 4 << 30;
 /// Bytes of a file: a plugin that logs without end must not fill the disk. Above what a library may have.
 const FILE: u64 = 512 << 20;
 
-/// Limits this process, as far as the system can. Under Valgrind memory is not limited: its own needs room.
+/// Ends this process when the one that started it ends, however that happens.
+#[cfg(target_os = "linux")]
+pub(crate) fn end_with_parent() {
+    use rustix::process::{Signal, set_parent_process_death_signal};
+    // Where it is refused, what was started runs to its end.
+    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn end_with_parent() {}
+
+/// Limits this process, as far as the system can. Under a sanitizer memory is not limited: its own needs room.
 #[cfg(unix)]
 pub(crate) fn apply(sanitized: bool) {
     use rustix::process::{Resource, Rlimit, setrlimit};
@@ -18,7 +31,7 @@ pub(crate) fn apply(sanitized: bool) {
         let _ = setrlimit(resource, limit);
     };
     if !sanitized {
-        limit(Resource::As, MEMORY);
+        limit(Resource::As, SPACE);
     }
     limit(Resource::Fsize, FILE);
     limit(Resource::Core, 0);

@@ -7,12 +7,14 @@
 mod board;
 mod checks;
 mod child;
+mod invented;
 mod limits;
 mod notes;
 mod outcome;
 mod peers;
 mod probe;
 mod progress;
+mod sanitizer;
 mod show;
 mod table;
 mod valgrind;
@@ -23,12 +25,13 @@ use board::Board;
 use checks::file::Library;
 use child::Children;
 use clap::Args;
+use handclasp::plugin::Scratch;
 use outcome::Objection;
+use sanitizer::Sanitizer;
 use show::Show;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use valgrind::Valgrind;
 
 pub(super) use probe::RunCheck;
 
@@ -40,13 +43,14 @@ pub(super) use probe::RunCheck;
 pub(super) struct Check {
     /// The plugin's library
     file: PathBuf,
-    /// An option of the plugin (repeatable)
+    /// An option of the plugin (repeatable); one that is required and not given here gets a made-up value
     #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
     options: Vec<(String, String)>,
     /// Only this check, and those it needs (repeatable)
     #[arg(long, value_name = "CHECK")]
     only: Vec<String>,
-    /// Run the plugin under Valgrind, and do less of everything
+    /// Run the plugin under Valgrind, and do less of everything; one built with gcc's -fsanitize=address runs under
+    /// that by itself
     #[arg(long)]
     sanitize: bool,
     /// One JSON object instead of a table
@@ -79,28 +83,21 @@ impl Check {
             let names = table::names().join(", ");
             Failed::usage(format!("there is no check {name:?}: there are {names}"))
         })?;
-        let directory = tempfile::Builder::new()
-            .prefix("handclasp-check-")
-            .tempdir()
-            .map_err(Failed::new)?;
+        let directory = Scratch::new().map_err(Failed::new)?;
         let subject = Subject {
             file: std::path::absolute(&self.file).map_err(Failed::new)?,
             options: self.options,
         };
-        let valgrind = if self.sanitize {
-            Valgrind::find()
-        } else {
-            None
-        };
+        let sanitizer = Sanitizer::find(&library, self.sanitize);
         let mut show = Show::new(&subject, &checks, self.json);
-        if self.sanitize && valgrind.is_none() {
+        if self.sanitize && sanitizer.is_none() {
             show.warn("Valgrind is not installed, so this check does without it");
         }
         let children = Children {
             subject: &subject,
             program: std::env::current_exe().map_err(Failed::new)?,
             directory: directory.path(),
-            valgrind,
+            sanitizer,
             patience: Duration::from_secs(self.patience),
         };
         let rows = Board::new(&checks, &library, &children).run(&mut show);

@@ -1,8 +1,8 @@
 //! The child: loads the plugin and carries out one check.
-use super::limits;
 use super::notes::Notes;
 use super::outcome::Objection;
 use super::table::{Run, named};
+use super::{invented, limits};
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::setting;
 use clap::Args;
@@ -26,20 +26,23 @@ pub(in crate::cli) struct RunCheck {
     notes: PathBuf,
     #[arg(long = "option", value_parser = setting)]
     options: Vec<(String, String)>,
-    /// Valgrind runs this process: do less of everything
+    /// A sanitizer watches this process: do less of everything
     #[arg(long)]
     sanitized: bool,
 }
 
 impl RunCheck {
     pub(in crate::cli) fn run(self) -> Result<(), Failed> {
+        limits::end_with_parent();
         limits::apply(self.sanitized);
         let notes = Notes::create(&self.notes).map_err(Failed::new)?;
         let check = named(&self.name).ok_or_else(|| Failed::new("there is no such check"))?;
-        let Run::Calling(run) = check.run else {
-            return Err(Failed::new("this check needs no process"));
+        let (run, reload) = match check.run {
+            Run::Calling(run) => (run, false),
+            Run::Reloading(run) => (run, true),
+            Run::Reading(_) => return Err(Failed::new("this check needs no process")),
         };
-        let probe = Probe::open(&self, notes);
+        let probe = Probe::open(&self, notes, reload);
         let verdict = probe.as_ref().map_err(|(_, objection)| objection.clone());
         let verdict = verdict.and_then(run);
         let notes = match &probe {
@@ -54,7 +57,7 @@ impl RunCheck {
 pub(crate) struct Probe {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) notes: Notes,
-    /// As given on the command line.
+    /// As given on the command line, and made up where something was missing.
     pub(crate) given: Vec<(String, String)>,
     /// Validated, with defaults.
     settings: Arc<[(String, String)]>,
@@ -73,23 +76,27 @@ type Woken = Arc<Mutex<HashSet<u64>>>;
 pub(crate) const MTU: u16 = 1200;
 
 impl Probe {
-    fn open(arguments: &RunCheck, notes: Notes) -> Result<Self, (Notes, Objection)> {
+    fn open(arguments: &RunCheck, notes: Notes, reload: bool) -> Result<Self, (Notes, Objection)> {
         let woken = Woken::default();
         let opened = copy(&arguments.file).and_then(|(copies, copy)| {
+            if reload {
+                drop(open(&copy, &woken, &notes)?);
+            }
             let plugin = open(&copy, &woken, &notes)?;
             let specs = &plugin.description().options;
-            let settings = validate(plugin.id(), specs, &arguments.options)
+            let given = invented::complete(specs, &arguments.options);
+            let settings = validate(plugin.id(), specs, &given)
                 .map_err(|error| Objection::Usage(error.to_string()))?;
-            Ok((copies, copy, plugin, settings))
+            Ok((copies, copy, plugin, given, settings))
         });
-        let (copies, copy, plugin, settings) = match opened {
+        let (copies, copy, plugin, given, settings) = match opened {
             Ok(opened) => opened,
             Err(objection) => return Err((notes, objection)),
         };
         Ok(Self {
             plugin,
             notes,
-            given: arguments.options.clone(),
+            given,
             settings: settings.into(),
             woken,
             ids: AtomicU64::new(1),
@@ -149,7 +156,7 @@ impl Probe {
         self.plugin.description().own_clock || self.extension("hc.wake/1").is_some()
     }
 
-    /// How often to do what is done `times` times: fewer under Valgrind.
+    /// How often to do what is done `times` times: fewer under a sanitizer.
     pub(crate) fn times(&self, times: u32) -> u32 {
         if self.sanitized {
             times.div_ceil(50)

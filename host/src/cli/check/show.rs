@@ -135,7 +135,8 @@ fn print(row: &Row) {
             anstream::println!("{:INDENT$}{BAD}found:{BAD:#} {what}", "");
             anstream::println!("{:INDENT$}{DIM}remedy:{DIM:#} {}", "", remedy(row));
         }
-        Err(Objection::Skip(why) | Objection::Usage(why)) => line(DIM, &format!("because {why}")),
+        Err(Objection::Skip(why)) => line(DIM, &format!("because {why}")),
+        Err(Objection::Usage(_)) => {} // the command ends with it
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Run {
     Reading(fn(&file::Library) -> Checked),
     /// By calling the plugin, in a process of its own.
     Calling(fn(&Probe) -> Checked),
+    /// The same, once the library has been loaded and unloaded before: it stays mapped in between.
+    Reloading(fn(&Probe) -> Checked),
 }
 
 const CHECKS: &[&Check] = &[

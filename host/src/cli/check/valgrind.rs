@@ -23,8 +23,7 @@ impl Valgrind {
         let mut command = Command::new("valgrind");
         command
             .arg("--quiet")
-            // Leaks are another check's: the host keeps its tables on purpose.
-            .arg("--leak-check=no")
+            .args(["--leak-check=full", "--show-leak-kinds=definite"])
             .arg(format!("--log-file={}", log(directory).display()))
             .arg(program);
         command
@@ -37,7 +36,10 @@ impl Valgrind {
             .lines()
             .filter_map(|line| line.split_once("== ").map(|(_, text)| text));
         let what = lines.next()?.trim();
-        let place = lines.next().unwrap_or_default().trim();
+        // Where memory was lost, not which function of Valgrind's own gave it.
+        let place =
+            lines.find(|line| !line.contains("vg_replace_malloc") && !line.contains("vgpreload"));
+        let place = place.unwrap_or_default().trim();
         Some(format!("Valgrind says: {what} {place}"))
     }
 }

@@ -21,6 +21,10 @@ pub(super) struct Session {
     datagrams: u32,
     /// Datagrams may go missing without that being a failure.
     lossy: bool,
+    /// Which sides have come through `init`: credentials follow the last one.
+    prepared: [bool; 2],
+    /// The demo failed because a plugin's `init` did.
+    unusable: bool,
     show: Show,
     /// After the streams, which are its own.
     _host: Host,
@@ -86,6 +90,7 @@ impl Session {
                 }),
                 recorder: trace.as_ref().map(|trace| trace.recorder(side.as_str())),
                 handshake_timeout: Duration::from_secs(demo.handshake_timeout),
+                listen: true,
                 ..StreamOptions::default()
             };
             host.open(
@@ -97,12 +102,6 @@ impl Session {
             )
         };
         let streams = [open(Side::A)?, open(Side::B)?];
-        for (stream, component_id) in streams
-            .iter()
-            .flat_map(|s| (1..=demo.components).map(move |c| (s, c)))
-        {
-            stream.send(Message::Listen { component_id });
-        }
         let show = Show::new(demo.json, [streams[0].plugin(), streams[1].plugin()]);
         Ok(Self {
             started,
@@ -110,6 +109,8 @@ impl Session {
             components: (0..demo.components).map(|_| Progress::default()).collect(),
             datagrams: demo.datagrams,
             lossy: demo.loss > 0.0,
+            prepared: [false; 2],
+            unusable: false,
             show,
             streams,
             _host: host,
@@ -142,6 +143,7 @@ impl Session {
             .done(&self.components, self.datagrams, total, problem.as_deref());
         match problem {
             None => Ok(()),
+            Some(problem) if self.unusable => Err(Failed::plugin(problem)),
             Some(problem) => Err(Failed::new(problem)),
         }
     }
@@ -197,6 +199,10 @@ impl Session {
 
     fn note(&mut self, after: Duration, side: Side, notification: Notification) -> Option<String> {
         match notification {
+            Notification::LocalCredentials { .. } => {
+                self.prepared[side as usize] = true;
+                None
+            }
             Notification::NewSelectedPair { component_id, .. } => {
                 self.progress(component_id, side)
                     .selected
@@ -212,10 +218,11 @@ impl Session {
             Notification::ComponentStateFailed {
                 component_id,
                 reason,
-            } => Some(format!(
-                "{}: component {component_id} failed: {reason}",
-                side.as_str()
-            )),
+            } => {
+                self.unusable = !self.prepared[side as usize];
+                let side = side.as_str();
+                Some(format!("{side}: component {component_id} failed: {reason}"))
+            }
             Notification::ComponentClosed { component_id, .. } => Some(format!(
                 "{}: component {component_id} was closed",
                 side.as_str()

@@ -25,7 +25,7 @@ use std::time::Duration;
 /// Each line is one JSON object, such as {"message":"set_remote_candidate","component_id":1,"candidate":"…"}
 /// and {"event":"component_state_ready","component_id":1,"handshake_data":"…"}; docs/json-lines.md has them
 /// all. Events carry keys: do not send them where others read. The end of the input stops the stream, as the
-/// message `stop` does. Exit code 1 if a component failed.
+/// message `stop` does. Exit code 1 if a component failed, 3 if it was the plugin's `init`.
 #[derive(Debug, Args)]
 pub(super) struct Stream {
     /// The plugin that shakes hands

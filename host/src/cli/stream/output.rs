@@ -94,6 +94,8 @@ impl Output {
 #[derive(Default)]
 struct Verdict {
     stopped: bool,
+    /// Every `init` has finished: credentials follow the last one.
+    prepared: bool,
     /// Of the first component that failed.
     failure: Option<String>,
 }
@@ -102,6 +104,7 @@ impl Verdict {
     fn note(&mut self, notification: &Notification) {
         match notification {
             Notification::Stopped => self.stopped = true,
+            Notification::LocalCredentials { .. } => self.prepared = true,
             Notification::ComponentStateFailed {
                 component_id,
                 reason,
@@ -115,6 +118,7 @@ impl Verdict {
 
     fn result(self) -> Result<(), Failed> {
         match self.failure {
+            Some(failure) if !self.prepared => Err(Failed::plugin(failure)),
             Some(failure) => Err(Failed::new(failure)),
             None if self.stopped => Ok(()),
             None => Err(Failed::new(

@@ -71,6 +71,14 @@ pub(in crate::plugin) fn make_private_directory(prefix: &str) -> io::Result<Temp
         .tempdir()
 }
 
+/// Whether this is a directory of this very user's that no other can enter.
+pub(in crate::plugin) fn is_private_directory(path: &Path) -> bool {
+    let user = rustix::process::geteuid().as_raw();
+    path.symlink_metadata().is_ok_and(|metadata| {
+        metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o077 == 0
+    })
+}
+
 /// Makes a directory of [`make_private_directory`] again if something removed it.
 pub(in crate::plugin) fn restore_private_directory(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {

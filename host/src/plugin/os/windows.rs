@@ -36,6 +36,12 @@ pub(in crate::plugin) fn make_private_directory(prefix: &str) -> io::Result<Temp
     Builder::new().prefix(prefix).tempdir()
 }
 
+/// Whether this is a directory: the temporary one is the user's own.
+pub(in crate::plugin) fn is_private_directory(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_dir())
+}
+
 /// Makes a directory of [`make_private_directory`] again if something removed it.
 pub(in crate::plugin) fn restore_private_directory(path: &Path) -> io::Result<()> {
     std::fs::create_dir_all(path)

@@ -57,7 +57,10 @@ fn the_same_content_is_the_same_copy_and_another_is_another() {
     let files = fs::read_dir(first.path.parent().expect("a file has one"))
         .expect("ours")
         .count();
-    assert_eq!(files, 2, "what was not kept is left behind");
+    assert_eq!(
+        files, 3,
+        "beside the lock, what was not kept is left behind"
+    );
 }
 
 #[test]

@@ -2,10 +2,11 @@ use crate::cli::check::outcome::{Checked, Objection};
 use crate::cli::check::peers::Side;
 use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
+use handclasp::plugin::FailureKind;
 
 pub(crate) const INIT: Check = Check {
     name: "init",
-    sentence: "init makes an instance from its default options, and destroy takes it back",
+    sentence: "init makes an instance from its options, and destroy takes it back",
     remedy: "let init answer with a status and a sentence, whatever happens in it, and destroy free what it made",
     needs: Some("load"),
     run: Run::Calling(check),
@@ -15,6 +16,7 @@ pub(crate) const INIT: Check = Check {
 const INSTANCES: u32 = 10;
 
 fn check(probe: &Probe) -> Checked {
+    can_use_the_options(probe)?;
     for _ in 0..INSTANCES {
         make(probe)?;
     }
@@ -22,8 +24,26 @@ fn check(probe: &Probe) -> Checked {
     together.into_iter().try_for_each(|side| side.map(drop))
 }
 
+/// Options that the plugin refuses are no fault of its own, unless they are its defaults.
+fn can_use_the_options(probe: &Probe) -> Checked {
+    match &attempt(probe).failure {
+        Some(failure) if failure.kind == FailureKind::Option && !probe.given.is_empty() => {
+            let keys: Vec<_> = probe.given.iter().map(|(key, _)| key.as_str()).collect();
+            Err(Objection::Usage(format!(
+                "{failure} (the values of {} were given here, or made up): give others with --option KEY=VALUE",
+                keys.join(", ")
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn attempt(probe: &Probe) -> Side<'_> {
+    Side::init(probe, "a single instance", probe.parameters(), false, 0)
+}
+
 /// An instance, alone.
 pub(crate) fn make(probe: &Probe) -> Result<Side<'_>, Objection> {
-    let side = Side::init(probe, "a single instance", probe.parameters(), false, 0);
+    let side = attempt(probe);
     side.check().map(|()| side)
 }

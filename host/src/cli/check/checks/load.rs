@@ -13,10 +13,10 @@ pub(crate) const LOAD: Check = Check {
 
 pub(crate) const RELOAD: Check = Check {
     name: "reload",
-    sentence: "Another host in the process may load and unload it, and it goes on",
-    remedy: "count loads, and undo only the last: the library stays mapped, with all its variables",
+    sentence: "It may be loaded again after unload, and by another host in the process, and goes on",
+    remedy: "count loads, undo with the last what the first did, and set all variables again: the library stays mapped",
     needs: Some("init"),
-    run: Run::Calling(reload),
+    run: Run::Reloading(reload),
 };
 
 /// A check begins with loading the plugin: there is nothing left to do.

@@ -23,6 +23,9 @@ const LINKERS: [&str; 6] = [
     "handclasp_plugin",
 ];
 
+/// What AddressSanitizer marks each exported variable with.
+const SANITIZERS: &str = "__odr_asan.";
+
 /// How many are named in a finding.
 const SHOWN: usize = 5;
 
@@ -50,7 +53,7 @@ fn exported(file: &Elf<'_>) -> Vec<String> {
         .filter(|symbol| symbol.st_type() != STT_SECTION && !symbol.is_absolute(endian))
         .filter_map(|symbol| symbol.name(endian, table.strings()).ok())
         .map(|name| String::from_utf8_lossy(name).into_owned())
-        .filter(|name| !LINKERS.contains(&name.as_str()))
+        .filter(|name| !LINKERS.contains(&name.as_str()) && !name.starts_with(SANITIZERS))
         .collect();
     names.sort_unstable();
     names

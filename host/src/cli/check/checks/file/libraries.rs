@@ -45,6 +45,14 @@ fn check(library: &Library) -> Checked {
     )))
 }
 
+/// The runtime of gcc's AddressSanitizer, if the library was built with it.
+pub(crate) fn address_sanitizer(library: &Library) -> Option<String> {
+    let needed = strings(&library.elf().ok()?, DT_NEEDED).ok()?;
+    needed
+        .into_iter()
+        .find(|name| name.starts_with("libasan.so"))
+}
+
 fn directories(file: &Elf<'_>) -> Result<Vec<PathBuf>, Objection> {
     let own = [strings(file, DT_RPATH)?, strings(file, DT_RUNPATH)?].concat();
     let variable = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();

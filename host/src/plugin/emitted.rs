@@ -1,0 +1,155 @@
+//! What a plugin says during a call: what the emitters collect.
+use super::emitters::{EMITTERS, MAX_DATA};
+use super::fault::Fault;
+use handclasp_abi as abi;
+use zeroize::Zeroizing;
+
+/// What a call asked of the instance's deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// Call `on_deadline` at this time, in nanoseconds on the host's clock.
+    At(u64),
+    /// Forget the deadline set before.
+    Cleared,
+}
+
+/// Everything a plugin emitted in one call. Reused from call to call.
+#[derive(Debug)]
+pub struct Emitted {
+    /// What is lent to the plugin; written once, but for its time and place.
+    table: abi::hc_call,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// What the peer has to know; only from `init`.
+    pub init_data: Option<Vec<u8>>,
+    /// What was agreed on; only from the call that finished.
+    pub handshake_data: Option<Zeroizing<Vec<u8>>>,
+    /// What became of the deadline, if it was touched.
+    pub deadline: Option<Deadline>,
+    /// A failure's reason, else a warning.
+    pub sentence: Option<String>,
+    pub(super) fault: Option<Fault>,
+    mtu: usize,
+    /// Whether the plugin has used an emitter in this call.
+    pub(super) spoke: bool,
+}
+
+// SAFETY: the table's `ctx` is written before each call and read only during it, on the calling thread.
+unsafe impl Send for Emitted {}
+
+impl Default for Emitted {
+    fn default() -> Self {
+        Self {
+            table: EMITTERS,
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            init_data: None,
+            handshake_data: None,
+            deadline: None,
+            sentence: None,
+            fault: None,
+            mtu: 0,
+            spoke: false,
+        }
+    }
+}
+
+impl Emitted {
+    /// The datagrams to send, in order.
+    pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.bytes[start..end])
+    }
+
+    #[inline]
+    pub(super) fn begin(&mut self, mtu: u32) {
+        if self.spoke {
+            self.forget();
+        }
+        self.mtu = mtu as usize;
+    }
+
+    #[cold]
+    fn forget(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        *self = Self {
+            bytes: std::mem::take(&mut self.bytes),
+            ends: std::mem::take(&mut self.ends),
+            ..Self::default()
+        };
+    }
+
+    /// Whether the plugin has used an emitter in this call.
+    #[inline]
+    pub(super) fn spoke(&self) -> bool {
+        self.spoke
+    }
+
+    /// The table to lend to a plugin for one call. Nothing else is done with `self` until that call is over.
+    #[inline]
+    pub(super) fn lend(&mut self, now_ns: u64) -> *const abi::hc_call {
+        self.table.now_ns = now_ns;
+        let place: *mut Self = self;
+        // SAFETY: `place` is this very value; the table in it finds the way back to the whole.
+        unsafe {
+            (*place).table.ctx = place.cast();
+            &raw const (*place).table
+        }
+    }
+
+    pub(super) fn push_packet(&mut self, datagram: &[u8]) -> Result<(), Fault> {
+        if datagram.is_empty() {
+            return Ok(()); // an empty packet is not sent
+        }
+        if datagram.len() > self.mtu {
+            return Err(Fault::Oversized {
+                len: datagram.len(),
+                mtu: self.mtu,
+            });
+        }
+        if self.ends.len() == abi::HC_MAX_PACKETS as usize
+            || self.bytes.len() + datagram.len() > abi::HC_MAX_PACKET_BYTES as usize
+        {
+            return Err(Fault::TooManyPackets);
+        }
+        self.bytes.extend_from_slice(datagram);
+        self.ends.push(self.bytes.len());
+        Ok(())
+    }
+
+    pub(super) fn set_once(
+        slot: &mut Option<Vec<u8>>,
+        data: &[u8],
+        what: &'static str,
+    ) -> Result<(), Fault> {
+        if data.len() > MAX_DATA {
+            return Err(Fault::TooMuchData { what });
+        }
+        match slot.replace(data.to_vec()) {
+            None => Ok(()),
+            Some(_) => Err(Fault::EmittedTwice { what }),
+        }
+    }
+
+    pub(super) fn note(&mut self, result: Result<(), Fault>) -> abi::hc_status {
+        match result {
+            Ok(()) => abi::HC_PENDING,
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
+                abi::HC_ERROR_BAD_STATE
+            }
+        }
+    }
+}
+
+/// A sentence for a log or a terminal: what a plugin wrote, without control characters.
+pub(super) fn one_line(text: &str) -> String {
+    let printable: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    printable.trim().to_owned()
+}

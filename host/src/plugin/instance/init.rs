@@ -1,0 +1,85 @@
+//! The first call, which makes an instance.
+use super::raw::{Raw, Verdict, lend};
+use super::{AwaitingPeer, AwaitingReady, Instance};
+use crate::plugin::emitted::Emitted;
+use crate::plugin::fault::{CallName, Failure, Fault};
+use crate::plugin::open::Plugin;
+use handclasp_abi as abi;
+use std::ptr;
+use std::sync::Arc;
+
+/// What an instance is made for.
+#[derive(Clone, Debug)]
+pub struct InitParameters {
+    /// This component: 1 is RTP, 2 is RTCP.
+    pub component_id: u16,
+    /// How many components the stream has.
+    pub component_count: u16,
+    /// Most bytes of UDP payload a packet may have.
+    pub mtu: u16,
+    /// Unique in this process, never reused; an instance of another association has another.
+    pub instance_id: u64,
+    /// Unique in this process, never reused.
+    pub stream_id: u64,
+    /// Validated options.
+    pub options: Arc<[(String, String)]>,
+}
+
+/// What `init` made.
+#[derive(Debug)]
+pub enum Started {
+    /// The handshake is over; nothing but `destroy` is ever called.
+    Finished,
+    /// The plugin wants to know its peer first.
+    AwaitingPeer(Instance<AwaitingPeer>),
+    /// The handshake is in progress.
+    AwaitingReady(Instance<AwaitingReady>),
+}
+
+/// Makes an instance.
+///
+/// # Errors
+/// The plugin's failure, or its breach of the contract.
+pub fn init(
+    plugin: &Arc<Plugin>,
+    parameters: &InitParameters,
+    now_ns: u64,
+    emitted: &mut Emitted,
+) -> Result<Started, Failure> {
+    let settings: Vec<abi::hc_setting> = parameters
+        .options
+        .iter()
+        .map(|(key, value)| abi::hc_setting {
+            key: lend(key.as_bytes()),
+            value: lend(value.as_bytes()),
+        })
+        .collect();
+    let init = abi::hc_init {
+        struct_size: size_of::<abi::hc_init>() as u32,
+        component_id: parameters.component_id.into(),
+        component_count: parameters.component_count.into(),
+        mtu: parameters.mtu.into(),
+        stream_id: parameters.stream_id,
+        instance_id: parameters.instance_id,
+        options: settings.as_ptr(),
+        option_count: settings.len(),
+    };
+    emitted.begin(parameters.mtu.into());
+    let mut instance = ptr::null_mut();
+    let call = emitted.lend(now_ns);
+    // SAFETY: the plugin was checked when it was opened; everything lent outlives the call.
+    let status = unsafe { (plugin.calls().init)(plugin.host_table(), &init, call, &mut instance) };
+    // After a failed `init` the contract has nothing to destroy, whatever the plugin left in the pointer.
+    let instance = if status < 0 {
+        ptr::null_mut()
+    } else {
+        instance
+    };
+    let raw = Box::new(Raw::new(Arc::clone(plugin), instance, parameters.mtu));
+    match raw.judge(CallName::Init, status, emitted)? {
+        Verdict::Finished => Ok(Started::Finished),
+        Verdict::Pending if instance.is_null() => Err(raw.fault(CallName::Init, Fault::NoInstance)),
+        Verdict::Pending if plugin.wants_peer() => Ok(Started::AwaitingPeer(Instance::of(raw))),
+        Verdict::Pending => Ok(Started::AwaitingReady(Instance::of(raw))),
+    }
+}

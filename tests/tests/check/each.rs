@@ -1,0 +1,116 @@
+//! Every check has a plugin that it catches, so each can fail.
+use crate::command::check;
+use crate::library::Compiled;
+use std::collections::BTreeSet;
+
+/// A check, the plugin of `tests/fixtures/check` it catches, how that is compiled, and words of the finding.
+type Fault = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+);
+
+const FAULTS: [Fault; 32] = [
+    ("exports", "leaks_symbols", &[], "leaked_function"),
+    ("thread-locals", "static_tls", &[], "DF_STATIC_TLS"),
+    (
+        "text",
+        "text_relocations",
+        &["-fno-pic", "-mcmodel=large", "-Wl,-z,notext"],
+        "relocations in its code",
+    ),
+    (
+        "stack",
+        "executable_stack",
+        &["-Wl,--no-warn-execstack"],
+        "executable stack",
+    ),
+    ("load", "fails_to_load", &[], "load"),
+    ("init", "exits_in_init", &[], "it ended the process in init"),
+    ("reload", "loads_once", &[], "load"),
+    ("init-data", "other_init_data", &[], "not an attribute"),
+    ("options", "divides_by_an_option", &[], "it crashed in init"),
+    ("handshake", "crashes_on_datagram", &[], "in recv_from_peer"),
+    ("ready-order", "deaf_before_ready", &[], "not ready yet"),
+    (
+        "interleaved",
+        "one_at_a_time",
+        &[],
+        "another handshake has begun",
+    ),
+    ("packets", "ignores_mtu", &[], "more than its MTU of 600"),
+    (
+        "export",
+        "exports_alike",
+        &[],
+        "two labels give the same keys",
+    ),
+    ("loss-10", "never_repeats", &[], "did not finish"),
+    ("loss-30", "never_repeats", &[], "did not finish"),
+    ("loss-50", "never_repeats", &[], "did not finish"),
+    ("duplication", "fails_on_duplicates", &[], "a replay"),
+    (
+        "reordering",
+        "fails_out_of_order",
+        &[],
+        "an answer before the question",
+    ),
+    (
+        "silence",
+        "floods_the_silent",
+        &[],
+        "to a peer that never answered",
+    ),
+    ("retransmission", "never_repeats", &[], "fell silent"),
+    ("deadlines", "busy_deadlines", &[], "on_deadline called"),
+    ("early-calls", "fails_when_called_early", &[], "not yet"),
+    ("clock-steps", "catches_up", &[], "more than 64 packets"),
+    ("sizes", "overflows_on_long_datagram", &[], "65507 bytes"),
+    ("random", "crashes_on_first_byte", &[], "the first 0x2a"),
+    ("mutated", "trusts_length", &[], "in recv_from_peer"),
+    (
+        "wrong-peer",
+        "believes_anyone",
+        &[],
+        "finished with its peer all the same",
+    ),
+    (
+        "changing-threads",
+        "thread_local_state",
+        &[],
+        "no instance on this thread",
+    ),
+    ("parallel", "unguarded", &[], "it crashed"),
+    ("close", "closes_once_finished", &[], "it crashed in close"),
+    ("memory", "leaks_instances", &[], "bytes behind"),
+];
+
+#[test]
+fn each_check_catches_its_plugin_and_says_why() {
+    let mut missed = Vec::new();
+    for (name, fixture, flags, words) in FAULTS {
+        let library = Compiled::fixture(fixture, flags);
+        let report = check(&library.path(), &["--only", name]);
+        let found = report.findings();
+        let is_caught =
+            matches!(found.as_slice(), [(by, what)] if *by == name && what.contains(words));
+        if !is_caught || report.code != Some(1) {
+            missed.push(format!("{name}, by {fixture} and {words:?}: {found:?}"));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn there_is_a_fault_for_each_check() {
+    let good = check(&Compiled::fixture("good", &[]).path(), &[]);
+    let caught: BTreeSet<_> = FAULTS.iter().map(|(name, ..)| *name).collect();
+    // Both have a test of their own: one needs no plugin, the other a library that is then taken away.
+    let elsewhere = ["descriptor", "libraries"];
+    let all: BTreeSet<_> = good
+        .names()
+        .filter(|name| !elsewhere.contains(name))
+        .collect();
+    assert_eq!(caught, all);
+}

@@ -1,0 +1,12 @@
+//! Many streams on one UDP port, over loopback: whose datagram is whose, and what a flood can do.
+mod crowd;
+mod flood;
+mod streams;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One test at a time: they measure the memory of the process, and open most of the files it may.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,185 @@
+//! Streams on one shared port, their peers on sockets of their own, and the signalling between them.
+use handclasp::plugin::{Role, SearchPath};
+use handclasp::stream::{Message, Notification};
+use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
+use handclasp_tests::plugins;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// Far longer than anything here takes: a test that fails says so, and does not hang.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which end of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum End {
+    /// On the port that all share.
+    Server,
+    Peer,
+}
+
+impl End {
+    pub(crate) const BOTH: [Self; 2] = [Self::Server, Self::Peer];
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Server => Self::Peer,
+            Self::Peer => Self::Server,
+        }
+    }
+}
+
+/// What an end of a numbered pair reports.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Selected(SocketAddr),
+    Ready,
+    Received(Vec<u8>),
+}
+
+enum Seen {
+    Told(Notification),
+    Received(Vec<u8>),
+}
+
+/// Pairs of streams in one host, by number.
+pub(crate) struct Streams {
+    pairs: Vec<[StreamHandle; 2]>,
+    /// "ufrag pwd" of the ends of each.
+    credentials: Vec<[String; 2]>,
+    seen: Receiver<(usize, End, Seen)>,
+    _host: Host,
+}
+
+impl Streams {
+    /// Opens `count` pairs on a host with one event loop.
+    pub(crate) fn open(plugin: &str, count: usize) -> Self {
+        let host = Host::new(HostOptions {
+            plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
+            loops: NonZero::new(1),
+            key_log: None,
+        })
+        .expect("a host");
+        let (sender, seen) = channel();
+        let open = |number, end| {
+            let options = StreamOptions {
+                plugin: plugin.to_owned(),
+                controlling: end == End::Peer,
+                listen: true,
+                gathering: Gathering {
+                    addresses: vec![Ipv4Addr::LOCALHOST.into()],
+                    single_port: end == End::Server,
+                    ..Gathering::default()
+                },
+                ..StreamOptions::default()
+            };
+            let seen = sender.clone();
+            let observer = Observer { number, end, seen };
+            host.open(options, Box::new(observer))
+                .expect("a stream opens")
+        };
+        Self {
+            pairs: (0..count)
+                .map(|number| End::BOTH.map(|end| open(number, end)))
+                .collect(),
+            credentials: vec![Default::default(); count],
+            seen,
+            _host: host,
+        }
+    }
+
+    /// What is reported next, with the signalling done.
+    pub(crate) fn next(&mut self) -> (usize, End, Report) {
+        loop {
+            let report = self.report_within(PATIENCE);
+            if let Some(report) = report.expect("something happens") {
+                return report;
+            }
+        }
+    }
+
+    /// What is reported next, if something happens within `patience`; nothing if that was signalling.
+    pub(crate) fn report_within(
+        &mut self,
+        patience: Duration,
+    ) -> Option<Option<(usize, End, Report)>> {
+        let (number, end, seen) = self.seen.recv_timeout(patience).ok()?;
+        let report = match seen {
+            Seen::Received(datagram) => Report::Received(datagram),
+            Seen::Told(Notification::NewSelectedPair { pair, .. }) => Report::Selected(pair.local),
+            Seen::Told(Notification::ComponentStateReady { .. }) => Report::Ready,
+            Seen::Told(Notification::ComponentStateFailed { reason, .. }) => {
+                panic!("stream {number}, {end:?} failed: {reason}")
+            }
+            Seen::Told(notification) => {
+                self.signal(number, end, notification);
+                return Some(None);
+            }
+        };
+        Some(Some((number, end, report)))
+    }
+
+    fn signal(&mut self, number: usize, from: End, notification: Notification) {
+        let message = match notification {
+            Notification::LocalCredentials { credentials } => {
+                self.credentials[number][from as usize].clone_from(&credentials);
+                Message::SetRemoteCredentials { credentials }
+            }
+            Notification::NewCandidateFull {
+                component_id,
+                candidate,
+            } => Message::SetRemoteCandidate {
+                candidate,
+                component_id,
+            },
+            Notification::HandshakeInitData {
+                component_id,
+                init_data,
+            } => Message::SetPeerInitData {
+                component_id,
+                role: match from {
+                    End::Server => Role::Initiator,
+                    End::Peer => Role::Responder,
+                },
+                init_data,
+            },
+            _ => return,
+        };
+        self.pairs[number][from.other() as usize].send(message);
+    }
+
+    pub(crate) fn send(&self, number: usize, from: End, datagram: &[u8]) {
+        let outbox = self.pairs[number][from as usize].outbox();
+        outbox.send(1, datagram);
+    }
+
+    /// The ufrag and the password of one end.
+    pub(crate) fn credentials(&self, number: usize, end: End) -> (&str, &str) {
+        let both = &self.credentials[number][end as usize];
+        both.split_once(' ').expect("they have been told")
+    }
+}
+
+struct Observer {
+    number: usize,
+    end: End,
+    seen: Sender<(usize, End, Seen)>,
+}
+
+impl Observer {
+    fn see(&self, seen: Seen) {
+        // The test may be over.
+        let _ = self.seen.send((self.number, self.end, seen));
+    }
+}
+
+impl Application for Observer {
+    fn notify(&mut self, notification: Notification) {
+        self.see(Seen::Told(notification));
+    }
+
+    fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+        self.see(Seen::Received(datagram.to_vec()));
+    }
+}
