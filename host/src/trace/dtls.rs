@@ -21,6 +21,8 @@ pub enum DtlsRecord {
 }
 
 const HANDSHAKE: u8 = 22;
+/// Header of a record (RFC 6347, section 4.1).
+const RECORD_HEADER: usize = 13;
 /// Header of a handshake message (RFC 6347, section 4.2.2).
 const MESSAGE_HEADER: usize = 12;
 /// Epochs in the clear.
@@ -41,45 +43,35 @@ pub fn dtls_records(datagram: &[u8]) -> Option<Vec<DtlsRecord>> {
 }
 
 fn split_record(bytes: &[u8]) -> Option<(DtlsRecord, &[u8])> {
-    match bytes {
-        // DTLSPlaintext and the ciphertext of 1.2: type, version, epoch, sequence number, length.
-        &[
-            kind @ 20..=26,
-            0xfe,
-            0xff | 0xfd,
-            e0,
-            e1,
-            _,
-            _,
-            _,
-            _,
-            _,
-            _,
-            l0,
-            l1,
-            ref rest @ ..,
-        ] => {
-            let (body, rest) = rest.split_at_checked(length(l0, l1))?;
-            let record = match [e0, e1] {
-                EPOCH_0 if kind == HANDSHAKE => handshake(body)?,
-                EPOCH_0 => DtlsRecord::Plain(kind),
-                _ => DtlsRecord::Encrypted(kind),
-            };
-            Some((record, rest))
-        }
-        // The unified header 001CSLEE: without connection id, with a length, sequence number of 8 or 16 bits.
-        &[first, _, l0, l1, ref rest @ ..] if first & 0b1111_1100 == 0b0010_0100 => {
-            ciphertext(rest, length(l0, l1))
-        }
-        &[first, _, _, l0, l1, ref rest @ ..] if first & 0b1111_1100 == 0b0010_1100 => {
-            ciphertext(rest, length(l0, l1))
-        }
+    match *bytes.first()? {
+        20..=26 => split_plain(bytes),
+        // The unified header 001CSLEE of 1.3: without connection id, with a length, sequence number of 8 or 16
+        // bits.
+        first if first & 0b1111_1100 == 0b0010_0100 => split_ciphertext(bytes.get(2..)?),
+        first if first & 0b1111_1100 == 0b0010_1100 => split_ciphertext(bytes.get(3..)?),
         _ => None,
     }
 }
 
-fn ciphertext(rest: &[u8], length: usize) -> Option<(DtlsRecord, &[u8])> {
-    let (_, rest) = rest.split_at_checked(length)?;
+/// DTLSPlaintext and the ciphertext of 1.2: type, version, epoch, sequence number, length.
+fn split_plain(bytes: &[u8]) -> Option<(DtlsRecord, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<RECORD_HEADER>()?;
+    let [kind, 0xfe, 0xff | 0xfd, e0, e1, .., l0, l1] = *head else {
+        return None;
+    };
+    let (body, rest) = rest.split_at_checked(length(l0, l1))?;
+    let record = match [e0, e1] {
+        EPOCH_0 if kind == HANDSHAKE => handshake(body)?,
+        EPOCH_0 => DtlsRecord::Plain(kind),
+        _ => DtlsRecord::Encrypted(kind),
+    };
+    Some((record, rest))
+}
+
+/// From the length on.
+fn split_ciphertext(bytes: &[u8]) -> Option<(DtlsRecord, &[u8])> {
+    let (&[l0, l1], rest) = bytes.split_first_chunk()?;
+    let (_, rest) = rest.split_at_checked(length(l0, l1))?;
     Some((DtlsRecord::Ciphertext, rest))
 }
 

@@ -1,13 +1,13 @@
 //! The page in a browser's hands.
-use crate::support::{Session, succeed, text, tool};
-use handclasp_tests::skip;
+use crate::support::{Session, succeed, text};
+use handclasp_tests::is_here;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 /// Chromium, which root may run only without its sandbox.
-fn headless(chromium: &Command, profile: &Path, address: &str) -> Command {
-    let mut command = Command::new(chromium.get_program());
+fn headless(profile: &Path, address: &str) -> Command {
+    let mut command = Command::new("chromium");
     command
         .args([
             "--headless",
@@ -22,14 +22,13 @@ fn headless(chromium: &Command, profile: &Path, address: &str) -> Command {
 
 #[test]
 fn the_page_shows_both_sides_ladder() {
-    let chromium = match tool("chromium") {
-        Ok(chromium) => chromium,
-        Err(lacking) => return skip("the page in a browser", &lacking),
-    };
+    if !is_here("chromium", "chromium") {
+        return;
+    }
     let session = Session::demo(&["--plugin", "dtls-srtp", "--loss", "30", "--seed", "7"]);
     session.show(&["--html"]);
     let address = format!("file://{}", session.file("session.html").display());
-    let mut browser = headless(&chromium, &session.file("profile"), &address);
+    let mut browser = headless(&session.file("profile"), &address);
     let dump = succeed(browser.arg("--dump-dom"));
     let dom = text(&dump.stdout);
     for part in [
@@ -50,8 +49,8 @@ fn the_page_shows_both_sides_ladder() {
     let finished = dom.matches(">handshake finished").count();
     assert_eq!(finished, 2 * 2, "each side's, drawn and as a hint");
 
-    let picture = take_picture(&chromium, &session, &address);
-    let blank = take_picture(&chromium, &session, "about:blank");
+    let picture = take_picture(&session, &address);
+    let blank = take_picture(&session, "about:blank");
     // What is the same everywhere takes next to no room in a PNG.
     assert!(
         picture.len() > 5 * blank.len(),
@@ -62,9 +61,9 @@ fn the_page_shows_both_sides_ladder() {
 }
 
 /// A PNG of what a window shows.
-fn take_picture(chromium: &Command, session: &Session, address: &str) -> Vec<u8> {
+fn take_picture(session: &Session, address: &str) -> Vec<u8> {
     let file = session.file("picture.png");
-    let mut command = headless(chromium, &session.file("profile"), address);
+    let mut command = headless(&session.file("profile"), address);
     command.args([
         "--window-size=1100,900",
         &format!("--screenshot={}", file.display()),

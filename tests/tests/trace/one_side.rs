@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-use std::time::{Duration, Instant};
 
 /// A stream without a peer. Killed when dropped.
 struct Alone {

@@ -2,10 +2,9 @@
 use crate::support::{Session, handclasp, succeed};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
+use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
+use serde_json::json;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
 
 /// Everything that was written about a session.
 fn told(session: &Session) -> Vec<u8> {
@@ -90,64 +89,52 @@ fn the_applications_datagrams_are_not_told() {
     }
 }
 
-/// Credentials, keys, and datagrams that look like DTLS: the JSON lines have them, the trace has not.
+/// Credentials, descriptions and payloads: the JSON lines have them, the trace has not.
 #[test]
 fn what_the_json_lines_tell_the_trace_does_not() {
     let directory = tempfile::tempdir().expect("the temporary directory is writable");
-    let file = directory.path().join("session.jsonl");
-    let mut stream = handclasp(&[
-        "stream",
-        "--plugin",
-        "none",
-        "--address",
-        "127.0.0.1",
-        "--trace",
-    ]);
-    let stream = stream
-        .arg(&file)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut child = stream.spawn().expect("the command runs");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-    let mut events = lines.map(|line| -> Value {
-        serde_json::from_str(&line.expect("events are UTF-8")).expect("events are JSON")
+    let files = ["a.jsonl", "b.jsonl"].map(|name| directory.path().join(name));
+    let commands = files.each_ref().map(|file| {
+        let mut stream = handclasp_stream();
+        stream.args(["--plugin", "none", "--address", "127.0.0.1", "--trace"]);
+        stream.arg(file);
+        stream
     });
-    let credentials = events
-        .find_map(|event| Some(event["credentials"].as_str()?.to_owned()))
-        .expect("it makes them");
-    let peers = "F7gI x9cml/YzichV2+XlhiMu8g";
-    let sends = BASE64_STANDARD.encode(b"4 for the peer's eyes only");
-    writeln!(
-        stdin,
-        "{{\"message\":\"set_remote_credentials\",\"credentials\":\"{peers}\"}}"
-    )
-    .expect("it reads");
-    writeln!(stdin, "{{\"message\":\"generate_local_sdp\"}}").expect("it reads");
-    writeln!(
-        stdin,
-        "{{\"message\":\"send_payload\",\"component_id\":1,\"payload\":\"{sends}\"}}"
-    )
-    .expect("it reads");
-    writeln!(stdin, "{{\"message\":\"stop\"}}").expect("it reads");
-    assert!(events.any(|event| event["event"] == "stopped"));
-    assert!(child.wait().expect("it was started here").success());
+    let mut pair = Pair::start(commands, Some(Side::A));
+    for side in Side::BOTH {
+        pair.expect(side, "component_state_ready");
+    }
+    let secret = "for the peer's eyes only";
+    // As they are, with a first byte of DTLS, and as a whole record of it.
+    let record = [
+        &[23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 24][..],
+        secret.as_bytes(),
+    ]
+    .concat();
+    for payload in [secret.as_bytes(), b"4 for the peer's eyes only", &record] {
+        pair.send_payload(Side::A, payload);
+        let event = pair.expect(Side::B, "ice_payload");
+        assert_eq!(bytes(&event, "payload"), payload);
+    }
+    pair.send(Side::B, &json!({"message": "generate_local_sdp"}));
+    pair.expect(Side::B, "local_sdp");
+    let credentials = Side::BOTH.map(|side| {
+        let (events, status) = pair.end(side);
+        assert!(status.success());
+        let credentials = events
+            .iter()
+            .find_map(|event| event["credentials"].as_str());
+        credentials.expect("it made them").to_owned()
+    });
 
-    let trace = fs::read(&file).expect("it was asked for");
-    let shown = succeed(handclasp(&["trace", "--html=-"]).arg(&file)).stdout;
-    let told = [trace, shown].concat();
-    let password = |credentials: &str| {
-        credentials
-            .split(' ')
-            .nth(1)
-            .expect("it has two words")
-            .to_owned()
-    };
-    for secret in [
-        password(&credentials),
-        password(peers),
-        "for the peer's eyes only".to_owned(),
-    ] {
-        assert!(!stands(secret.as_bytes(), &told), "{secret}");
+    let told = files.map(|file| {
+        let trace = fs::read(&file).expect("it was asked for");
+        let page = succeed(handclasp(&["trace", "--html=-"]).arg(&file)).stdout;
+        let capture = succeed(handclasp(&["trace", "--pcap=-"]).arg(&file)).stdout;
+        [trace, page, capture].concat()
+    });
+    let passwords = credentials.iter().filter_map(|it| it.split(' ').nth(1));
+    for secret in passwords.chain([secret]) {
+        assert!(!stands(secret.as_bytes(), &told.concat()), "{secret}");
     }
 }

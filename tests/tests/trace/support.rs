@@ -1,7 +1,7 @@
 //! Sessions recorded for the tests, and programs to look at them with.
 use handclasp::trace::{Datagram, Trace, What};
+use handclasp_tests::plugins;
 use handclasp_tests::processes::handclasp_stream;
-use handclasp_tests::{Lacking, plugins};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -78,14 +78,4 @@ pub(crate) fn fail(command: &mut Command, code: i32, sentence: &str) {
 
 pub(crate) fn text(output: &[u8]) -> String {
     String::from_utf8_lossy(output).into_owned()
-}
-
-/// A program of another project's, in a Debian package of the same name.
-pub(crate) fn tool(name: &str) -> Result<Command, Lacking> {
-    match Command::new(name).arg("--version").output() {
-        Ok(output) if output.status.success() => Ok(Command::new(name)),
-        _ => Err(Lacking(format!(
-            "{name} is missing: apt-get install {name}"
-        ))),
-    }
 }

@@ -1,13 +1,13 @@
 //! The capture in Wireshark's hands.
-use crate::support::{Session, succeed, text, tool};
+use crate::support::{Session, succeed, text};
 use handclasp::trace::{Direction, Fate, Kind};
-use handclasp_tests::skip;
+use handclasp_tests::is_here;
 use std::path::Path;
 use std::process::Command;
 
 /// What `tshark` finds with this display filter: a line with these fields for each packet.
-fn find(tshark: &Command, capture: &Path, filter: &str, fields: &[&str]) -> Vec<String> {
-    let mut search = Command::new(tshark.get_program());
+fn find(capture: &Path, filter: &str, fields: &[&str]) -> Vec<String> {
+    let mut search = Command::new("tshark");
     search
         .arg("-r")
         .arg(capture)
@@ -35,10 +35,9 @@ fn on_the_wire(session: &Session, kind: Kind) -> usize {
 
 #[test]
 fn stun_and_dtls_are_dissected() {
-    let tshark = match tool("tshark") {
-        Ok(tshark) => tshark,
-        Err(lacking) => return skip("captures in Wireshark", &lacking),
-    };
+    if !is_here("tshark", "tshark") {
+        return;
+    }
     // Of 1.3 the encrypted records are nothing that Wireshark 4.0 knows.
     let session = Session::demo(&[
         "--plugin",
@@ -52,7 +51,7 @@ fn stun_and_dtls_are_dissected() {
     ]);
     session.show(&["--pcap"]);
     let capture = session.file("session.pcap");
-    let find = |filter: &str, fields: &[&str]| find(&tshark, &capture, filter, fields);
+    let find = |filter: &str, fields: &[&str]| find(&capture, filter, fields);
 
     assert_eq!(
         find("stun", &["stun.type"]).len(),
@@ -86,20 +85,12 @@ fn stun_and_dtls_are_dissected() {
 
 #[test]
 fn dtls_1_3_begins_as_wireshark_knows_it() {
-    let tshark = match tool("tshark") {
-        Ok(tshark) => tshark,
-        Err(lacking) => return skip("captures in Wireshark", &lacking),
-    };
+    if !is_here("tshark", "tshark") {
+        return;
+    }
     let session = Session::demo(&["--plugin", "dtls-srtp"]);
     session.show(&["--pcap"]);
-    let find = |filter: &str| {
-        find(
-            &tshark,
-            &session.file("session.pcap"),
-            filter,
-            &["frame.number"],
-        )
-    };
+    let find = |filter: &str| find(&session.file("session.pcap"), filter, &["frame.number"]);
     assert_eq!(find("stun").len(), on_the_wire(&session, Kind::Stun));
     assert!(!find("dtls.handshake.type == 1").is_empty());
 }

@@ -1,5 +1,7 @@
 mod contents;
 mod dtls;
+#[cfg(target_os = "linux")]
+mod file;
 mod reading;
 mod strategy;
 
