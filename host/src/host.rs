@@ -1,11 +1,16 @@
 //! The public face: a host of plugins, event loops and streams.
+use crate::ice::{RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
-use crate::net::{Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox};
+use crate::net::{
+    Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox, TrustError,
+    client_config,
+};
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
 use crate::trace::Recorder;
 use std::io;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -56,6 +61,9 @@ pub enum OpenError {
     /// The plugin cannot be used, or not with these options.
     #[error(transparent)]
     Plugin(#[from] plugin::Error),
+    /// No relay over TLS can be trusted.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The stream cannot be what the options ask for.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -82,6 +90,11 @@ pub struct StreamOptions {
     pub gathering: Gathering,
     /// Whether every component is listened to from the start.
     pub listen: bool,
+    /// STUN and TURN servers, and whether only relays may be used.
+    pub servers: Servers,
+    /// A PEM file with the certificates that relays over TLS are trusted by; without it, those that the system
+    /// trusts.
+    pub turn_ca: Option<PathBuf>,
     /// Datagrams to drop on purpose.
     pub loss: Option<Loss>,
     /// What notes everything that happens, if somebody wants to read it.
@@ -100,6 +113,8 @@ impl Default for StreamOptions {
             ice_timeout: Duration::from_secs(30),
             gathering: Gathering::default(),
             listen: false,
+            servers: Servers::default(),
+            turn_ca: None,
             loss: None,
             recorder: None,
         }
@@ -177,7 +192,13 @@ impl Host {
             mtu: options.mtu,
             handshake_timeout: options.handshake_timeout,
             ice_timeout: options.ice_timeout,
+            servers: Arc::new(options.servers),
             epoch: self.epoch,
+        };
+        let uses_tls = |server: &TurnServer| server.transport == RelayTransport::Tls;
+        let trust = match config.servers.turn.iter().any(uses_tls) {
+            true => Some(client_config(options.turn_ca.as_deref())?),
+            false => None,
         };
         let now = Instant::now();
         let mut stream = Stream::new(now, config)?;
@@ -198,6 +219,7 @@ impl Host {
             application,
             gathering,
             loss,
+            trust,
             recorder,
         })));
         Ok(StreamHandle { outbox, plugin })

@@ -6,6 +6,7 @@
 //!
 //! [`processes`] are streams in real time, as programs of any language drive them.
 mod backend;
+mod coturn;
 mod event;
 mod fixture;
 mod journal;
@@ -20,6 +21,7 @@ mod skip;
 mod world;
 
 pub use backend::Backend;
+pub use coturn::Coturn;
 pub use event::Event;
 pub use fixture::fixture;
 pub use journal::{Entry, Journal};

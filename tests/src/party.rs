@@ -67,6 +67,7 @@ impl Party {
             mtu: self.mtu,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
+            servers: Arc::default(),
             epoch: start,
         };
         Stream::new(start, config)

@@ -11,6 +11,7 @@ mod key_log_args;
 mod new;
 mod plugin_args;
 mod plugins;
+mod server_args;
 mod signalling;
 mod stream;
 mod trace;
@@ -45,11 +46,13 @@ enum Command {
     Trace(trace::Trace),
 }
 
+/// What is logged unless the environment says otherwise. What servers refuse a stream tells itself.
+const QUIET: &str = "warn,stun_proto=off,turn_client_proto=off";
+
 /// Runs what the command line asks for.
 pub(crate) fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter =
-        EnvFilter::try_from_env("HANDCLASP_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("HANDCLASP_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
     let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -3,8 +3,9 @@
 //! Bytes and time come in as arguments; [`Transmit`]s, [`Event`]s, [`Request`]s and a deadline go out. After
 //! every call drain `poll_request`, `poll_transmit` and `poll_event`, then ask `poll_timeout`.
 mod driver;
+mod gathering;
 
-use crate::ice::{self, Pair, Transmit};
+use crate::ice::{self, Pair, RelayRequest, Transmit};
 use crate::plugin::{Completion, InitParameters, Plugin, Request, Role};
 use driver::{Driver, Output, Route};
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub struct Config {
 pub struct Component {
     config: Config,
     agent: ice::Agent,
+    gatherer: ice::Gatherer,
     /// Whether candidates are gathered: time does not run for ICE before.
     gathers: bool,
     driver: Driver,
@@ -44,6 +46,7 @@ pub struct Component {
     handshake_data: Option<Zeroizing<Vec<u8>>>,
     handshake_deadline: Option<Instant>,
     transmits: VecDeque<Transmit>,
+    relay_requests: VecDeque<RelayRequest>,
     events: VecDeque<Event>,
     /// Datagrams from addresses ICE has not validated, and those that came after the end.
     refused: u64,
@@ -61,6 +64,13 @@ struct Ready {
 pub enum Event {
     /// What `init` produced for the peer.
     InitData(Vec<u8>),
+    /// A candidate of ours, to be signalled.
+    Candidate {
+        /// `candidate:…`.
+        line: String,
+        /// Its address.
+        address: SocketAddr,
+    },
     /// ICE selected a pair, the first or another.
     SelectedPair(Pair),
     /// The peer is silent; nothing is sent until it is heard again (RFC 7675).
@@ -114,11 +124,12 @@ const MAX_EARLY: usize = 64 * 1024;
 
 impl Component {
     /// Asks for `init` at once.
-    pub fn new(config: Config, agent: ice::Agent) -> Self {
+    pub fn new(config: Config, agent: ice::Agent, gatherer: ice::Gatherer) -> Self {
         let driver = Driver::start(Arc::clone(&config.plugin), config.parameters.clone());
         Self {
             config,
             agent,
+            gatherer,
             gathers: false,
             driver,
             leaving: None,
@@ -127,6 +138,7 @@ impl Component {
             handshake_data: None,
             handshake_deadline: None,
             transmits: VecDeque::new(),
+            relay_requests: VecDeque::new(),
             events: VecDeque::new(),
             refused: 0,
         }
@@ -145,6 +157,11 @@ impl Component {
     /// Its ICE agent, to be told of candidates and credentials.
     pub fn agent_mut(&mut self) -> &mut ice::Agent {
         &mut self.agent
+    }
+
+    /// Its clients of STUN and TURN servers, to be told of these.
+    pub fn gatherer_mut(&mut self) -> &mut ice::Gatherer {
+        &mut self.gatherer
     }
 
     /// Candidates are gathered from now on, and ICE has until its timeout to find a pair.
@@ -221,7 +238,9 @@ impl Component {
             self.refused += u64::from(!is_stun);
             return Arrival::Consumed;
         }
-        let arrival = if is_stun {
+        let arrival = if is_stun && self.gatherer.handle_answer(now, local, remote, datagram) {
+            Arrival::Consumed
+        } else if is_stun {
             match self.agent.handle_stun(now, local, remote, datagram) {
                 true => Arrival::Validated,
                 false => Arrival::Consumed,
@@ -241,6 +260,7 @@ impl Component {
             return;
         }
         if self.gathers {
+            self.gatherer.handle_timeout(now);
             self.agent.handle_timeout(now);
         }
         self.driver.handle_timeout(self.nanos(now));
@@ -275,7 +295,8 @@ impl Component {
             .poll_timeout()
             .map(|at| self.config.epoch + Duration::from_nanos(at));
         let ice = self.gathers.then(|| self.agent.poll_timeout()).flatten();
-        [ice, plugin, self.handshake_deadline]
+        let servers = self.gatherer.poll_timeout().filter(|_| self.gathers);
+        [ice, servers, plugin, self.handshake_deadline]
             .into_iter()
             .flatten()
             .min()
@@ -363,6 +384,8 @@ impl Component {
                 self.take_output(output);
             } else if let Some(event) = self.agent.poll_event() {
                 self.take_ice_event(now, event);
+            } else if let Some(found) = self.poll_found() {
+                self.take_found(found);
             } else {
                 break;
             }
@@ -372,11 +395,13 @@ impl Component {
         if self.driver.phase() == Phase::Ended {
             self.early.clear();
             self.handshake_data = None; // keying material lives no longer than what it is for
+            self.leave_relays(now);
             return;
         }
         while let Some(transmit) = self.agent.poll_transmit() {
             self.transmits.push_back(transmit);
         }
+        self.exchange(now);
     }
 
     fn take_output(&mut self, output: Output) {
@@ -417,13 +442,17 @@ impl Component {
     fn take_ice_event(&mut self, now: Instant, event: ice::Event) {
         match event {
             ice::Event::Selected(pair) => {
+                self.gatherer.set_selected(now, Some(pair));
                 self.events.push_back(Event::SelectedPair(pair));
                 if self.ready.since.is_none() {
                     self.become_ready(now);
                 }
             }
-            ice::Event::Disconnected => self.events.push_back(Event::Disconnected),
-            ice::Event::Failed(reason) => self.fail(reason),
+            ice::Event::Disconnected => {
+                self.gatherer.set_selected(now, None);
+                self.events.push_back(Event::Disconnected);
+            }
+            ice::Event::Failed(reason) => self.fail(self.with_troubles(reason)),
             ice::Event::Validated(_) => {}
         }
     }

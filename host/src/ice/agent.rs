@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::candidate::{self, host_line, is_usable};
+use super::candidate::{self, is_usable};
 use super::generation::Generation;
+use super::local::Origin;
 use super::selected::Selected;
 use super::sources::Sources;
 use super::{
@@ -63,19 +64,49 @@ impl Agent {
     /// signal, or `None` where no candidate can be made of it: unspecified,
     /// multicast, IPv4 link-local, or there already.
     pub fn add_local_host(&mut self, addr: SocketAddr) -> Option<String> {
-        if !is_usable(addr) || self.current.hosts().iter().any(|host| host.addr == addr) {
+        self.add_local(addr, Origin::Host)
+    }
+
+    /// Offers the address as which a STUN server saw the socket at `base`
+    /// (RFC 8445 §5.1.1.1), and gives the line to signal; `None` also where it
+    /// tells nothing new, such as without a NAT.
+    pub fn add_local_reflexive(&mut self, addr: SocketAddr, base: SocketAddr) -> Option<String> {
+        let is_of_one_family = addr.is_ipv4() == base.is_ipv4();
+        is_of_one_family.then(|| self.add_local(addr, Origin::Reflexive { base }))?
+    }
+
+    /// Offers an address that a TURN server has allocated for a connection from
+    /// `socket`, and gives the line to signal. What is to be sent from it must go
+    /// through the relay.
+    pub fn add_local_relayed(&mut self, addr: SocketAddr, socket: SocketAddr) -> Option<String> {
+        self.add_local(addr, Origin::Relayed { socket })
+    }
+
+    /// The relay that allocated `addr` is gone: nothing goes through it any more.
+    pub fn remove_local_relayed(&mut self, addr: SocketAddr) {
+        for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
+            generation.remove_relayed(addr);
+        }
+        self.dirty = true;
+        if self.selected_pair().is_some_and(|pair| pair.local == addr) {
+            self.lose();
+        }
+    }
+
+    fn add_local(&mut self, addr: SocketAddr, origin: Origin) -> Option<String> {
+        if !is_usable(addr) || self.current.locals().iter().any(|local| local.addr == addr) {
             return None;
         }
-        let host = self.current.add_host(addr)?;
+        let local = self.current.add_local(addr, origin)?;
         self.candidates_changed();
-        Some(host_line(addr, host.priority, self.config.component_id))
+        Some(local.line(self.config.component_id))
     }
 
     /// The lines of all local candidates, in the order they were added.
     pub fn local_candidates(&self) -> impl Iterator<Item = String> {
         let component_id = self.config.component_id;
-        let hosts = self.current.hosts().iter();
-        hosts.map(move |host| host_line(host.addr, host.priority, component_id))
+        let locals = self.current.locals().iter();
+        locals.map(move |local| local.line(component_id))
     }
 
     /// Takes a candidate of the peer, with or without `a=` before it.
@@ -129,8 +160,8 @@ impl Agent {
     /// come anew; a selected pair stays in use until the new one stands.
     pub fn restart(&mut self, local: Credentials) {
         let mut next = Generation::new(&self.config, self.current.controlling(), local);
-        for host in self.current.hosts() {
-            next.add_host(host.addr);
+        for local in self.current.locals() {
+            next.add_local(local.addr, local.origin);
         }
         let old = std::mem::replace(&mut self.current, next);
         if self.selected.is_some() && self.previous.is_none() {

@@ -4,7 +4,6 @@
 //! the component id, and the priority, whose last byte is 256 less that id
 //! (RFC 8445 §5.1.2), so that both sides still order the pairs alike.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use is::{Candidate, CandidateKind, Protocol};
@@ -149,17 +148,6 @@ pub(super) fn parse(
     )))
 }
 
-/// The line of a host candidate to which the core gave `priority`.
-pub(super) fn host_line(addr: SocketAddr, priority: u32, component_id: u16) -> String {
-    format!(
-        "candidate:{} {component_id} udp {} {} {} typ host",
-        host_foundation(addr.ip()),
-        priority - component_offset(component_id),
-        addr.ip(),
-        addr.port(),
-    )
-}
-
 /// Whether a datagram can be sent to `addr`; RFC 8445 §5.1.1.1 also bars
 /// IPv4-mapped addresses.
 pub(super) fn is_usable(addr: SocketAddr) -> bool {
@@ -173,16 +161,8 @@ pub(super) fn is_usable(addr: SocketAddr) -> bool {
 }
 
 /// What the priority of a component is less than that of component 1.
-fn component_offset(component_id: u16) -> u32 {
+pub(super) fn component_offset(component_id: u16) -> u32 {
     u32::from(component_id).saturating_sub(1).min(255)
-}
-
-/// Equal for host candidates on one address, in every component (RFC 8445 §5.1.1.3).
-fn host_foundation(ip: IpAddr) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    ("host", "udp", ip).hash(&mut hasher);
-    // Any half of the hash identifies the few addresses of a machine.
-    hasher.finish() as u32
 }
 
 fn kind_of(name: &str) -> Option<CandidateKind> {

@@ -5,9 +5,10 @@ mod intake;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, Protocol};
+use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState};
 
 use super::core::{SETTLED, new_core, to_core};
+use super::local::{Local, Origin, base_of};
 use super::stun::{StunKind, stun_kind};
 use super::transactions::{Transaction, Transactions};
 use super::{Config, Credentials, Pair, Transmit};
@@ -17,13 +18,6 @@ pub(super) enum Change {
     Nominated(Pair),
     /// No pair is left that could work.
     Exhausted,
-}
-
-/// A host candidate, with the priority the core gave it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Host {
-    pub(super) addr: SocketAddr,
-    pub(super) priority: u32,
 }
 
 /// The core and its candidates, from one ICE restart to the next.
@@ -38,12 +32,12 @@ pub(super) struct Generation {
     max_sources: usize,
     local: Credentials,
     remote: Option<Credentials>,
-    hosts: Vec<Host>,
+    locals: Vec<Local>,
     /// Signalled by the peer; the core gets them with the peer's credentials.
     candidates: Vec<Candidate>,
     /// Sources of requests that were not signalled: peer-reflexive candidates.
     learned: Vec<SocketAddr>,
-    /// Addresses of ours as the peer saw them, host candidates aside.
+    /// Addresses of ours as the peer saw them, known candidates aside.
     mapped: Vec<SocketAddr>,
     transactions: Transactions,
     nominated: Option<Pair>,
@@ -59,7 +53,7 @@ impl Generation {
             max_sources: config.max_sources,
             local,
             remote: None,
-            hosts: Vec::new(),
+            locals: Vec::new(),
             candidates: Vec::new(),
             learned: Vec::new(),
             mapped: Vec::new(),
@@ -81,20 +75,34 @@ impl Generation {
         self.remote.as_ref()
     }
 
-    pub(super) fn hosts(&self) -> &[Host] {
-        &self.hosts
+    pub(super) fn locals(&self) -> &[Local] {
+        &self.locals
     }
 
     pub(super) fn candidates(&self) -> &[Candidate] {
         &self.candidates
     }
 
-    pub(super) fn add_host(&mut self, addr: SocketAddr) -> Option<Host> {
-        let candidate = Candidate::host(addr, Protocol::Udp).ok()?;
+    pub(super) fn add_local(&mut self, addr: SocketAddr, origin: Origin) -> Option<Local> {
+        let candidate = origin.candidate(addr)?;
         let priority = self.core.add_local_candidate(candidate)?.prio();
-        let host = Host { addr, priority };
-        self.hosts.push(host);
-        Some(host)
+        let local = Local {
+            addr,
+            origin,
+            priority,
+        };
+        self.locals.push(local);
+        Some(local)
+    }
+
+    /// Its pairs end with it.
+    pub(super) fn remove_relayed(&mut self, addr: SocketAddr) {
+        self.locals.retain(|local| local.addr != addr);
+        let is_it = |c: &Candidate| c.kind() == CandidateKind::Relayed && c.addr() == addr;
+        let gone = self.core.local_candidates().find(is_it);
+        if let Some(gone) = gone {
+            self.core.invalidate_candidate(&gone);
+        }
     }
 
     pub(super) fn add_candidate(&mut self, candidate: Candidate) {
@@ -133,8 +141,8 @@ impl Generation {
         self.nominated = None;
         self.waiting = 0;
         self.learned = learned.iter().map(Candidate::addr).collect();
-        for host in std::mem::take(&mut self.hosts) {
-            self.add_host(host.addr);
+        for local in std::mem::take(&mut self.locals) {
+            self.add_local(local.addr, local.origin);
         }
         self.introduce_peer();
         for mut candidate in learned {
@@ -149,12 +157,12 @@ impl Generation {
     pub(super) fn prune(&mut self, pair: Pair) {
         // Where both sides use one private address, invalidating the peer's
         // candidate would hit ours.
-        let is_ours = |addr| self.hosts.iter().any(|host| host.addr == addr);
+        let is_ours = |addr| self.locals.iter().any(|local| local.addr == addr);
         let remote = self.core.remote_candidates();
         let local = self.core.local_candidates();
         let losers: Vec<Candidate> = remote
             .filter(|c| c.addr() != pair.remote && !is_ours(c.addr()))
-            .chain(local.filter(|c| c.local() != pair.local))
+            .chain(local.filter(|c| base_of(c) != pair.local))
             .collect();
         for candidate in losers {
             self.core.invalidate_candidate(&candidate);

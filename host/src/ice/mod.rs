@@ -20,8 +20,11 @@ mod candidate;
 mod core;
 mod credentials;
 mod failure;
+mod gather;
 mod generation;
+mod local;
 mod selected;
+mod servers;
 mod sources;
 mod stun;
 #[cfg(test)]
@@ -35,6 +38,8 @@ use std::time::Duration;
 pub use agent::Agent;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
+pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
+pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
 
 /// What an [`Agent`] is told once.
@@ -72,7 +77,8 @@ impl Config {
 /// A local and a remote address that datagrams go between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
-    /// One of the addresses given to [`Agent::add_local_host`].
+    /// One of the addresses given to [`Agent::add_local_host`], or a relay's of
+    /// [`Agent::add_local_relayed`].
     pub local: SocketAddr,
     /// The peer's.
     pub remote: SocketAddr,

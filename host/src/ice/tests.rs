@@ -5,6 +5,7 @@ mod input;
 mod limits;
 mod recovery;
 mod restart;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

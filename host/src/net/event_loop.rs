@@ -2,6 +2,7 @@ use super::application::ReplyQueue;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
 use super::mailbox::{Command, Mailbox, StreamKey};
+use super::relay::{Happening, Relays};
 use super::socket::{Receiver, Socket, Unsent};
 use super::sockets::Sockets;
 use super::timers::Timers;
@@ -21,6 +22,7 @@ pub(crate) struct EventLoop {
     helpers: Helpers,
     epoch: Instant,
     sockets: Sockets,
+    relays: Relays,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers<StreamKey>,
     touched: Vec<StreamKey>,
@@ -39,12 +41,14 @@ impl EventLoop {
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
         let sockets = Sockets::new(poll.registry().try_clone()?);
+        let relays = Relays::new(poll.registry().try_clone()?);
         Ok(Self {
             poll,
             helpers: Helpers::new(epoch, Arc::clone(&mailbox)),
             mailbox,
             epoch,
             sockets,
+            relays,
             streams: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
@@ -78,7 +82,11 @@ impl EventLoop {
                 .map(mio::event::Event::token)
                 .filter(|token| *token != WAKER);
             for index in ready.map(|token| token.0).chain(waiting) {
-                self.receive(now, index, &mut receiver);
+                if Relays::is_token(index) {
+                    self.serve_relay(now, index);
+                } else {
+                    self.receive(now, index, &mut receiver);
+                }
             }
             self.pass_time(now);
             self.settle_touched(now);
@@ -107,10 +115,16 @@ impl EventLoop {
             Command::Open(new) => self.open(*new),
             Command::Message(key, number, message) => self.hear(now, key, number, message),
             Command::Send(key, component_id, datagram) => {
-                self.send(key, component_id, &datagram);
+                self.send(now, key, component_id, &datagram);
                 used.push(datagram);
             }
             Command::Completed(key, completion) => self.complete(now, key, *completion),
+            Command::Found(key, lookup, found) => {
+                if let Some(hosted) = self.streams.get_mut(&key) {
+                    hosted.stream.handle_lookup(now, &lookup, &found);
+                    self.touch(key);
+                }
+            }
             Command::Wake(instance_id) => self.wake(now, instance_id),
             Command::Shutdown => self.shut_down(now),
         }
@@ -217,13 +231,47 @@ impl EventLoop {
         if more {
             self.busy.push(index);
         }
-        self.send_replies();
+        self.send_replies(now);
     }
 
-    fn send_replies(&mut self) {
+    /// A connection to a relay is ready for something.
+    fn serve_relay(&mut self, now: Instant, token: usize) {
+        let Self {
+            relays,
+            streams,
+            touched,
+            replies,
+            ..
+        } = self;
+        relays.handle_ready(token, |(key, relay), happening| {
+            let Some(hosted) = streams.get_mut(&key) else {
+                return;
+            };
+            let application = &mut hosted.application;
+            match happening {
+                Happening::Opened(local) => hosted.relay_opened(now, relay, local),
+                Happening::Bytes(bytes) => {
+                    if let Some(recorder) = &hosted.relay_recorder {
+                        recorder.received(relay, bytes);
+                    }
+                    let id = relay.component_id;
+                    hosted.stream.handle_relay(now, relay, bytes, |datagram| {
+                        application.receive(id, datagram, &mut replies.of(key));
+                    });
+                }
+                Happening::Closed(cause) => hosted.stream.relay_closed(now, relay, &cause),
+            }
+            if !std::mem::replace(&mut hosted.touched, true) {
+                touched.push(key);
+            }
+        });
+        self.send_replies(now);
+    }
+
+    fn send_replies(&mut self, now: Instant) {
         let mut replies = std::mem::take(&mut self.replies);
         for (key, component_id, datagram) in replies.iter() {
-            self.send(key, component_id, datagram);
+            self.send(now, key, component_id, datagram);
         }
         replies.clear();
         self.replies = replies;
@@ -267,6 +315,7 @@ impl EventLoop {
             now,
             nanos,
             sockets: &mut self.sockets,
+            relays: &mut self.relays,
             helpers: &mut self.helpers,
         });
         if !hosted.stream.has_ended() {
@@ -274,7 +323,7 @@ impl EventLoop {
             self.timers.arm(key, at, &mut hosted.armed);
         } else if let Some(hosted) = self.streams.remove(&key) {
             self.sockets.flush(); // its last words
-            hosted.release(&mut self.sockets);
+            hosted.release(&mut self.sockets, &mut self.relays);
         }
     }
 
@@ -283,9 +332,9 @@ impl EventLoop {
     }
 
     /// A datagram of the application's.
-    fn send(&mut self, key: StreamKey, component_id: u16, datagram: &[u8]) {
+    fn send(&mut self, now: Instant, key: StreamKey, component_id: u16, datagram: &[u8]) {
         if let Some(hosted) = self.streams.get_mut(&key) {
-            hosted.send(&mut self.sockets, component_id, datagram);
+            hosted.send(now, &mut self.sockets, component_id, datagram);
             if hosted.stream.has_news() {
                 self.touch(key);
             }

@@ -1,12 +1,14 @@
-//! A loop's threads for the calls that may take long.
+//! A loop's threads for what may take long: calls into plugins, and looking up names.
 //!
 //! Usually one of them is awake and takes such calls in turn: most are short, and waking a thread costs more
 //! than making them. Calls that have waited too long behind a slow one get a thread each, up to a bound.
 use super::mailbox::{Command, Mailbox, StreamKey};
 use crate::plugin::Request;
+use crate::stream::Lookup;
 use crate::trace::CallRecorder;
 use std::collections::VecDeque;
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,9 +42,17 @@ struct State {
 
 #[derive(Debug)]
 struct Job {
-    request: Request,
+    task: Task,
     stream: StreamKey,
-    recorder: Option<CallRecorder>,
+}
+
+/// What may take long.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all are calls
+enum Task {
+    Call(Request, Option<CallRecorder>),
+    /// The system's resolver asks other machines.
+    LookUp(Lookup),
 }
 
 /// Most helper threads of a loop.
@@ -79,11 +89,14 @@ impl Helpers {
         stream: StreamKey,
         recorder: Option<CallRecorder>,
     ) {
-        self.submitted.push(Job {
-            request,
-            stream,
-            recorder,
-        });
+        let task = Task::Call(request, recorder);
+        self.submitted.push(Job { task, stream });
+    }
+
+    /// Has a name looked up, likewise.
+    pub(super) fn look_up(&mut self, lookup: Lookup, stream: StreamKey) {
+        let task = Task::LookUp(lookup);
+        self.submitted.push(Job { task, stream });
     }
 
     /// At the end of a turn: has a thread take what was submitted, and gives calls that have waited too long a
@@ -164,10 +177,17 @@ impl Shared {
 
     fn work_off(&self) {
         while let Some(job) = self.next_job() {
-            let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            let completion = CallRecorder::run(job.recorder.as_ref(), job.request, now);
-            self.mailbox
-                .post(Command::Completed(job.stream, Box::new(completion)));
+            self.mailbox.post(match job.task {
+                Task::Call(request, recorder) => {
+                    let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    let completion = CallRecorder::run(recorder.as_ref(), request, now);
+                    Command::Completed(job.stream, Box::new(completion))
+                }
+                Task::LookUp(lookup) => {
+                    let found = look_up(&lookup);
+                    Command::Found(job.stream, lookup, found)
+                }
+            });
         }
     }
 
@@ -176,5 +196,17 @@ impl Shared {
         let job = state.jobs.pop_front()?;
         state.progress = Instant::now();
         Some(job)
+    }
+}
+
+/// At least one address, or part of a sentence.
+fn look_up(lookup: &Lookup) -> Result<Vec<SocketAddr>, String> {
+    let found = (lookup.host.as_str(), lookup.port).to_socket_addrs();
+    let addresses: Vec<SocketAddr> = found
+        .map_err(|error| format!("its name cannot be resolved: {error}"))?
+        .collect();
+    match addresses.is_empty() {
+        true => Err("its name stands for no address".to_owned()),
+        false => Ok(addresses),
     }
 }

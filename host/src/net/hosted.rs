@@ -4,12 +4,16 @@ use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
 use super::loss::Loss;
 use super::mailbox::StreamKey;
+use super::relay::{Peer, Relays};
 use super::sockets::{Binding, Sockets};
-use crate::ice::Transmit;
+use crate::ice::{RelayId, RelayRequest, Transmit};
 use crate::plugin::Request;
 use crate::stream::{Notification, Stream};
-use crate::trace::{CallRecorder, Recorder};
+use crate::trace::{CallRecorder, Recorder, RelayRecorder};
+use rustls::ClientConfig;
 use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A stream for a loop to take over.
@@ -18,6 +22,8 @@ pub(crate) struct NewStream {
     pub(crate) application: Box<dyn Application>,
     pub(crate) gathering: Gathering,
     pub(crate) loss: Option<Loss>,
+    /// Whom relays over TLS must be; needed if there is one.
+    pub(crate) trust: Option<Arc<ClientConfig>>,
     pub(crate) recorder: Option<Recorder>,
 }
 
@@ -35,7 +41,9 @@ pub(super) struct Hosted {
     pub(super) application: Box<dyn Application>,
     gathering: Gathering,
     loss: Option<Loss>,
+    trust: Option<Arc<ClientConfig>>,
     pub(super) recorder: Option<Recorder>,
+    pub(super) relay_recorder: Option<RelayRecorder>,
     bindings: Vec<Binding>,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
@@ -49,6 +57,7 @@ pub(super) struct Turn<'a> {
     /// `now` on the plugins' clock.
     pub(super) nanos: u64,
     pub(super) sockets: &'a mut Sockets,
+    pub(super) relays: &'a mut Relays,
     pub(super) helpers: &'a mut Helpers,
 }
 
@@ -59,6 +68,8 @@ impl Hosted {
             application: new.application,
             gathering: new.gathering,
             loss: new.loss,
+            trust: new.trust,
+            relay_recorder: new.recorder.clone().map(RelayRecorder::new),
             recorder: new.recorder,
             bindings: Vec::new(),
             armed: None,
@@ -88,6 +99,12 @@ impl Hosted {
                     Err(error) => self.stream.fail(turn.now, &error.to_string()),
                 }
             }
+            while let Some(lookup) = self.stream.poll_lookup() {
+                turn.helpers.look_up(lookup, self.key());
+            }
+            while let Some(request) = self.stream.poll_relay() {
+                self.obey(turn, request);
+            }
             while let Some(transmit) = self.stream.poll_transmit() {
                 self.transmit(turn.now, turn.sockets, &transmit);
             }
@@ -115,6 +132,9 @@ impl Hosted {
 
     /// Binds each component to every local address it has no socket at yet.
     fn gather(&mut self, sockets: &mut Sockets) -> Result<(), BindError> {
+        if self.stream.is_relay_only() {
+            return Ok(());
+        }
         let addresses = self.gathering.addresses()?;
         for component_id in self.stream.component_ids() {
             let mut failure = None;
@@ -146,6 +166,51 @@ impl Hosted {
             .add_local_address(binding.component_id, binding.local);
     }
 
+    /// What is to be done with a connection to a relay.
+    fn obey(&mut self, turn: &mut Turn<'_>, request: RelayRequest) {
+        let key = self.key();
+        match request {
+            RelayRequest::Open {
+                relay,
+                address,
+                transport,
+                host,
+            } => {
+                if let Some(recorder) = &mut self.relay_recorder {
+                    recorder.opening(relay, address, transport);
+                }
+                let peer = Peer {
+                    address,
+                    host: &host,
+                    trust: self.trust.as_ref(),
+                };
+                match turn.relays.open((key, relay), transport, &peer) {
+                    Ok(Some(local)) => self.relay_opened(turn.now, relay, local),
+                    Ok(None) => {}
+                    Err(error) => {
+                        let cause = error.to_string();
+                        self.stream.relay_closed(turn.now, relay, &cause);
+                    }
+                }
+            }
+            RelayRequest::Send { relay, contents } => {
+                if let Some(recorder) = &self.relay_recorder {
+                    recorder.sent(relay, &contents);
+                }
+                turn.relays.send((key, relay), &contents);
+            }
+            RelayRequest::Close { relay } => turn.relays.close((key, relay)),
+        }
+    }
+
+    /// A connection to a relay stands.
+    pub(super) fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
+        if let Some(recorder) = &mut self.relay_recorder {
+            recorder.opened(relay, local);
+        }
+        self.stream.relay_opened(now, relay, local);
+    }
+
     /// After a restart requests come under another ufrag.
     fn learn_ufrags(&mut self, sockets: &mut Sockets) {
         for binding in &self.bindings {
@@ -174,14 +239,22 @@ impl Hosted {
     }
 
     /// A datagram of the application's. If it cannot be sent, the stream says so.
-    pub(super) fn send(&mut self, sockets: &mut Sockets, component_id: u16, datagram: &[u8]) {
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        sockets: &mut Sockets,
+        component_id: u16,
+        datagram: &[u8],
+    ) {
         let way = match self.stream.route(component_id) {
             Ok(pair) => {
                 let mut bindings = self.bindings.iter();
-                bindings
-                    .find(|binding| binding.local == pair.local)
-                    .map(|binding| (binding.index, pair))
-                    .ok_or_else(|| "its socket is gone".to_owned())
+                let socket = bindings.find(|binding| binding.local == pair.local);
+                match socket {
+                    Some(binding) => Ok((binding.index, pair)),
+                    None if self.stream.send_relayed(now, component_id, pair, datagram) => return,
+                    None => Err("its socket is gone".to_owned()),
+                }
             }
             Err(error) => Err(error.to_string()),
         };
@@ -201,8 +274,9 @@ impl Hosted {
         }
     }
 
-    /// The stream has ended: its sockets are free.
-    pub(super) fn release(self, sockets: &mut Sockets) {
+    /// The stream has ended: its sockets are free, and its relays.
+    pub(super) fn release(self, sockets: &mut Sockets, relays: &mut Relays) {
+        relays.close_all_of(self.stream.id());
         for binding in &self.bindings {
             sockets.release(*binding, self.stream.id());
         }

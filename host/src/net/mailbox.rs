@@ -1,8 +1,9 @@
 //! What other threads ask of an event loop, without an allocation per datagram.
 use super::hosted::NewStream;
 use crate::plugin::Completion;
-use crate::stream::Message;
+use crate::stream::{Lookup, Message};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A stream by the id that is never reused.
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Message(StreamKey, Option<u64>, Message),
     Send(StreamKey, u16, Vec<u8>),
     Completed(StreamKey, Box<Completion>),
+    Found(StreamKey, Lookup, Result<Vec<SocketAddr>, String>),
     Wake(u64),
     Shutdown,
 }

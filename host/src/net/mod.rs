@@ -11,6 +11,7 @@
 //! - `socket`: a UDP socket that many components may share, and its batches;
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
+//! - `relay`: connections to TURN servers;
 //! - `timers`: when each stream wants to be called;
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
@@ -22,6 +23,7 @@ mod helpers;
 mod hosted;
 mod loss;
 mod mailbox;
+mod relay;
 mod socket;
 mod sockets;
 mod timers;
@@ -33,3 +35,5 @@ pub(crate) use hosted::NewStream;
 pub use loss::Loss;
 pub use mailbox::Outbox;
 pub(crate) use mailbox::{Command, Mailbox};
+pub use relay::TrustError;
+pub(crate) use relay::client_config;

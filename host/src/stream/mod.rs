@@ -1,18 +1,21 @@
 //! One ICE stream, without sockets or clock: components 1..n, their common credentials, SDP, notifications.
 mod description;
+mod gathering;
 mod notification;
 
 use crate::component::{self, Arrival, Component, SendError};
-use crate::ice::{self, Credentials, Pair, Transmit};
+use crate::ice::{self, Credentials, Pair, Servers, Transmit};
 use crate::plugin::{Completion, InitParameters, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
+use gathering::Gathering;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+pub use gathering::Lookup;
 pub use notification::{Message, Notification, Refused};
 
 /// What a stream is made of.
@@ -32,6 +35,8 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// How long the peer may be silent before a component fails.
     pub ice_timeout: Duration,
+    /// STUN and TURN servers: `stun_servers` and `turn_servers`.
+    pub servers: Arc<Servers>,
     /// The origin of the plugins' clock, the same for all streams.
     pub epoch: Instant,
 }
@@ -49,7 +54,7 @@ pub struct Stream {
     negotiation: Negotiation,
     components: Vec<Member>,
     stage: Stage,
-    gather: bool,
+    gathering: Gathering,
     /// Whether there is nothing to start or gather for any more.
     closing: bool,
     stopping: bool,
@@ -113,6 +118,7 @@ impl Stream {
                 config.n_components
             )));
         }
+        config.servers.check().map_err(refused)?;
         let declared = config.plugin.description().init_data_type.as_deref();
         let format = InitDataFormat::parse(declared)
             .map_err(|error| Refused(format!("plugin {}: {error}", config.plugin.id())))?;
@@ -132,7 +138,7 @@ impl Stream {
             negotiation: Negotiation::new(id),
             components,
             stage: Stage::Starting,
-            gather: false,
+            gathering: Gathering::default(),
             closing: false,
             stopping: false,
             notifications: VecDeque::new(),
@@ -172,7 +178,7 @@ impl Stream {
             Message::ParseRemoteSdp { sdp } => self.parse_remote_sdp(now, &sdp)?,
             Message::GenerateLocalSdp => self.generate_local_sdp()?,
             Message::PeerCandidateGatheringDone => self.set_end_of_candidates(),
-            Message::GatherCandidates => self.gather_again()?,
+            Message::GatherCandidates => self.gather_again(now)?,
             Message::RestartStream => self.restart()?,
             Message::SetPeerInitData {
                 component_id,
@@ -235,14 +241,13 @@ impl Stream {
         }
     }
 
-    fn gather_again(&mut self) -> Result<(), Refused> {
+    fn gather_again(&mut self, now: Instant) -> Result<(), Refused> {
         if self.stage == Stage::Starting {
             return Err(Refused(
                 "gathering starts by itself once every init has finished".to_owned(),
             ));
         }
-        self.stage = Stage::Gathering;
-        self.gather = true;
+        self.gather(now);
         Ok(())
     }
 
@@ -315,34 +320,6 @@ impl Stream {
         }
     }
 
-    /// Whether local addresses are to be looked for now. Each found one goes to
-    /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
-    pub fn poll_gather(&mut self) -> bool {
-        std::mem::take(&mut self.gather) && self.stage != Stage::Ended
-    }
-
-    /// A socket of this component's is bound to `address`.
-    pub fn add_local_address(&mut self, component_id: u16, address: SocketAddr) {
-        let Ok(member) = self.member(component_id) else {
-            return;
-        };
-        member.default_address.get_or_insert(address);
-        if let Some(candidate) = member.component.agent_mut().add_local_host(address) {
-            self.notify(Notification::NewCandidateFull {
-                component_id,
-                candidate,
-            });
-        }
-    }
-
-    /// All local addresses are known.
-    pub fn gathering_done(&mut self) {
-        if self.stage == Stage::Gathering {
-            self.stage = Stage::Gathered;
-            self.notify(Notification::CandidateGatheringDone);
-        }
-    }
-
     /// A datagram that arrived for a component. Anything may stand in it.
     pub fn handle_datagram(
         &mut self,
@@ -400,9 +377,11 @@ impl Stream {
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        self.components
-            .iter_mut()
+        let servers = self.gathering_timeout();
+        let components = self.components.iter_mut();
+        components
             .filter_map(|member| member.component.poll_timeout())
+            .chain(servers)
             .min()
     }
 
@@ -519,9 +498,12 @@ impl Stream {
         self.notifications.pop_front()
     }
 
-    /// Whether [`poll_notification`](Self::poll_notification) has something to give.
+    /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something
+    /// to give.
     pub fn has_news(&self) -> bool {
+        let mut members = self.components.iter();
         !self.notifications.is_empty()
+            || members.any(|member| member.component.has_relay_requests())
     }
 
     /// Whether nothing more will happen.
@@ -551,6 +533,7 @@ impl Stream {
                 self.take_event(now, index, event);
             }
         }
+        self.conclude_gathering(Some(now));
         if self.stopping
             && self.components.iter().all(|member| member.ended)
             && self.stage != Stage::Ended
@@ -571,7 +554,10 @@ impl Stream {
                     component_id,
                     init_data,
                 });
-                self.start_gathering();
+                self.start_gathering(now);
+            }
+            Event::Candidate { line, address } => {
+                self.tell_candidate(component_id, Some(line), address);
             }
             Event::SelectedPair(pair) => {
                 self.notify(Notification::NewSelectedPair { component_id, pair });
@@ -614,14 +600,13 @@ impl Stream {
         }
     }
 
-    fn start_gathering(&mut self) {
+    fn start_gathering(&mut self, now: Instant) {
         let initialised = self
             .components
             .iter()
             .all(|member| member.init_data.is_some());
         if self.stage == Stage::Starting && initialised && !self.closing {
-            self.stage = Stage::Gathering;
-            self.gather = true;
+            self.gather(now);
             for member in &mut self.components {
                 member.component.start_ice();
             }
@@ -661,6 +646,7 @@ impl Member {
         let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
         ice.ice_timeout = config.ice_timeout;
         let agent = ice::Agent::new(ice, credentials.clone(), now);
+        let gatherer = ice::Gatherer::new(component_id, &config.servers, now);
         let parameters = InitParameters {
             component_id,
             component_count: config.n_components,
@@ -676,7 +662,7 @@ impl Member {
             epoch: config.epoch,
         };
         Self {
-            component: Component::new(config, agent),
+            component: Component::new(config, agent, gatherer),
             init_data: None,
             default_address: None,
             listened: false,

@@ -1,5 +1,5 @@
 //! What is kept of a datagram's contents, and what must not be.
-use super::{Datagram, Direction, Fate, Kind, Stun, dtls_records};
+use super::{Datagram, Direction, Fate, Kind, Stun, Transport, dtls_records};
 use crate::ice::stun_kind;
 use std::net::SocketAddr;
 
@@ -10,6 +10,7 @@ pub(super) struct Passing<'a> {
     pub(super) direction: Direction,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
+    pub(super) transport: Option<Transport>,
     pub(super) fate: Option<Fate>,
     /// Whether it is known to be the application's, whatever it looks like.
     pub(super) of_application: bool,
@@ -19,14 +20,16 @@ pub(super) struct Passing<'a> {
 impl Passing<'_> {
     /// The line about it.
     pub(super) fn describe(&self) -> Datagram {
-        let kind = kind(self.bytes);
+        let kind = kind_of(self.bytes);
         let mut datagram = Datagram {
             component_id: self.component_id,
             direction: self.direction,
             local: self.local,
             remote: self.remote,
+            transport: self.transport,
             bytes: u16::try_from(self.bytes.len()).unwrap_or(u16::MAX),
             kind,
+            relays: None,
             fate: self.fate,
             stun: None,
             contents: None,
@@ -35,20 +38,22 @@ impl Passing<'_> {
             _ if self.of_application => {}
             Kind::Stun => {
                 datagram.stun = Some(Stun::read(self.bytes));
+                datagram.relays = super::stun::data(self.bytes).map(kind_of);
                 datagram.contents = Some(super::stun::without_secrets(self.bytes));
             }
             // The first byte alone may be anybody's; the layout of records is not.
             Kind::Dtls if dtls_records(self.bytes).is_some() => {
                 datagram.contents = Some(self.bytes.to_vec());
             }
-            Kind::Dtls | Kind::TurnChannel | Kind::Rtp | Kind::Other => {}
+            Kind::TurnChannel => datagram.relays = channel_data(self.bytes).map(kind_of),
+            Kind::Dtls | Kind::Rtp | Kind::Other => {}
         }
         datagram
     }
 }
 
 /// By RFC 7983, and STUN by all that marks it.
-fn kind(datagram: &[u8]) -> Kind {
+fn kind_of(datagram: &[u8]) -> Kind {
     match datagram.first() {
         Some(0..=3) if stun_kind(datagram).is_some() => Kind::Stun,
         Some(20..=63) => Kind::Dtls,
@@ -56,6 +61,12 @@ fn kind(datagram: &[u8]) -> Kind {
         Some(128..=191) => Kind::Rtp,
         _ => Kind::Other,
     }
+}
+
+/// What stands behind a channel's number and a length (RFC 8656, section 12.4).
+fn channel_data(message: &[u8]) -> Option<&[u8]> {
+    let (&[_, _, high, low], data) = message.split_first_chunk()?;
+    data.get(..usize::from(u16::from_be_bytes([high, low])))
 }
 
 /// Contents are base64 in a line (RFC 4648, section 4).

@@ -14,10 +14,16 @@ pub struct Datagram {
     pub local: SocketAddr,
     /// The other end's.
     pub remote: SocketAddr,
+    /// Set if it went over a connection to a relay: it is then a piece of a stream of bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
     /// How long it is, without the headers of UDP and IP.
     pub bytes: u16,
     /// What kind it is.
     pub kind: Kind,
+    /// What a relay carries on, or has carried here, in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relays: Option<Kind>,
     /// Set if it did not go the way of all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate: Option<Fate>,
@@ -37,6 +43,15 @@ pub enum Direction {
     Out,
     /// From the network.
     In,
+}
+
+/// What carries it, if not UDP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // the names are the standards'
+pub enum Transport {
+    Tcp,
+    Tls,
 }
 
 /// What a datagram is (RFC 7983).

@@ -16,16 +16,18 @@ mod notification;
 mod read;
 mod record;
 mod recorder;
+mod relay;
 mod stun;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use call::CallRecorder;
 pub use call::{Call, Status};
-pub use datagram::{Datagram, Direction, Fate, Kind};
+pub use datagram::{Datagram, Direction, Fate, Kind, Transport};
 pub use dtls::{DtlsRecord, dtls_records};
 pub use file::{TraceError, TraceFile};
 pub use read::{ReadError, Trace};
 pub use record::{Header, Record, What};
 pub use recorder::Recorder;
+pub(crate) use relay::RelayRecorder;
 pub use stun::{Stun, StunClass};

@@ -57,6 +57,7 @@ impl Recorder {
             direction: Direction::Out,
             local,
             remote,
+            transport: None,
             fate: lost.then_some(Fate::Lost),
             of_application,
             bytes,
@@ -76,6 +77,7 @@ impl Recorder {
             direction: Direction::In,
             local,
             remote,
+            transport: None,
             fate: None,
             of_application,
             bytes,
@@ -94,13 +96,14 @@ impl Recorder {
             direction: Direction::In,
             local,
             remote,
+            transport: None,
             fate: Some(Fate::Stray),
             of_application: false,
             bytes,
         });
     }
 
-    fn passed(&self, passing: &Passing<'_>) {
+    pub(super) fn passed(&self, passing: &Passing<'_>) {
         self.record(Instant::now(), What::Datagram(passing.describe()));
     }
 }

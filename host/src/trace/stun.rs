@@ -81,6 +81,13 @@ pub(super) fn without_secrets(message: &[u8]) -> Vec<u8> {
     contents
 }
 
+/// What TURN relays in it.
+pub(super) fn data(message: &[u8]) -> Option<&[u8]> {
+    let mut attributes = attributes(message);
+    let (_, value) = attributes.find(|(attribute, _)| *attribute == DATA)?;
+    Some(&message[value])
+}
+
 /// The twelve bits of the method stand around the two of the class.
 fn method(of_type: u16) -> String {
     let method = of_type & 0x000f | of_type >> 1 & 0x0070 | of_type >> 2 & 0x0f80;

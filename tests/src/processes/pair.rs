@@ -127,6 +127,26 @@ impl Pair {
         }
     }
 
+    /// Whether an event like this comes within that time, of those that were not returned before.
+    pub fn hears_where(
+        &mut self,
+        side: Side,
+        within: Duration,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> bool {
+        let deadline = Instant::now() + within;
+        loop {
+            let unread = &mut self.sides[side as usize].unread;
+            let found = unread.iter().position(&is_it);
+            if found.and_then(|index| unread.remove(index)).is_some() {
+                return true;
+            }
+            if !self.hear(deadline) {
+                return false;
+            }
+        }
+    }
+
     /// Ends one side's input; returns all it ever said, and how it ended.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! docs/trace.md says what the code does.
 use handclasp::trace::{
-    Call, Datagram, Direction, Fate, Header, Kind, Record, Status, Stun, StunClass, Trace, What,
+    Call, Datagram, Direction, Fate, Header, Kind, Record, Status, Stun, StunClass, Trace,
+    Transport, What,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -18,8 +19,10 @@ fn datagram() -> Datagram {
         direction: Direction::In,
         local: address(),
         remote: address(),
+        transport: Some(Transport::Tcp),
         bytes: 1,
         kind: Kind::Stun,
+        relays: Some(Kind::Dtls),
         fate: Some(Fate::Stray),
         stun: Some(Stun {
             class: StunClass::Request,
@@ -189,6 +192,9 @@ fn every_value_has_its_row() {
     ];
     assert_eq!(firsts("kind | first byte (RFC 7983)"), names(&kinds));
     assert_eq!(firsts("fate | meaning"), names(&[Fate::Lost, Fate::Stray]));
+    for transport in names(&[Transport::Tcp, Transport::Tls]) {
+        assert!(DOCUMENT.contains(&format!("`{transport}`")), "{transport}");
+    }
     let stun = serde_json::to_value(datagram().stun).expect("it can be written");
     let members: Vec<_> = stun
         .as_object()

@@ -9,6 +9,7 @@ mod show;
 use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
+use super::server_args::ServerArgs;
 use super::trace_args::TraceArgs;
 use clap::Args;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(super) struct Demo {
     peer_options: Vec<(String, String)>,
     #[command(flatten)]
     key_log: KeyLogArgs,
+    #[command(flatten)]
+    servers: ServerArgs,
     #[command(flatten)]
     trace: TraceArgs,
     /// ICE components

@@ -64,6 +64,16 @@ impl Session {
         let trace = demo.trace.open()?;
         let (sender, reports) = channel();
         let started = Instant::now();
+        let servers = demo.servers.servers()?;
+        // A server elsewhere cannot be asked from the loopback interface.
+        let addresses = match demo.servers.is_empty() {
+            true => vec![Ipv4Addr::LOCALHOST.into()],
+            false => Vec::new(),
+        };
+        let gathering = Gathering {
+            addresses,
+            ..Gathering::default()
+        };
         let open = |side: Side| {
             let plugin = match side {
                 Side::A => &demo.plugin,
@@ -78,10 +88,9 @@ impl Session {
                 plugin_options: plugin_options.clone(),
                 n_components: demo.components,
                 controlling: side.leads(),
-                gathering: Gathering {
-                    addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    ..Gathering::default()
-                },
+                gathering: gathering.clone(),
+                servers: servers.clone(),
+                turn_ca: demo.servers.turn_ca(),
                 loss: (demo.loss > 0.0).then(|| {
                     Loss::new(
                         demo.loss,

@@ -9,6 +9,7 @@ mod reporter;
 use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
+use super::server_args::ServerArgs;
 use super::trace_args::TraceArgs;
 use clap::{ArgAction, Args};
 use handclasp::{Gathering, Host, HostOptions, StreamOptions};
@@ -47,6 +48,8 @@ pub(super) struct Stream {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value_t = false, default_missing_value = "true",
         action = ArgAction::Set)]
     controlling: bool,
+    #[command(flatten)]
+    servers: ServerArgs,
     /// Bind sockets to these ports only, such as 50000-50999
     #[arg(long, value_name = "A-B", value_parser = port_range)]
     port_range: Option<RangeInclusive<u16>>,
@@ -81,15 +84,15 @@ impl Stream {
         let components = self.components;
         let name = self.name.as_deref().unwrap_or("stream");
         let recorder = trace.as_ref().map(|trace| trace.recorder(name));
-        let mut options = self.into_options();
+        let mut options = self.into_options()?;
         options.recorder = recorder;
         let stream = host.open(options, Box::new(reporter))?;
         input::spawn(stream, components, lines)?;
         output.write()
     }
 
-    fn into_options(self) -> StreamOptions {
-        StreamOptions {
+    fn into_options(self) -> Result<StreamOptions, Failed> {
+        Ok(StreamOptions {
             plugin: self.plugin,
             plugin_options: self.options,
             n_components: self.components,
@@ -103,8 +106,10 @@ impl Stream {
                 ..Gathering::default()
             },
             listen: true,
+            servers: self.servers.servers()?,
+            turn_ca: self.servers.turn_ca(),
             ..StreamOptions::default()
-        }
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use handclasp::trace::{
     Datagram, Direction, DtlsRecord, Fate, Kind, Status, Trace, What, dtls_records,
 };
 use std::collections::{BTreeSet, HashSet};
+use std::net::SocketAddr;
 
 impl Ladder {
     pub(super) fn of(trace: &Trace) -> Self {
@@ -30,6 +31,8 @@ struct Builder<'a> {
     pairing: Pairing,
     rails: [String; 2],
     two_sided: bool,
+    /// Where each stream's sockets are, by its rail.
+    addresses: [HashSet<SocketAddr>; 2],
     several_components: bool,
     several_pairs: bool,
     /// Handshake messages seen: their rail, component, number, type and fragment.
@@ -70,16 +73,31 @@ impl<'a> Builder<'a> {
             Some(name) => words::one_line(name),
             None => default.to_owned(),
         };
-        Self {
+        let mut builder = Self {
             trace,
             pairing: Pairing::of(trace),
             rails: [rail(0, "stream"), rail(1, "peer")],
             two_sided: names.len() > 1,
+            addresses: Default::default(),
             several_components: components.len() > 1,
             several_pairs: pairs.len() > components.len() * names.len(),
             seen: HashSet::new(),
             run: [None, None],
             rows: Vec::new(),
+        };
+        builder.learn_addresses();
+        builder
+    }
+
+    fn learn_addresses(&mut self) {
+        for (index, record) in self.trace.records.iter().enumerate() {
+            let rail = self.rail(index);
+            match &record.what {
+                What::Datagram(datagram) => self.addresses[rail].insert(datagram.local),
+                // Of one that neither sends nor receives, the other one knows where it should be.
+                What::NewSelectedPair { remote, .. } => self.addresses[1 - rail].insert(*remote),
+                _ => continue,
+            };
         }
     }
 
@@ -111,11 +129,17 @@ impl<'a> Builder<'a> {
         let (rail, us) = (self.rail(index), self.trace.records[index].us);
         let (from, end) = match (datagram.direction, datagram.fate, other_end) {
             (Direction::Out, Some(Fate::Lost), _) => (rail, End::Lost),
+            (Direction::Out, _, None) if self.goes_elsewhere(rail, datagram) => {
+                (rail, End::Elsewhere)
+            }
             (Direction::Out, _, None) if self.two_sided => (rail, End::Unseen),
             (Direction::Out, _, Some(arrival)) if self.is_stray(arrival) => (rail, End::Stray),
             (Direction::Out, ..) => (rail, End::Arrived),
             (Direction::In, _, Some(_)) => return, // drawn where it left
             (Direction::In, Some(Fate::Stray), None) => (1 - rail, End::Stray),
+            (Direction::In, _, None) if self.goes_elsewhere(rail, datagram) => {
+                (1 - rail, End::FromElsewhere)
+            }
             (Direction::In, _, None) => (1 - rail, End::Arrived),
         };
         let mut text = self.prefix(Some(datagram.component_id)) + &words::datagram(datagram);
@@ -128,10 +152,11 @@ impl<'a> Builder<'a> {
                 Direction::In => format!(" from {}", datagram.remote),
             };
         }
-        let tone = match (datagram.kind, end) {
+        let is_handshake = datagram.contents.is_some() || datagram.relays.is_some();
+        let tone = match (datagram.relays.unwrap_or(datagram.kind), end) {
             (_, End::Lost | End::Stray) => Tone::Bad,
             (Kind::Stun, _) => Tone::Ice,
-            (Kind::Dtls, _) if datagram.contents.is_some() => Tone::Handshake,
+            (Kind::Dtls, _) if is_handshake => Tone::Handshake,
             _ => return self.extend_run(from, us, text, end, datagram.bytes),
         };
         self.end_run();
@@ -143,6 +168,11 @@ impl<'a> Builder<'a> {
             tone,
             shape,
         });
+    }
+
+    /// Whether the other end is not the other rail's.
+    fn goes_elsewhere(&self, rail: usize, datagram: &Datagram) -> bool {
+        self.two_sided && !self.addresses[1 - rail].contains(&datagram.remote)
     }
 
     fn is_stray(&self, index: usize) -> bool {

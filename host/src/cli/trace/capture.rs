@@ -1,7 +1,7 @@
 //! The datagrams as a capture: the classic format of libpcap, which every tool reads.
 //!
 //! A datagram that both sides saw stands in it once, when it left; one that was dropped on purpose never was on
-//! the wire and does not. Contents that the trace does not have are cut off, as a capture with a short snapshot
+//! the wire and does not, nor does what went over TCP, which is no datagram. Contents that the trace does not have are cut off, as a capture with a short snapshot
 //! length does: the length on the wire stays.
 use super::packet::Packet;
 use super::pairing::Pairing;
@@ -29,7 +29,7 @@ pub(super) fn of(trace: &Trace) -> Vec<u8> {
         };
         let drawn_already =
             datagram.direction == Direction::In && pairing.other_end(index).is_some();
-        if drawn_already || datagram.fate == Some(Fate::Lost) {
+        if drawn_already || datagram.fate == Some(Fate::Lost) || datagram.transport.is_some() {
             continue;
         }
         if let Some(packet) = packet(datagram) {

@@ -38,6 +38,10 @@ pub(super) enum End {
     Unseen,
     /// On the other rail, where nobody wanted it.
     Stray,
+    /// Neither rail is where it goes.
+    Elsewhere,
+    /// On the other rail, but it comes from neither.
+    FromElsewhere,
 }
 
 /// What a line is about, for colours.

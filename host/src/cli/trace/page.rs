@@ -124,17 +124,21 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
     let (start, tip) = if from == 0 { (a, b) } else { (b, a) };
     // Towards the tip, in pixels.
     let ahead = |x: u32, by: i64| i64::from(x) + if from == 0 { by } else { -by };
+    let begin = match end {
+        End::FromElsewhere => ahead(start, 60),
+        _ => i64::from(start),
+    };
     let reach = match end {
-        End::Arrived => ahead(tip, -2),
-        End::Lost | End::Unseen | End::Stray => ahead(tip, -60),
+        End::Arrived | End::FromElsewhere => ahead(tip, -2),
+        End::Lost | End::Unseen | End::Stray | End::Elsewhere => ahead(tip, -60),
     };
     write!(
         page,
-        "<line x1=\"{start}\" y1=\"{y}\" x2=\"{reach}\" y2=\"{y}\"/>"
+        "<line x1=\"{begin}\" y1=\"{y}\" x2=\"{reach}\" y2=\"{y}\"/>"
     )?;
     let (back, up, down) = (ahead(reach.unsigned_abs() as u32, -8), y - 5, y + 5);
     match end {
-        End::Arrived => write!(
+        End::Arrived | End::Elsewhere | End::FromElsewhere => write!(
             page,
             "<path d=\"M{reach} {y}L{back} {up}V{down}Z\" fill=\"currentColor\"/>"
         )?,
@@ -146,7 +150,7 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
     }
     let text = shortened(&row.text);
     let fate = match end {
-        End::Arrived => "",
+        End::Arrived | End::Elsewhere | End::FromElsewhere => "",
         End::Lost => " (lost on purpose)",
         End::Unseen => " (not seen to arrive)",
         End::Stray => " (stray: dropped)",

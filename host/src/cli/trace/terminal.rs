@@ -54,41 +54,39 @@ fn shape(row: &Row) -> String {
             format!("│{:>rest$} │", fit(&row.text, WIDTH - 2), rest = WIDTH - 1)
         }
         Shape::Arrow(0, end) => {
-            let (shaft, tip) = match end {
-                End::Arrived => ('─', "▶│"),
-                End::Lost => ('─', "✗ lost  │"),
-                End::Unseen => ('╌', "?  │"),
-                End::Stray => ('─', "✗ stray │"),
+            let (start, shaft, tip) = match end {
+                End::Arrived => ("├─ ", '─', "▶│"),
+                End::Lost => ("├─ ", '─', "✗ lost  │"),
+                End::Unseen => ("├─ ", '╌', "?  │"),
+                End::Stray => ("├─ ", '─', "✗ stray │"),
+                End::Elsewhere => ("├─ ", '─', "▶      │"),
+                End::FromElsewhere => ("│      ─ ", '─', "▶│"),
             };
-            format!(
-                "├─ {}{tip}",
-                along(&row.text, shaft, tip, |text, line| text + " " + line)
-            )
+            let room = WIDTH + 2 - start.chars().count() - tip.chars().count();
+            let (text, line) = along(&row.text, shaft, room);
+            format!("{start}{text} {line}{tip}")
         }
         Shape::Arrow(_, end) => {
-            let (shaft, tip) = match end {
-                End::Arrived => ('─', "│◀"),
-                End::Lost => ('─', "│  lost ✗"),
-                End::Unseen => ('╌', "│  ?"),
-                End::Stray => ('─', "│ stray ✗"),
+            let (tip, shaft, start) = match end {
+                End::Arrived => ("│◀", '─', " ─┤"),
+                End::Lost => ("│  lost ✗", '─', " ─┤"),
+                End::Unseen => ("│  ?", '╌', " ─┤"),
+                End::Stray => ("│ stray ✗", '─', " ─┤"),
+                End::Elsewhere => ("│      ◀", '─', " ─┤"),
+                End::FromElsewhere => ("│◀", '─', " ─      │"),
             };
-            format!(
-                "{tip}{} ─┤",
-                along(&row.text, shaft, tip, |text, line| line.to_owned()
-                    + " "
-                    + &text)
-            )
+            let room = WIDTH + 2 - start.chars().count() - tip.chars().count();
+            let (text, line) = along(&row.text, shaft, room);
+            format!("{tip}{line} {text}{start}")
         }
     }
 }
 
-/// A text and the line it stands on, `join`ed to fill what the arrow's ends leave between the rails.
-fn along(text: &str, shaft: char, tip: &str, join: impl Fn(String, &str) -> String) -> String {
-    let ends = "├─ ".chars().count() + tip.chars().count();
-    let room = WIDTH + 2 - ends; // with the two rails, of which each end has one
+/// A text and the line it stands on, with a space between as long as the room is.
+fn along(text: &str, shaft: char, room: usize) -> (String, String) {
     let text = fit(text, room - 2);
-    let line: String = std::iter::repeat_n(shaft, room - 1 - text.chars().count()).collect();
-    join(text, &line)
+    let line = std::iter::repeat_n(shaft, room - 1 - text.chars().count()).collect();
+    (text, line)
 }
 
 fn fit(text: &str, room: usize) -> String {

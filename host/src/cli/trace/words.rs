@@ -4,6 +4,16 @@ use handclasp::trace::{Call, Datagram, Kind, Status, Stun, StunClass, What, dtls
 
 /// What a datagram is, without its length.
 pub(super) fn datagram(datagram: &Datagram) -> String {
+    let words = own(datagram);
+    match datagram.relays {
+        Some(Kind::Stun) => words + " (STUN)",
+        Some(Kind::Dtls) => words + " (DTLS)",
+        Some(Kind::Rtp) => words + " (RTP or RTCP)",
+        _ => words,
+    }
+}
+
+fn own(datagram: &Datagram) -> String {
     match datagram.kind {
         Kind::Stun => datagram.stun.as_ref().map_or("STUN".to_owned(), stun),
         Kind::Dtls => match datagram.contents.as_deref().and_then(dtls_records) {

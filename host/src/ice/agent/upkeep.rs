@@ -80,7 +80,7 @@ impl Agent {
         }
     }
 
-    fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         self.selected = None;
         self.previous = None;
         self.deadline = Some(self.now + self.config.ice_timeout);

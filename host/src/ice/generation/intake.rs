@@ -59,8 +59,8 @@ impl Generation {
 
     fn new_mapping(&self, message: &StunMessage<'_>) -> Option<SocketAddr> {
         let mapped = message.mapped_address()?;
-        let is_host = self.hosts.iter().any(|host| host.addr == mapped);
-        (!is_host && !self.mapped.contains(&mapped)).then_some(mapped)
+        let is_known = self.locals.iter().any(|local| local.addr == mapped);
+        (!is_known && !self.mapped.contains(&mapped)).then_some(mapped)
     }
 
     /// Sees to it that the core may learn from `message`; only an authentic one

@@ -13,6 +13,7 @@ fn describe(bytes: &[u8], of_application: bool) -> Datagram {
         direction: Direction::In,
         local: SocketAddr::from(([192, 0, 2, 1], 1)),
         remote: SocketAddr::from(([192, 0, 2, 2], 2)),
+        transport: None,
         fate: None,
         of_application,
         bytes,

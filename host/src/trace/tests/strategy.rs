@@ -1,6 +1,7 @@
 //! Any record, for the tests of whoever reads traces.
 use super::trace::{
-    Call, Datagram, Direction, Fate, Header, Kind, Record, Status, Stun, StunClass, Trace, What,
+    Call, Datagram, Direction, Fate, Header, Kind, Record, Status, Stun, StunClass, Trace,
+    Transport, What,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -119,18 +120,31 @@ fn call() -> impl Strategy<Value = Call> {
     )
 }
 
+fn kind() -> impl Strategy<Value = Kind> {
+    select(vec![
+        Kind::Stun,
+        Kind::Dtls,
+        Kind::TurnChannel,
+        Kind::Rtp,
+        Kind::Other,
+    ])
+}
+
 prop_compose! {
     fn datagram()(
         component_id in 0..3_u16,
         direction in select(vec![Direction::Out, Direction::In]),
         (local, remote) in (address(), address()),
         bytes in any::<u16>(),
-        kind in select(vec![Kind::Stun, Kind::Dtls, Kind::TurnChannel, Kind::Rtp, Kind::Other]),
+        (kind, relays) in (kind(), of(kind())),
+        transport in of(select(vec![Transport::Tcp, Transport::Tls])),
         fate in of(select(vec![Fate::Lost, Fate::Stray])),
         stun in of(stun()),
         contents in of(contents()),
     ) -> Datagram {
-        Datagram { component_id, direction, local, remote, bytes, kind, fate, stun, contents }
+        Datagram {
+            component_id, direction, local, remote, transport, bytes, kind, relays, fate, stun, contents,
+        }
     }
 }
 

@@ -1,0 +1,426 @@
+//! Candidates from STUN and TURN servers, for one component.
+//!
+//! A [`Gatherer`] is driven like an [`Agent`](super::Agent): after any call on it take what its
+//! `poll_` functions give. Connections to relays are held by whoever drives it:
+//! [`RelayRequest`]s say what to do with them, and [`Gatherer::relay_opened`],
+//! [`Gatherer::relay_closed`] and [`Gatherer::handle_relay`] are told what became of it.
+
+mod binding;
+mod framing;
+mod relay;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::{RelayTransport, Servers, Transmit};
+use binding::Binding;
+use relay::{Change, Relay};
+
+/// Between the first requests to several servers or from several sockets: Ta of RFC 8445 §14.2.
+const PACE: Duration = Duration::from_millis(20);
+
+/// A connection to a relay, of one component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelayId {
+    /// The component that it is of.
+    pub component_id: u16,
+    /// Which of its relays.
+    pub number: usize,
+}
+
+/// What is to be done with a connection to a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayRequest {
+    /// Connect; then say [`Gatherer::relay_opened`] or [`Gatherer::relay_closed`].
+    Open {
+        /// The name it has from now on.
+        relay: RelayId,
+        /// The server's address.
+        address: SocketAddr,
+        /// How.
+        transport: RelayTransport,
+        /// Whom the server's certificate must name.
+        host: String,
+    },
+    /// Send: a datagram, or the next bytes of a stream.
+    Send {
+        /// On this connection.
+        relay: RelayId,
+        /// What to send.
+        contents: Vec<u8>,
+    },
+    /// Close; nothing is to be said of it any more.
+    Close {
+        /// This connection.
+        relay: RelayId,
+    },
+}
+
+/// What servers have given or taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The socket at `base` looks like that from outside.
+    Reflexive {
+        /// From outside.
+        mapped: SocketAddr,
+        /// From inside.
+        base: SocketAddr,
+    },
+    /// A relay sends and receives there for us.
+    Relayed {
+        /// Its address.
+        relayed: SocketAddr,
+        /// This end of the connection to it.
+        socket: SocketAddr,
+    },
+    /// It does so no more.
+    Gone {
+        /// Its address.
+        relayed: SocketAddr,
+    },
+    /// A server cannot be used; a sentence says why.
+    Trouble(String),
+}
+
+/// A datagram of a peer's that came through a relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relayed {
+    /// The relay's address.
+    pub local: SocketAddr,
+    /// The peer's.
+    pub remote: SocketAddr,
+    /// The datagram.
+    pub contents: Vec<u8>,
+}
+
+/// STUN and TURN for one component.
+#[derive(Debug)]
+pub struct Gatherer {
+    component_id: u16,
+    /// The latest time seen.
+    now: Instant,
+    stun: Vec<Stun>,
+    relays: Vec<Relay>,
+    bases: Vec<SocketAddr>,
+    /// The base of the selected pair: its checks keep the mapping open.
+    selected: Option<SocketAddr>,
+    found: VecDeque<Found>,
+}
+
+/// A STUN server and who asks it.
+#[derive(Debug)]
+struct Stun {
+    name: String,
+    addresses: Vec<SocketAddr>,
+    bindings: Vec<Binding>,
+    trouble: Option<String>,
+}
+
+impl Gatherer {
+    /// Nothing is asked yet: addresses of servers and sockets come later.
+    pub fn new(component_id: u16, servers: &Servers, now: Instant) -> Self {
+        let stun = servers.stun.iter().map(|server| Stun {
+            name: server.to_string(),
+            addresses: Vec::new(),
+            bindings: Vec::new(),
+            trouble: None,
+        });
+        Self {
+            component_id,
+            now,
+            stun: stun.collect(),
+            relays: servers.turn.iter().cloned().map(Relay::new).collect(),
+            bases: Vec::new(),
+            selected: None,
+            found: VecDeque::new(),
+        }
+    }
+
+    /// A socket is bound to `base`.
+    pub fn add_base(&mut self, base: SocketAddr) {
+        if !self.bases.contains(&base) {
+            self.bases.push(base);
+            self.ask_all();
+        }
+    }
+
+    /// What the name of a STUN server stands for, at least one address, or why that is not known.
+    pub fn stun_found(&mut self, index: usize, addresses: &Result<Vec<SocketAddr>, String>) {
+        let Some(stun) = self.stun.get_mut(index) else {
+            return;
+        };
+        match addresses {
+            Ok(addresses) => stun.addresses.clone_from(addresses),
+            Err(cause) => stun.fail(cause, &mut self.found),
+        }
+        self.ask_all();
+    }
+
+    /// What the name of a TURN server stands for, at least one address, or why that is not known.
+    pub fn turn_found(&mut self, index: usize, addresses: &Result<Vec<SocketAddr>, String>) {
+        let Some(relay) = self.relays.get_mut(index) else {
+            return;
+        };
+        match addresses {
+            Ok(addresses) => relay.found(self.now, addresses.clone()),
+            Err(cause) => {
+                let change = relay.fail(cause);
+                self.changed(change.into_iter().collect());
+            }
+        }
+    }
+
+    /// Each socket asks each server at the first of its addresses that it can reach.
+    fn ask_all(&mut self) {
+        let mut start = self.now;
+        for stun in &mut self.stun {
+            for &base in &self.bases {
+                let is_of_family = |server: &&SocketAddr| server.is_ipv4() == base.is_ipv4();
+                let server = stun.addresses.iter().find(is_of_family);
+                if let Some(&server) = server
+                    && !stun.bindings.iter().any(|binding| binding.base == base)
+                {
+                    stun.bindings.push(Binding::new(base, server, start));
+                    start += PACE;
+                }
+            }
+        }
+    }
+
+    /// Asks the servers again that did not answer.
+    pub fn again(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        for stun in &mut self.stun {
+            stun.bindings.retain(|binding| !binding.has_failed());
+            stun.trouble = None;
+        }
+        for relay in &mut self.relays {
+            relay.again(self.now);
+        }
+        self.ask_all();
+    }
+
+    /// Whether every server has answered or is known not to.
+    pub fn is_settled(&self) -> bool {
+        self.relays.iter().all(Relay::is_settled)
+            && self.bindings().all(Binding::is_settled)
+            && self.found.is_empty()
+    }
+
+    /// What is wrong with servers, in sentences.
+    pub fn troubles(&self) -> impl Iterator<Item = &str> {
+        let stun = self.stun.iter().filter_map(|stun| stun.trouble.as_deref());
+        stun.chain(self.relays.iter().filter_map(Relay::trouble))
+    }
+
+    /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
+    /// keepalive.
+    pub fn set_selected(&mut self, now: Instant, pair: Option<super::Pair>) {
+        self.now = self.now.max(now);
+        self.selected = pair.map(|pair| pair.local);
+        if let Some(pair) = pair
+            && let Some(relay) = self.relay_at(pair.local)
+            && let Some(session) = relay.session()
+        {
+            session.bind(now, pair.remote);
+        }
+    }
+
+    /// Whether `local` is a relay's address, so that what leaves from there goes through
+    /// [`send`](Self::send).
+    pub fn is_relay(&self, local: SocketAddr) -> bool {
+        self.relays.iter().any(|relay| relay.relays(local))
+    }
+
+    /// Sends a datagram from the relay's address `local`.
+    pub fn send(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr, datagram: &[u8]) {
+        self.now = self.now.max(now);
+        if let Some(session) = self.relay_at(local).and_then(Relay::session) {
+            session.send(now, remote, datagram);
+        }
+    }
+
+    /// Takes a datagram if it is what a STUN server answers.
+    pub fn handle_answer(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        self.now = self.now.max(now);
+        let mut bindings = self.stun.iter_mut().flat_map(|stun| &mut stun.bindings);
+        let Some(binding) = bindings.find(|binding| binding.is_answer(local, remote, datagram))
+        else {
+            return false;
+        };
+        let base = binding.base;
+        if let Some(mapped) = binding.handle_answer(now, datagram) {
+            self.found.push_back(Found::Reflexive { mapped, base });
+        }
+        true
+    }
+
+    /// The connection to a relay stands; `local` is this end of it.
+    pub fn relay_opened(&mut self, now: Instant, number: usize, local: SocketAddr) {
+        self.now = self.now.max(now);
+        if let Some(relay) = self.relays.get_mut(number) {
+            relay.opened(now, local);
+        }
+    }
+
+    /// The connection to a relay has ended, or there never was one; the cause is part of a sentence.
+    pub fn relay_closed(&mut self, now: Instant, number: usize, cause: &str) {
+        self.now = self.now.max(now);
+        if let Some(relay) = self.relays.get_mut(number) {
+            let mut changes = Vec::new();
+            relay.closed(now, cause, &mut changes);
+            self.changed(changes);
+        }
+    }
+
+    /// Bytes have come from a relay: a datagram, or the next ones of a stream. Returns what peers sent.
+    pub fn handle_relay(&mut self, now: Instant, number: usize, bytes: &[u8]) -> Vec<Relayed> {
+        self.now = self.now.max(now);
+        let mut received = Vec::new();
+        if let Some(session) = self.relays.get_mut(number).and_then(Relay::session) {
+            session.handle(now, bytes, |local, remote, datagram| {
+                received.push(Relayed {
+                    local,
+                    remote,
+                    contents: datagram.to_vec(),
+                });
+            });
+        }
+        received
+    }
+
+    /// Gives all allocations back.
+    pub fn close(&mut self, now: Instant) -> Vec<RelayRequest> {
+        let mut requests = Vec::new();
+        for (number, relay) in self.relays.iter_mut().enumerate() {
+            let relay_id = RelayId {
+                component_id: self.component_id,
+                number,
+            };
+            let is_open = relay.session().is_some();
+            let last = relay.close(now);
+            requests.extend(last.map(|contents| RelayRequest::Send {
+                relay: relay_id,
+                contents,
+            }));
+            if is_open {
+                requests.push(RelayRequest::Close { relay: relay_id });
+            }
+        }
+        self.stun.clear();
+        requests
+    }
+
+    /// Time has come to `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        for relay in &mut self.relays {
+            relay.handle_timeout(now);
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) and poll.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        if !self.found.is_empty() {
+            return Some(self.now);
+        }
+        let bindings = self.bindings().filter(|binding| !self.rests(binding));
+        let relays = self.relays.iter().filter_map(Relay::poll_timeout);
+        bindings
+            .filter_map(Binding::poll_timeout)
+            .chain(relays)
+            .min()
+    }
+
+    /// The next request to a STUN server.
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        let (now, selected) = (self.now, self.selected);
+        for stun in &mut self.stun {
+            for binding in &mut stun.bindings {
+                if Some(binding.base) == selected && binding.is_settled() {
+                    binding.rest(now);
+                }
+                if let Some(contents) = binding.poll_transmit(now) {
+                    return Some(Transmit {
+                        local: binding.base,
+                        remote: binding.server,
+                        contents,
+                    });
+                }
+            }
+            let is_dead =
+                stun.bindings.iter().all(Binding::has_failed) && !stun.bindings.is_empty();
+            if is_dead && stun.trouble.is_none() {
+                stun.fail("it does not answer", &mut self.found);
+            }
+        }
+        None
+    }
+
+    /// What to do next with a connection to a relay.
+    pub fn poll_request(&mut self) -> Option<RelayRequest> {
+        for number in 0..self.relays.len() {
+            let id = RelayId {
+                component_id: self.component_id,
+                number,
+            };
+            loop {
+                let mut changes = Vec::new();
+                let request = self.relays[number].poll(self.now, id, &mut changes);
+                let has_changed = !changes.is_empty();
+                self.changed(changes);
+                match request {
+                    Some(request) => return Some(request),
+                    None if has_changed => {}
+                    None => break,
+                }
+            }
+        }
+        None
+    }
+
+    /// The next thing that servers have given or taken. Ask after
+    /// [`poll_request`](Self::poll_request) and [`poll_transmit`](Self::poll_transmit).
+    pub fn poll_found(&mut self) -> Option<Found> {
+        self.found.pop_front()
+    }
+
+    fn changed(&mut self, changes: Vec<Change>) {
+        self.found
+            .extend(changes.into_iter().map(|change| match change {
+                Change::Up { relayed, socket } => Found::Relayed { relayed, socket },
+                Change::Down { relayed } => Found::Gone { relayed },
+                Change::Failed(reason) => Found::Trouble(reason),
+            }));
+    }
+
+    fn bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.stun.iter().flat_map(|stun| &stun.bindings)
+    }
+
+    fn rests(&self, binding: &Binding) -> bool {
+        Some(binding.base) == self.selected && binding.is_settled()
+    }
+
+    fn relay_at(&mut self, local: SocketAddr) -> Option<&mut Relay> {
+        self.relays.iter_mut().find(|relay| relay.relays(local))
+    }
+}
+
+impl Stun {
+    fn fail(&mut self, cause: &str, found: &mut VecDeque<Found>) {
+        let reason = format!("{}: {cause}", self.name);
+        self.trouble = Some(reason.clone());
+        found.push_back(Found::Trouble(reason));
+    }
+}

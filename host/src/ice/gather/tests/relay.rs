@@ -1,0 +1,198 @@
+use super::*;
+use crate::ice::Pair;
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const ONE: &[&str] = &["turn:alice:secret@relay.example"];
+
+/// A world whose relays have allocated.
+fn allocated(servers: &Servers) -> World {
+    let mut world = World::new(servers);
+    world.begin();
+    let count = servers.turn.len();
+    assert!(world.run(secs(5), |world| world.relayed().len() == count));
+    assert!(world.gatherer.is_settled());
+    world
+}
+
+/// Whether a datagram to the peer and one back arrive.
+fn echoes(world: &mut World, local: SocketAddr, within: Duration) -> bool {
+    let until = world.now.duration_since(world.start) + within;
+    let (peer, now) = (addr(PEER), world.now);
+    let (came, back) = (world.at_peers.len(), world.received.len());
+    world.gatherer.send(now, local, peer, b"there");
+    if !world.run(until, |world| world.at_peers.len() > came) {
+        return false;
+    }
+    assert_eq!(world.at_peers[came], (local, peer, b"there".to_vec()));
+    world.throw(peer, local, b"and back".to_vec());
+    world.run(until, |world| world.received.len() > back)
+        && world.received[back]
+            == Relayed {
+                local,
+                remote: peer,
+                contents: b"and back".to_vec(),
+            }
+}
+
+#[test]
+fn a_peer_is_permitted_when_something_is_sent_to_it() {
+    let mut world = allocated(&turn(ONE));
+    let local = world.relayed()[0];
+    assert!(world.gatherer.is_relay(local));
+    world.throw(addr(PEER), local, b"too early".to_vec());
+    assert!(echoes(&mut world, local, secs(1)));
+    assert_eq!(world.received.len(), 1);
+}
+
+#[test]
+fn a_channel_makes_datagrams_shorter() {
+    let mut world = allocated(&turn(ONE));
+    let local = world.relayed()[0];
+    assert!(echoes(&mut world, local, secs(1)));
+    let length = |world: &mut World| {
+        world.gatherer.send(world.now, local, addr(PEER), &[9; 100]);
+        match world.gatherer.poll_request() {
+            Some(RelayRequest::Send { contents, .. }) => contents.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(length(&mut world) > 104);
+    let pair = Pair {
+        local,
+        remote: addr(PEER),
+    };
+    world.gatherer.set_selected(world.now, Some(pair));
+    let until = world.now.duration_since(world.start) + secs(1);
+    world.run(until, |_| false);
+    assert_eq!(length(&mut world), 104);
+    assert!(echoes(&mut world, local, secs(1)));
+}
+
+#[test]
+fn an_allocation_outlives_all_its_lifetimes() {
+    let mut world = allocated(&turn(ONE));
+    let local = world.relayed()[0];
+    let pair = Pair {
+        local,
+        remote: addr(PEER),
+    };
+    world.gatherer.set_selected(world.now, Some(pair));
+    for hour in 1..=3 {
+        assert!(echoes(&mut world, local, secs(1)), "hour {hour}");
+        world.run(secs(hour * 3600), |_| false);
+    }
+    assert_eq!(world.opened.len(), 1, "{:?}", world.found);
+}
+
+#[test]
+fn loss_delays_and_does_not_prevent() {
+    for seed in 0..30 {
+        let mut world = World::new(&turn(ONE));
+        world.random = fastrand::Rng::with_seed(seed);
+        world.loss = 0.3;
+        world.begin();
+        assert!(
+            world.run(secs(30), |world| !world.relayed().is_empty()),
+            "{seed}"
+        );
+        let local = world.relayed()[0];
+        let echoed = (0..20).any(|_| echoes(&mut world, local, secs(2)));
+        assert!(echoed, "{seed}");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_told() {
+    let mut world = World::new(&turn(&["turn:alice:guess@relay.example"]));
+    world.begin();
+    assert!(world.run(secs(5), |world| !world.found.is_empty()));
+    assert_eq!(
+        world.troubles(),
+        ["turn:relay.example:3478 over UDP: it refuses the user or the password"]
+    );
+    assert!(world.gatherer.is_settled());
+    assert_eq!(world.gatherer.troubles().count(), 1);
+}
+
+#[test]
+fn a_silent_server_is_given_up_and_the_others_serve() {
+    let mut world = World::new(&turn(&[ONE[0], "turn:alice:secret@relay.example:3479"]));
+    world.dead.push(addr("203.0.113.9:3478"));
+    world.begin();
+    assert!(world.run(secs(1), |world| world.relayed().len() == 1));
+    assert!(!world.gatherer.is_settled());
+    assert!(world.run(secs(16), |world| world.gatherer.is_settled()));
+    assert_eq!(
+        world.troubles(),
+        ["turn:relay.example:3478 over UDP: it does not answer, is UDP port 3478 blocked?"]
+    );
+}
+
+#[test]
+fn a_dead_relay_is_noticed_and_opened_again() {
+    let mut world = allocated(&turn(ONE));
+    let first = world.relayed()[0];
+    world.run(secs(1), |_| false);
+    world.dead.push(addr("203.0.113.9:3478"));
+    let gone = Found::Gone { relayed: first };
+    let is_gone = |world: &World| world.found.iter().any(|(_, found)| *found == gone);
+    assert!(world.run(secs(60), is_gone));
+    assert!(!world.gatherer.is_relay(first));
+
+    world.run(secs(600), |_| false);
+    let attempts = world.opened.len();
+    assert!((5..30).contains(&attempts), "{attempts}");
+
+    world.dead.clear();
+    assert!(world.run(secs(700), |world| world.relayed().len() == 2));
+    let second = world.relayed()[1];
+    assert!(echoes(&mut world, second, secs(5)));
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_anew() {
+    let mut world = allocated(&turn(ONE));
+    let now = world.now;
+    world
+        .gatherer
+        .relay_closed(now, 0, "the connection was reset");
+    assert!(world.run(secs(3), |world| world.relayed().len() == 2));
+    assert_eq!(world.gatherer.troubles().count(), 0);
+}
+
+#[test]
+fn a_server_with_several_addresses_is_tried_at_each() {
+    let mut world = World::new(&turn(ONE));
+    let addresses = vec![addr("203.0.113.66:3478"), addr("203.0.113.9:3478")];
+    world.gatherer.turn_found(0, &Ok(addresses.clone()));
+    world.carry();
+    world.gatherer.relay_closed(world.now, 0, "refused");
+    assert!(world.run(secs(3), |world| world.relayed().len() == 1));
+    let tried: Vec<SocketAddr> = world.opened.iter().map(|(_, address)| *address).collect();
+    assert_eq!(tried, addresses);
+}
+
+#[test]
+fn closing_gives_the_allocation_back() {
+    let mut world = allocated(&turn(ONE));
+    let requests = world.gatherer.close(world.now);
+    let [
+        RelayRequest::Send { contents, .. },
+        RelayRequest::Close { .. },
+    ] = &requests[..]
+    else {
+        panic!("{requests:?}");
+    };
+    let refresh = Message::from_bytes(contents).unwrap();
+    assert_eq!(refresh.method().value(), 4, "Refresh, RFC 8656 §18");
+    assert_eq!(world.gatherer.poll_timeout(), None);
+}
+
+#[test]
+fn no_password_is_shown() {
+    let world = allocated(&turn(ONE));
+    assert!(!format!("{:?}", world.gatherer).contains("secret"));
+}

@@ -1,0 +1,108 @@
+//! Our candidates.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+
+use is::{Candidate, CandidateKind, Protocol};
+
+use super::candidate::component_offset;
+
+/// Where a candidate of ours comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A socket is bound to it.
+    Host,
+    /// A STUN server saw it as the source of what came from the socket at `base`.
+    Reflexive { base: SocketAddr },
+    /// A TURN server has allocated it, for a connection from the address `socket`.
+    Relayed { socket: SocketAddr },
+}
+
+/// A candidate of ours, with the priority the core gave it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Local {
+    pub(super) addr: SocketAddr,
+    pub(super) origin: Origin,
+    pub(super) priority: u32,
+}
+
+/// A related address that is kept to oneself (RFC 8839 §5.1).
+const UNTOLD_PORT: u16 = 9;
+
+impl Origin {
+    pub(super) fn candidate(self, addr: SocketAddr) -> Option<Candidate> {
+        match self {
+            Origin::Host => Candidate::host(addr, Protocol::Udp),
+            Origin::Reflexive { base } => Candidate::server_reflexive(addr, base, Protocol::Udp),
+            Origin::Relayed { socket } => Candidate::relayed(addr, socket, Protocol::Udp),
+        }
+        .ok()
+    }
+
+    fn kind(self) -> CandidateKind {
+        match self {
+            Origin::Host => CandidateKind::Host,
+            Origin::Reflexive { .. } => CandidateKind::ServerReflexive,
+            Origin::Relayed { .. } => CandidateKind::Relayed,
+        }
+    }
+}
+
+impl Local {
+    pub(super) fn kind(&self) -> CandidateKind {
+        self.origin.kind()
+    }
+
+    /// What datagrams of this candidate leave by (RFC 8445 §4): a relayed one is its own base.
+    pub(super) fn base(&self) -> SocketAddr {
+        match self.origin {
+            Origin::Host | Origin::Relayed { .. } => self.addr,
+            Origin::Reflexive { base } => base,
+        }
+    }
+
+    /// The line to signal.
+    pub(super) fn line(&self, component_id: u16) -> String {
+        let line = format!(
+            "candidate:{} {component_id} udp {} {} {} typ {}",
+            self.foundation(),
+            self.priority - component_offset(component_id),
+            self.addr.ip(),
+            self.addr.port(),
+            self.kind(),
+        );
+        match self.origin {
+            Origin::Host => line,
+            Origin::Reflexive { base } => {
+                format!("{line} raddr {} rport {}", base.ip(), base.port())
+            }
+            // Who chooses a relay may do so to keep its other addresses to itself.
+            Origin::Relayed { .. } => {
+                let any = match self.addr {
+                    SocketAddr::V4(_) => "0.0.0.0",
+                    SocketAddr::V6(_) => "::",
+                };
+                format!("{line} raddr {any} rport {UNTOLD_PORT}")
+            }
+        }
+    }
+
+    /// Equal for candidates of one kind on one address, in every component
+    /// (RFC 8445 §5.1.1.3).
+    fn foundation(&self) -> u32 {
+        let base: IpAddr = self.base().ip();
+        let mut hasher = DefaultHasher::new();
+        (self.kind().to_string(), "udp", base).hash(&mut hasher);
+        // Any half of the hash identifies the few addresses of a machine.
+        hasher.finish() as u32
+    }
+}
+
+/// The address that datagrams of a local candidate of the core leave by.
+pub(super) fn base_of(candidate: &Candidate) -> SocketAddr {
+    match candidate.kind() {
+        // Its `local` is the connection to the relay.
+        CandidateKind::Relayed => candidate.addr(),
+        _ => candidate.local(),
+    }
+}

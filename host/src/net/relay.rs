@@ -1,0 +1,157 @@
+//! Connections to TURN servers: one for each relay of each component, over UDP, TCP or TLS.
+mod datagrams;
+mod stream;
+mod tls;
+
+use super::mailbox::StreamKey;
+use crate::ice::{RelayId, RelayTransport};
+use datagrams::Datagrams;
+use mio::{Registry, Token};
+use rustls::ClientConfig;
+use slab::Slab;
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use stream::Stream;
+
+pub use tls::TrustError;
+pub(crate) use tls::client_config;
+
+/// A relay of a stream's.
+type Owner = (StreamKey, RelayId);
+
+/// All connections of a loop.
+pub(super) struct Relays {
+    registry: Registry,
+    slab: Slab<(Owner, Connection)>,
+    by_owner: HashMap<Owner, usize>,
+    buffer: Box<[u8]>,
+}
+
+enum Connection {
+    Datagrams(Datagrams),
+    Stream(Box<Stream>),
+}
+
+/// What happens to a connection.
+#[derive(Debug)]
+pub(super) enum Happening<'a> {
+    /// It stands; this is our end.
+    Opened(SocketAddr),
+    /// A datagram, or the next bytes of a stream.
+    Bytes(&'a [u8]),
+    /// It has ended; part of a sentence says why.
+    Closed(String),
+}
+
+/// Whom a relay over TLS must be.
+pub(super) struct Peer<'a> {
+    pub(super) address: SocketAddr,
+    pub(super) host: &'a str,
+    pub(super) trust: Option<&'a Arc<ClientConfig>>,
+}
+
+/// Tokens from here on are connections to relays.
+const FIRST_TOKEN: usize = usize::MAX / 2;
+/// More than any datagram, and several records of TLS.
+const BUFFER: usize = 64 * 1024;
+
+impl Relays {
+    pub(super) fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            slab: Slab::new(),
+            by_owner: HashMap::new(),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+        }
+    }
+
+    /// Whether a token is that of a connection to a relay.
+    pub(super) fn is_token(token: usize) -> bool {
+        token >= FIRST_TOKEN
+    }
+
+    /// Connects; gives this end's address if the connection stands at once.
+    ///
+    /// # Errors
+    /// Why there will be no connection.
+    pub(super) fn open(
+        &mut self,
+        owner: Owner,
+        transport: RelayTransport,
+        peer: &Peer<'_>,
+    ) -> io::Result<Option<SocketAddr>> {
+        let entry = self.slab.vacant_entry();
+        let token = Token(FIRST_TOKEN + entry.key());
+        let (connection, local) = match transport {
+            RelayTransport::Udp => {
+                let (datagrams, local) = Datagrams::open(peer.address, &self.registry, token)?;
+                (Connection::Datagrams(datagrams), Some(local))
+            }
+            RelayTransport::Tcp | RelayTransport::Tls => {
+                let session = match transport {
+                    RelayTransport::Tls => Some(tls::session(peer)?),
+                    _ => None,
+                };
+                let stream = Stream::open(peer.address, session, &self.registry, token)?;
+                (Connection::Stream(Box::new(stream)), None)
+            }
+        };
+        self.by_owner.insert(owner, entry.key());
+        entry.insert((owner, connection));
+        Ok(local)
+    }
+
+    /// Sends a datagram, or the next bytes of a stream: all or, if too many wait, none.
+    pub(super) fn send(&mut self, owner: Owner, contents: &[u8]) {
+        let Some(&index) = self.by_owner.get(&owner) else {
+            return;
+        };
+        match &mut self.slab[index].1 {
+            Connection::Datagrams(datagrams) => datagrams.send(contents),
+            Connection::Stream(stream) => stream.send(contents),
+        }
+    }
+
+    pub(super) fn close(&mut self, owner: Owner) {
+        if let Some(index) = self.by_owner.remove(&owner) {
+            let (_, mut connection) = self.slab.remove(index);
+            // Closing takes it out of the registry anyway.
+            let _ = match &mut connection {
+                Connection::Datagrams(datagrams) => datagrams.deregister(&self.registry),
+                Connection::Stream(stream) => stream.deregister(&self.registry),
+            };
+        }
+    }
+
+    /// A stream has ended.
+    pub(super) fn close_all_of(&mut self, key: StreamKey) {
+        let owners = self.by_owner.keys().copied();
+        for owner in owners.filter(|owner| owner.0 == key).collect::<Vec<_>>() {
+            self.close(owner);
+        }
+    }
+
+    /// There is something to be done with the connection of this token. What happened is given to `tell`; after
+    /// [`Happening::Closed`] the connection is gone.
+    pub(super) fn handle_ready(
+        &mut self,
+        token: usize,
+        mut tell: impl FnMut(Owner, Happening<'_>),
+    ) {
+        let Some((owner, connection)) = self.slab.get_mut(token - FIRST_TOKEN) else {
+            return;
+        };
+        let owner = *owner;
+        let tell_owner = |happening: Happening<'_>| tell(owner, happening);
+        let ended = match connection {
+            Connection::Datagrams(datagrams) => datagrams.receive(&mut self.buffer, tell_owner),
+            Connection::Stream(stream) => stream.handle_ready(&mut self.buffer, tell_owner),
+        };
+        if let Err(cause) = ended {
+            self.close(owner);
+            tell(owner, Happening::Closed(cause.to_string()));
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
+use super::{Member, Notification, Stage, Stream};
+use crate::component::Component;
+use crate::ice::{Pair, RelayId, RelayRequest};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How long servers are waited for before `candidate_gathering_done`. A candidate that comes later is told
+/// all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A server whose name is to be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// A name, or an address.
+    pub host: String,
+    /// The port at each of the addresses.
+    pub port: u16,
+    server: Server,
+}
+
+/// Which of the stream's servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    Stun(usize),
+    Turn(usize),
+}
+
+/// How far the gathering has come.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    /// Sockets are to be bound.
+    bind: bool,
+    /// All of them are.
+    bound: bool,
+    lookups: VecDeque<Lookup>,
+    /// Lookups that have not come back.
+    pending: usize,
+    /// When servers are not waited for any more.
+    until: Option<Instant>,
+}
+
+impl Stream {
+    pub(super) fn gather(&mut self, now: Instant) {
+        let servers = &self.config.servers;
+        let stun = servers.stun.iter().enumerate();
+        let stun = stun.map(|(index, s)| (Server::Stun(index), &s.host, s.port));
+        let turn = servers.turn.iter().enumerate();
+        let turn = turn.map(|(index, s)| (Server::Turn(index), &s.host, s.port));
+        let lookups = stun.chain(turn).map(|(server, host, port)| Lookup {
+            host: host.clone(),
+            port,
+            server,
+        });
+        let lookups: VecDeque<Lookup> = lookups.collect();
+        self.stage = Stage::Gathering;
+        self.gathering = Gathering {
+            bind: true,
+            bound: false,
+            pending: lookups.len(),
+            lookups,
+            until: Some(now + PATIENCE),
+        };
+        for member in &mut self.components {
+            member.component.gatherer_mut().again(now);
+        }
+    }
+
+    /// Whether sockets are to be bound now. Each bound one goes to
+    /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
+    pub fn poll_gather(&mut self) -> bool {
+        std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended
+    }
+
+    /// Whether no socket is to be bound, for only relays are used.
+    pub fn is_relay_only(&self) -> bool {
+        self.config.servers.relay_only
+    }
+
+    /// A socket of this component's is bound to `address`.
+    pub fn add_local_address(&mut self, component_id: u16, address: SocketAddr) {
+        if let Ok(member) = self.member(component_id) {
+            let candidate = member.component.add_socket(address);
+            self.tell_candidate(component_id, candidate, address);
+        }
+    }
+
+    pub(super) fn tell_candidate(
+        &mut self,
+        component_id: u16,
+        candidate: Option<String>,
+        address: SocketAddr,
+    ) {
+        if let Ok(member) = self.member(component_id) {
+            member.default_address.get_or_insert(address);
+        }
+        if let Some(candidate) = candidate {
+            self.notify(Notification::NewCandidateFull {
+                component_id,
+                candidate,
+            });
+        }
+    }
+
+    /// All sockets are bound.
+    pub fn gathering_done(&mut self) {
+        self.gathering.bound = true;
+        self.conclude_gathering(None);
+    }
+
+    /// The next name to look up. What is found must come back to [`handle_lookup`](Self::handle_lookup).
+    pub fn poll_lookup(&mut self) -> Option<Lookup> {
+        self.gathering.lookups.pop_front()
+    }
+
+    /// What a name stands for, at least one address, or why that is not known, as part of a sentence.
+    pub fn handle_lookup(
+        &mut self,
+        now: Instant,
+        lookup: &Lookup,
+        found: &Result<Vec<SocketAddr>, String>,
+    ) {
+        self.gathering.pending = self.gathering.pending.saturating_sub(1);
+        for Member { component, .. } in &mut self.components {
+            match lookup.server {
+                Server::Stun(index) => component.gatherer_mut().stun_found(index, found),
+                Server::Turn(index) => component.gatherer_mut().turn_found(index, found),
+            }
+            component.handle_timeout(now);
+        }
+        self.settle(now);
+    }
+
+    /// What to do next with a connection to a relay.
+    pub fn poll_relay(&mut self) -> Option<RelayRequest> {
+        self.components
+            .iter_mut()
+            .find_map(|member| member.component.poll_relay())
+    }
+
+    /// The connection to a relay stands; `local` is this end of it.
+    pub fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
+        self.with_relay(now, relay, |component| {
+            let gatherer = component.gatherer_mut();
+            gatherer.relay_opened(now, relay.number, local);
+        });
+    }
+
+    /// The connection to a relay has ended, or there never was one; the cause is part of a sentence.
+    pub fn relay_closed(&mut self, now: Instant, relay: RelayId, cause: &str) {
+        self.with_relay(now, relay, |component| {
+            let gatherer = component.gatherer_mut();
+            gatherer.relay_closed(now, relay.number, cause);
+        });
+    }
+
+    fn with_relay(&mut self, now: Instant, relay: RelayId, tell: impl FnOnce(&mut Component)) {
+        if let Ok(member) = self.member(relay.component_id) {
+            tell(&mut member.component);
+            member.component.handle_timeout(now);
+            self.settle(now);
+        }
+    }
+
+    /// Bytes have come on the connection to a relay. What is the application's is given to `application`.
+    pub fn handle_relay(
+        &mut self,
+        now: Instant,
+        relay: RelayId,
+        bytes: &[u8],
+        mut application: impl FnMut(&[u8]),
+    ) {
+        let Ok(member) = self.member(relay.component_id) else {
+            return;
+        };
+        let (listened, mut unheard) = (member.listened, 0);
+        member
+            .component
+            .handle_relay(now, relay.number, bytes, |datagram| match listened {
+                true => application(datagram),
+                false => unheard += 1,
+            });
+        for _ in 0..unheard {
+            self.say_unheard(now, relay.component_id);
+        }
+        self.settle(now);
+    }
+
+    /// Sends a datagram of the application's if the pair that [`route`](Self::route) gave goes through a
+    /// relay, and tells whether it does.
+    pub fn send_relayed(
+        &mut self,
+        now: Instant,
+        component_id: u16,
+        pair: Pair,
+        datagram: &[u8],
+    ) -> bool {
+        let member = self.member(component_id);
+        member.is_ok_and(|member| member.component.send_relayed(now, pair, datagram))
+    }
+
+    pub(super) fn gathering_timeout(&self) -> Option<Instant> {
+        let waits = self.stage == Stage::Gathering && self.gathering.bound;
+        self.gathering.until.filter(|_| waits)
+    }
+
+    /// Says that all candidates are known, if they are or have been waited for until `now`.
+    pub(super) fn conclude_gathering(&mut self, now: Option<Instant>) {
+        if self.stage != Stage::Gathering || !self.gathering.bound {
+            return;
+        }
+        let late = now
+            .zip(self.gathering.until)
+            .is_some_and(|(now, until)| now >= until);
+        let mut components = self.components.iter().map(|member| &member.component);
+        let known = self.gathering.pending == 0 && components.all(Component::has_gathered);
+        if known || late {
+            self.stage = Stage::Gathered;
+            self.notify(Notification::CandidateGatheringDone);
+        }
+    }
+}
