@@ -5,6 +5,7 @@ mod browser;
 mod document;
 mod ladder;
 mod one_side;
+mod relay;
 mod secrets;
 mod support;
 mod the_file;

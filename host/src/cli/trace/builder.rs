@@ -146,7 +146,7 @@ impl<'a> Builder<'a> {
         if self.repeats(from, datagram) {
             text += ", again";
         }
-        if self.several_pairs {
+        if self.several_pairs || matches!(end, End::Elsewhere | End::FromElsewhere) {
             text += &match datagram.direction {
                 Direction::Out => format!(" to {}", datagram.remote),
                 Direction::In => format!(" from {}", datagram.remote),

@@ -1,5 +1,5 @@
 use super::words::{millis, one_line, plural};
-use handclasp::trace::{Datagram, Direction, Fate, Kind, Status, StunClass, What};
+use handclasp::trace::{Datagram, Direction, Fate, Kind, Status, Stun, StunClass, What};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,6 +14,7 @@ pub(super) struct ComponentSummary {
     failed: Option<String>,
     local_candidates: u64,
     remote_candidates: u64,
+    /// Binding requests; those that a relay carries are not counted.
     checks_sent: u64,
     checks_answered: u64,
     /// Datagrams the plugin sent because its deadline had come.
@@ -83,7 +84,10 @@ impl ComponentSummary {
         };
         *counts.entry(datagram.kind).or_default() += 1;
         *bytes += u64::from(datagram.bytes);
-        let Some(stun) = &datagram.stun else { return };
+        let binding = |stun: &&Stun| stun.method == "binding";
+        let Some(stun) = datagram.stun.as_ref().filter(binding) else {
+            return;
+        };
         match (datagram.direction, stun.class) {
             (Direction::Out, StunClass::Request) => {
                 self.checks_sent += 1;

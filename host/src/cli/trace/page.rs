@@ -6,8 +6,8 @@ use std::fmt::{self, Write};
 
 const STYLE: &str = include_str!("page.css");
 /// Where the rails stand, and how wide the drawing is.
-const RAILS: [u32; 2] = [130, 1020];
-const WIDTH: u32 = 1050;
+const RAILS: [i64; 2] = [130, 1020];
+const WIDTH: i64 = 1050;
 /// From one line to the next, and what stands above the first.
 const STEP: usize = 24;
 const TOP: usize = 50;
@@ -123,10 +123,10 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
     let (words, y) = (y, y + 5);
     let (start, tip) = if from == 0 { (a, b) } else { (b, a) };
     // Towards the tip, in pixels.
-    let ahead = |x: u32, by: i64| i64::from(x) + if from == 0 { by } else { -by };
+    let ahead = |x: i64, by: i64| if from == 0 { x + by } else { x - by };
     let begin = match end {
         End::FromElsewhere => ahead(start, 60),
-        _ => i64::from(start),
+        _ => start,
     };
     let reach = match end {
         End::Arrived | End::FromElsewhere => ahead(tip, -2),
@@ -136,7 +136,7 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
         page,
         "<line x1=\"{begin}\" y1=\"{y}\" x2=\"{reach}\" y2=\"{y}\"/>"
     )?;
-    let (back, up, down) = (ahead(reach.unsigned_abs() as u32, -8), y - 5, y + 5);
+    let (back, up, down) = (ahead(reach, -8), y - 5, y + 5);
     match end {
         End::Arrived | End::Elsewhere | End::FromElsewhere => write!(
             page,
