@@ -1,5 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
-use crate::ice::{RelayTransport, Servers, TurnServer};
+use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
     Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox, TrustError,
@@ -86,6 +86,10 @@ pub struct StreamOptions {
     pub handshake_timeout: Duration,
     /// How long the peer may be silent before a component fails.
     pub ice_timeout: Duration,
+    /// Whether this side only answers ICE's checks: for servers at public addresses (RFC 8445, section 2.5).
+    pub ice_lite: bool,
+    /// What the peer is told instead of this machine's own addresses, where a NAT passes everything on one to one.
+    pub announced: Vec<Announced>,
     /// Where its sockets may be bound.
     pub gathering: Gathering,
     /// Whether every component is listened to from the start.
@@ -111,6 +115,8 @@ impl Default for StreamOptions {
             mtu: 1200,
             handshake_timeout: Duration::from_secs(30),
             ice_timeout: Duration::from_secs(30),
+            ice_lite: false,
+            announced: Vec::new(),
             gathering: Gathering::default(),
             listen: false,
             servers: Servers::default(),
@@ -192,6 +198,8 @@ impl Host {
             mtu: options.mtu,
             handshake_timeout: options.handshake_timeout,
             ice_timeout: options.ice_timeout,
+            ice_lite: options.ice_lite,
+            announced: options.announced.into(),
             servers: Arc::new(options.servers),
             epoch: self.epoch,
         };

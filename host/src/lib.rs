@@ -31,4 +31,4 @@ pub mod trace;
 
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};
-pub use net::{Application, BindError, Gathering, Loss, Outbox, Replies, TrustError};
+pub use net::{Application, BindError, Family, Gathering, Loss, Outbox, Replies, TrustError};

@@ -1,4 +1,5 @@
 //! What a stream of a world is made of.
+use handclasp::ice::Announced;
 use handclasp::plugin::{Plugin, validate};
 use handclasp::stream::{Config, Refused, Stream};
 use std::sync::Arc;
@@ -19,6 +20,10 @@ pub struct Party {
     pub handshake_timeout: Duration,
     /// How long the peer may be silent.
     pub ice_timeout: Duration,
+    /// Whether it only answers checks.
+    pub ice_lite: bool,
+    /// What its peer is told instead of its addresses.
+    pub announced: Vec<Announced>,
     /// The ICE role to begin with; the first of a pair is controlling if `None`.
     pub controlling: Option<bool>,
     /// Whether each component has a listener from the start.
@@ -36,6 +41,8 @@ impl Party {
             mtu: defaults.mtu,
             handshake_timeout: defaults.handshake_timeout,
             ice_timeout: defaults.ice_timeout,
+            ice_lite: false,
+            announced: Vec::new(),
             controlling: None,
             listens: true,
         }
@@ -67,6 +74,8 @@ impl Party {
             mtu: self.mtu,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
+            ice_lite: self.ice_lite,
+            announced: self.announced.clone().into(),
             servers: Arc::default(),
             epoch: start,
         };

@@ -227,6 +227,32 @@ fn a_dead_server_costs_seconds() {
 }
 
 #[test]
+fn without_a_nat_a_stun_server_adds_nothing_and_costs_nothing() {
+    let Some(server) = coturn("a STUN server") else {
+        return;
+    };
+    let begun = Instant::now();
+    let stream = |more: &[&str]| {
+        let mut command = handclasp_stream();
+        command.args(["--address", "127.0.0.1", "--stun", &server.stun()]);
+        command.args(more);
+        command
+    };
+    let mut pair = Pair::start([stream(&["--controlling"]), stream(&[])], Some(Side::A));
+    for side in Side::BOTH {
+        pair.expect(side, "candidate_gathering_done");
+        pair.expect(side, "component_state_ready");
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+    let (events, _) = pair.end(Side::A);
+    assert_eq!(candidates(&events).len(), 1, "{events:?}");
+}
+
+#[test]
 fn a_certificate_that_nobody_vouches_for_is_refused() {
     let Some(server) = coturn("an untrusted certificate") else {
         return;

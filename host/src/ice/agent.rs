@@ -99,14 +99,18 @@ impl Agent {
         }
         let local = self.current.add_local(addr, origin)?;
         self.candidates_changed();
-        Some(local.line(self.config.component_id))
+        Some(local.line(self.config.component_id, &self.config.announced))
     }
 
     /// The lines of all local candidates, in the order they were added.
     pub fn local_candidates(&self) -> impl Iterator<Item = String> {
-        let component_id = self.config.component_id;
+        let Config {
+            component_id,
+            announced,
+            ..
+        } = &self.config;
         let locals = self.current.locals().iter();
-        locals.map(move |local| local.line(component_id))
+        locals.map(|local| local.line(*component_id, announced))
     }
 
     /// Takes a candidate of the peer, with or without `a=` before it.
@@ -197,8 +201,9 @@ impl Agent {
             self.events.push_back(Event::Validated(remote));
             self.put_off_pruning();
         }
+        // A lite side asks nothing: its peer's requests are all the consent it gets.
         if let Some(selected) = self.selected.as_mut().filter(|s| s.pair == pair)
-            && message.is_successful_binding_response()
+            && (message.is_successful_binding_response() || self.config.lite)
         {
             selected.renew_consent(self.now);
         }
@@ -217,6 +222,12 @@ impl Agent {
     /// there is no consent to send (RFC 7675).
     pub fn selected_pair(&self) -> Option<Pair> {
         self.selected.map(|selected| selected.pair)
+    }
+
+    /// Takes the controlling role, which is a full side's where its peer is lite (RFC 8445 §6.1.1).
+    pub fn take_control(&mut self) {
+        self.current.take_control();
+        self.dirty = true;
     }
 
     /// Whether this side now has the controlling role.

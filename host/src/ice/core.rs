@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use is::{IceAgent, IceCreds};
 
-use super::Credentials;
+use super::{Config, Credentials};
 
 /// Pace of new checks, Ta: RFC 8445 §14.2 allows 5 ms and proposes 50.
 const TIMING_ADVANCE: Duration = Duration::from_millis(20);
@@ -42,10 +42,11 @@ impl Rhythm {
 }
 
 /// A core without candidates that seeks a pair.
-pub(super) fn new_core(local: &Credentials, controlling: bool, tie_breaker: u64) -> IceAgent {
+pub(super) fn new_core(local: &Credentials, controlling: bool, config: &Config) -> IceAgent {
     let mut core = IceAgent::new(to_core(local));
     core.set_controlling(controlling);
-    core.set_control_tie_breaker(tie_breaker);
+    core.set_control_tie_breaker(config.tie_breaker);
+    core.set_ice_lite(config.lite);
     core.set_timing_advance(TIMING_ADVANCE);
     EAGER.apply(&mut core);
     core

@@ -6,9 +6,12 @@
 //! [`Gatherer::relay_closed`] and [`Gatherer::handle_relay`] are told what became of it.
 
 mod binding;
+mod found;
 mod framing;
 mod relay;
+mod request;
 mod session;
+mod stun;
 #[cfg(test)]
 mod tests;
 
@@ -16,86 +19,16 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{RelayTransport, Servers, Transmit};
+use super::{Servers, Transmit};
 use binding::Binding;
 use relay::{Change, Relay};
+use stun::Stun;
+
+pub use found::{Found, Relayed};
+pub use request::{RelayId, RelayRequest};
 
 /// Between the first requests to several servers or from several sockets: Ta of RFC 8445 §14.2.
 const PACE: Duration = Duration::from_millis(20);
-
-/// A connection to a relay, of one component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RelayId {
-    /// The component that it is of.
-    pub component_id: u16,
-    /// Which of its relays.
-    pub number: usize,
-}
-
-/// What is to be done with a connection to a relay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RelayRequest {
-    /// Connect; then say [`Gatherer::relay_opened`] or [`Gatherer::relay_closed`].
-    Open {
-        /// The name it has from now on.
-        relay: RelayId,
-        /// The server's address.
-        address: SocketAddr,
-        /// How.
-        transport: RelayTransport,
-        /// Whom the server's certificate must name.
-        host: String,
-    },
-    /// Send: a datagram, or the next bytes of a stream.
-    Send {
-        /// On this connection.
-        relay: RelayId,
-        /// What to send.
-        contents: Vec<u8>,
-    },
-    /// Close; nothing is to be said of it any more.
-    Close {
-        /// This connection.
-        relay: RelayId,
-    },
-}
-
-/// What servers have given or taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// The socket at `base` looks like that from outside.
-    Reflexive {
-        /// From outside.
-        mapped: SocketAddr,
-        /// From inside.
-        base: SocketAddr,
-    },
-    /// A relay sends and receives there for us.
-    Relayed {
-        /// Its address.
-        relayed: SocketAddr,
-        /// This end of the connection to it.
-        socket: SocketAddr,
-    },
-    /// It does so no more.
-    Gone {
-        /// Its address.
-        relayed: SocketAddr,
-    },
-    /// A server cannot be used; a sentence says why.
-    Trouble(String),
-}
-
-/// A datagram of a peer's that came through a relay.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relayed {
-    /// The relay's address.
-    pub local: SocketAddr,
-    /// The peer's.
-    pub remote: SocketAddr,
-    /// The datagram.
-    pub contents: Vec<u8>,
-}
 
 /// STUN and TURN for one component.
 #[derive(Debug)]
@@ -109,15 +42,6 @@ pub struct Gatherer {
     /// The base of the selected pair: its checks keep the mapping open.
     selected: Option<SocketAddr>,
     found: VecDeque<Found>,
-}
-
-/// A STUN server and who asks it.
-#[derive(Debug)]
-struct Stun {
-    name: String,
-    addresses: Vec<SocketAddr>,
-    bindings: Vec<Binding>,
-    trouble: Option<String>,
 }
 
 impl Gatherer {
@@ -174,17 +98,12 @@ impl Gatherer {
         }
     }
 
-    /// Each socket asks each server at the first of its addresses that it can reach.
+    /// Each socket asks each server.
     fn ask_all(&mut self) {
         let mut start = self.now;
         for stun in &mut self.stun {
             for &base in &self.bases {
-                let is_of_family = |server: &&SocketAddr| server.is_ipv4() == base.is_ipv4();
-                let server = stun.addresses.iter().find(is_of_family);
-                if let Some(&server) = server
-                    && !stun.bindings.iter().any(|binding| binding.base == base)
-                {
-                    stun.bindings.push(Binding::new(base, server, start));
+                if stun.ask(base, start) {
                     start += PACE;
                 }
             }
@@ -218,10 +137,17 @@ impl Gatherer {
     }
 
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
-    /// keepalive.
+    /// keepalive, and a relay whose pair was lost is asked whether it still works.
     pub fn set_selected(&mut self, now: Instant, pair: Option<super::Pair>) {
         self.now = self.now.max(now);
-        self.selected = pair.map(|pair| pair.local);
+        let before = std::mem::replace(&mut self.selected, pair.map(|pair| pair.local));
+        // Whoever fell silent may not be the peer.
+        if pair.is_none()
+            && let Some(relay) = before.and_then(|local| self.relay_at(local))
+            && let Some(session) = relay.session()
+        {
+            session.probe(now);
+        }
         if let Some(pair) = pair
             && let Some(relay) = self.relay_at(pair.local)
             && let Some(session) = relay.session()
@@ -414,13 +340,5 @@ impl Gatherer {
 
     fn relay_at(&mut self, local: SocketAddr) -> Option<&mut Relay> {
         self.relays.iter_mut().find(|relay| relay.relays(local))
-    }
-}
-
-impl Stun {
-    fn fail(&mut self, cause: &str, found: &mut VecDeque<Found>) {
-        let reason = format!("{}: {cause}", self.name);
-        self.trouble = Some(reason.clone());
-        found.push_back(Found::Trouble(reason));
     }
 }

@@ -28,8 +28,7 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) struct Generation {
     core: IceAgent,
-    tie_breaker: u64,
-    max_sources: usize,
+    config: Config,
     local: Credentials,
     remote: Option<Credentials>,
     locals: Vec<Local>,
@@ -48,9 +47,8 @@ pub(super) struct Generation {
 impl Generation {
     pub(super) fn new(config: &Config, controlling: bool, local: Credentials) -> Self {
         Self {
-            core: new_core(&local, controlling, config.tie_breaker),
-            tie_breaker: config.tie_breaker,
-            max_sources: config.max_sources,
+            core: new_core(&local, controlling, config),
+            config: config.clone(),
             local,
             remote: None,
             locals: Vec::new(),
@@ -65,6 +63,10 @@ impl Generation {
 
     pub(super) fn controlling(&self) -> bool {
         self.core.controlling()
+    }
+
+    pub(super) fn take_control(&mut self) {
+        self.core.set_controlling(true);
     }
 
     pub(super) fn local(&self) -> &Credentials {
@@ -135,7 +137,7 @@ impl Generation {
             .filter(|c| c.kind() == CandidateKind::PeerReflexive && keep(c.addr()))
             .filter(|c| !self.is_signalled(c.addr()))
             .collect();
-        self.core = new_core(&self.local, self.core.controlling(), self.tie_breaker);
+        self.core = new_core(&self.local, self.core.controlling(), &self.config);
         self.mapped.clear();
         self.transactions.clear();
         self.nominated = None;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use is::{Candidate, CandidateKind, Protocol};
 
-use super::candidate::component_offset;
+use super::candidate::{component_offset, is_usable};
 
 /// Where a candidate of ours comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,49 @@ pub(super) struct Local {
     pub(super) addr: SocketAddr,
     pub(super) origin: Origin,
     pub(super) priority: u32,
+}
+
+/// An address that stands for others in host candidates: that of a NAT which passes everything on, one to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Announced {
+    /// What it stands for; all of its family if `None`.
+    pub local: Option<IpAddr>,
+    /// What the peer is told.
+    pub public: IpAddr,
+}
+
+/// Why a text announces no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} announces no address: write the public one, such as 203.0.113.7, or LOCAL=PUBLIC, both of one family"
+)]
+pub struct AnnouncedError(String);
+
+impl std::str::FromStr for Announced {
+    type Err = AnnouncedError;
+
+    /// Reads `PUBLIC` or `LOCAL=PUBLIC`.
+    fn from_str(text: &str) -> Result<Self, AnnouncedError> {
+        let error = || AnnouncedError(text.to_owned());
+        let address = |text: &str| text.parse::<IpAddr>().map_err(|_| error());
+        let (local, public) = match text.split_once('=') {
+            Some((local, public)) => (Some(address(local)?), address(public)?),
+            None => (None, address(text)?),
+        };
+        let is_of_one_family = local.is_none_or(|local| local.is_ipv4() == public.is_ipv4());
+        let is_one = is_of_one_family && is_usable(SocketAddr::new(public, UNTOLD_PORT));
+        is_one.then_some(Self { local, public }).ok_or_else(error)
+    }
+}
+
+/// What is told instead of a socket's address.
+pub(crate) fn announced(rules: &[Announced], addr: SocketAddr) -> SocketAddr {
+    let stands_for = |rule: &&Announced| match rule.local {
+        Some(local) => local == addr.ip(),
+        None => rule.public.is_ipv4() == addr.is_ipv4(),
+    };
+    let rule = rules.iter().find(stands_for);
+    rule.map_or(addr, |rule| SocketAddr::new(rule.public, addr.port()))
 }
 
 /// A related address that is kept to oneself (RFC 8839 §5.1).
@@ -62,18 +105,23 @@ impl Local {
     }
 
     /// The line to signal.
-    pub(super) fn line(&self, component_id: u16) -> String {
+    pub(super) fn line(&self, component_id: u16, rules: &[Announced]) -> String {
+        let told = match self.origin {
+            Origin::Host => announced(rules, self.addr),
+            _ => self.addr,
+        };
         let line = format!(
             "candidate:{} {component_id} udp {} {} {} typ {}",
             self.foundation(),
             self.priority - component_offset(component_id),
-            self.addr.ip(),
-            self.addr.port(),
+            told.ip(),
+            told.port(),
             self.kind(),
         );
         match self.origin {
             Origin::Host => line,
             Origin::Reflexive { base } => {
+                let base = announced(rules, base);
                 format!("{line} raddr {} rport {}", base.ip(), base.port())
             }
             // Who chooses a relay may do so to keep its other addresses to itself.

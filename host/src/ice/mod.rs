@@ -14,6 +14,9 @@
 //! order; [`Event::Selected`], from which on [`Agent::selected_pair`] says where
 //! application data goes; perhaps [`Event::Disconnected`] and another
 //! [`Event::Selected`]; perhaps [`Agent::restart`]; perhaps [`Event::Failed`].
+//!
+//! A [`Gatherer`] beside it asks STUN and TURN servers for more candidates and
+//! carries what goes through relays; it is driven in the same way.
 
 mod agent;
 mod candidate;
@@ -33,12 +36,15 @@ mod transactions;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use agent::Agent;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
+pub(crate) use local::announced;
+pub use local::{Announced, AnnouncedError};
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
 
@@ -49,6 +55,10 @@ pub struct Config {
     pub component_id: u16,
     /// The role to begin with; a conflict may turn it round (RFC 8445 §7.3.1.1).
     pub controlling: bool,
+    /// Whether this side only answers checks (RFC 8445 §2.5): for servers at public addresses.
+    pub lite: bool,
+    /// What the peer is told instead of this machine's own addresses.
+    pub announced: Arc<[Announced]>,
     /// See [`tie_breaker`]; the same for all components of a stream.
     pub tie_breaker: u64,
     /// How long to look for a pair, at first and after a loss, before
@@ -66,6 +76,8 @@ impl Config {
         Self {
             component_id,
             controlling,
+            lite: false,
+            announced: Arc::default(),
             tie_breaker,
             ice_timeout: Duration::from_secs(30),
             max_remote_candidates: 32,

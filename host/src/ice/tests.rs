@@ -3,6 +3,7 @@
 mod connect;
 mod input;
 mod limits;
+mod public;
 mod recovery;
 mod restart;
 mod servers;

@@ -1,4 +1,5 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
+use if_addrs::Interface;
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
@@ -9,11 +10,24 @@ pub struct Gathering {
     /// These addresses only; if empty, those of all interfaces that are up, loopback only where there is
     /// nothing else.
     pub addresses: Vec<IpAddr>,
+    /// Of those the ones of these interfaces only; of all if empty.
+    pub interfaces: Vec<String>,
+    /// Of those the ones of this family only.
+    pub family: Option<Family>,
     /// These ports only; any if `None`.
     pub port_range: Option<RangeInclusive<u16>>,
     /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
     /// streams on one UDP port for each address and component. Such streams live on one event loop.
     pub single_port: bool,
+}
+
+/// A version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// Why no socket could be bound.
@@ -23,6 +37,14 @@ pub enum BindError {
     /// The system lists no interfaces.
     #[error("cannot list this machine's addresses: {0}")]
     Interfaces(#[source] io::Error),
+    /// None of them is left.
+    #[error("this machine has no address {wanted}; it has {present}")]
+    NoAddress {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        present: String,
+    },
     /// None of the addresses could be bound.
     #[error(
         "no UDP socket could be bound to {address}: {source}; name another address or port range"
@@ -36,18 +58,58 @@ pub enum BindError {
 }
 
 impl Gathering {
-    /// The local addresses to have sockets at.
+    /// The local addresses to have sockets at; at least one.
     pub(super) fn addresses(&self) -> Result<Vec<IpAddr>, BindError> {
+        let is_of_family = |address: &IpAddr| match self.family {
+            Some(Family::V4) => address.is_ipv4(),
+            Some(Family::V6) => address.is_ipv6(),
+            None => true,
+        };
+        let present = if_addrs::get_if_addrs().map_err(BindError::Interfaces)?;
         if !self.addresses.is_empty() {
-            return Ok(self.addresses.clone());
+            let named = self.addresses.iter().copied();
+            let usable: Vec<IpAddr> = named.filter(is_of_family).collect();
+            return match usable.is_empty() {
+                true => Err(self.no_address(&present)),
+                false => Ok(usable),
+            };
         }
-        let interfaces = if_addrs::get_if_addrs().map_err(BindError::Interfaces)?;
-        let (loopback, others): (Vec<IpAddr>, Vec<IpAddr>) = interfaces
+        let is_named = |interface: &&Interface| {
+            self.interfaces.is_empty() || self.interfaces.contains(&interface.name)
+        };
+        let (loopback, others): (Vec<IpAddr>, Vec<IpAddr>) = present
             .iter()
-            .map(if_addrs::Interface::ip)
-            .filter(is_usable)
+            .filter(is_named)
+            .map(Interface::ip)
+            .filter(|address| is_usable(address) && is_of_family(address))
             .partition(IpAddr::is_loopback);
-        Ok(if others.is_empty() { loopback } else { others })
+        match (loopback.is_empty(), others.is_empty()) {
+            (true, true) => Err(self.no_address(&present)),
+            (false, true) => Ok(loopback),
+            _ => Ok(others),
+        }
+    }
+
+    fn no_address(&self, present: &[Interface]) -> BindError {
+        let family = match self.family {
+            Some(Family::V4) => "of IPv4",
+            Some(Family::V6) => "of IPv6",
+            None => "that can be used",
+        };
+        let names = self.interfaces.join(", ");
+        let at = if names.is_empty() { "" } else { " on " };
+        let listed = present
+            .iter()
+            .map(|interface| format!("{} ({})", interface.ip(), interface.name));
+        let present = listed.collect::<Vec<_>>().join(", ");
+        BindError::NoAddress {
+            wanted: format!("{family}{at}{names}"),
+            present: if present.is_empty() {
+                "none at all".to_owned()
+            } else {
+                present
+            },
+        }
     }
 
     /// A socket at one of them.
@@ -71,5 +133,45 @@ fn is_usable(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !address.is_link_local() && !address.is_unspecified(),
         IpAddr::V6(address) => !address.is_unicast_link_local() && !address.is_unspecified(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BindError, Family, Gathering};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    const BOTH: [IpAddr; 2] = [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ];
+
+    #[test]
+    fn one_family_leaves_the_other_out() {
+        for (family, kept) in [(Family::V4, BOTH[0]), (Family::V6, BOTH[1])] {
+            let gathering = Gathering {
+                addresses: BOTH.to_vec(),
+                family: Some(family),
+                ..Gathering::default()
+            };
+            assert_eq!(gathering.addresses().expect("one is left"), [kept]);
+        }
+    }
+
+    #[test]
+    fn where_no_address_is_left_the_error_says_what_there_is() {
+        let gathering = Gathering {
+            interfaces: vec!["no-such-interface".to_owned()],
+            family: Some(Family::V4),
+            ..Gathering::default()
+        };
+        let error = gathering.addresses().expect_err("no such interface");
+        assert!(matches!(error, BindError::NoAddress { .. }));
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains("of IPv4 on no-such-interface"),
+            "{sentence}"
+        );
+        assert!(sentence.contains("127.0.0.1"), "{sentence}");
     }
 }

@@ -30,7 +30,7 @@ mod timers;
 
 pub use application::{Application, Replies};
 pub(crate) use event_loop::EventLoop;
-pub use gather::{BindError, Gathering};
+pub use gather::{BindError, Family, Gathering};
 pub(crate) use hosted::NewStream;
 pub use loss::Loss;
 pub use mailbox::Outbox;

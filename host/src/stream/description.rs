@@ -57,7 +57,7 @@ impl Stream {
             session_version: self.negotiation.versions,
             ufrag: self.credentials.ufrag(),
             pwd: self.credentials.pwd(),
-            ice_lite: false,
+            ice_lite: self.config.ice_lite,
             setup,
             default_address: self.components[0].default_address,
             candidates: &candidates,
@@ -82,7 +82,18 @@ impl Stream {
             .map(|id| description.init_data(self.config.plugin.id(), &self.format, id))
             .collect::<Result<Vec<_>, _>>()
             .map_err(refused)?;
+        if description.ice_lite && self.config.ice_lite {
+            return Err(Refused(
+                "both sides are ICE-lite, and neither would check anything: leave out --ice-lite here"
+                    .to_owned(),
+            ));
+        }
         self.set_remote_credentials(credentials)?;
+        if description.ice_lite {
+            for member in &mut self.components {
+                member.component.agent_mut().take_control();
+            }
+        }
         self.take_remote_candidates(&description);
         // RFC 4145, section 4.1: an offer without a=setup is active, an answer without it passive.
         let unsaid = if self.negotiation.local.is_some() {

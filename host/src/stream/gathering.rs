@@ -1,7 +1,7 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Member, Notification, Stage, Stream};
 use crate::component::Component;
-use crate::ice::{Pair, RelayId, RelayRequest};
+use crate::ice::{Pair, RelayId, RelayRequest, announced};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -92,8 +92,9 @@ impl Stream {
         candidate: Option<String>,
         address: SocketAddr,
     ) {
+        let told = announced(&self.config.announced, address);
         if let Ok(member) = self.member(component_id) {
-            member.default_address.get_or_insert(address);
+            member.default_address.get_or_insert(told);
         }
         if let Some(candidate) = candidate {
             self.notify(Notification::NewCandidateFull {

@@ -4,7 +4,7 @@ mod gathering;
 mod notification;
 
 use crate::component::{self, Arrival, Component, SendError};
-use crate::ice::{self, Credentials, Pair, Servers, Transmit};
+use crate::ice::{self, Announced, Credentials, Pair, Servers, Transmit};
 use crate::plugin::{Completion, InitParameters, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
@@ -35,6 +35,10 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// How long the peer may be silent before a component fails.
     pub ice_timeout: Duration,
+    /// Whether this side only answers checks (RFC 8445, section 2.5): `ice_lite`.
+    pub ice_lite: bool,
+    /// What the peer is told instead of this machine's own addresses.
+    pub announced: Arc<[Announced]>,
     /// STUN and TURN servers: `stun_servers` and `turn_servers`.
     pub servers: Arc<Servers>,
     /// The origin of the plugins' clock, the same for all streams.
@@ -119,6 +123,19 @@ impl Stream {
             )));
         }
         config.servers.check().map_err(refused)?;
+        if config.ice_lite && config.controlling {
+            return Err(Refused(
+                "an ICE-lite side does not control (RFC 8445, section 6.1.1): leave its peer the controlling role"
+                    .to_owned(),
+            ));
+        }
+        let has_servers = !(config.servers.stun.is_empty() && config.servers.turn.is_empty());
+        if config.ice_lite && has_servers {
+            return Err(Refused(
+                "an ICE-lite side has host candidates only: leave out its STUN and TURN servers"
+                    .to_owned(),
+            ));
+        }
         let declared = config.plugin.description().init_data_type.as_deref();
         let format = InitDataFormat::parse(declared)
             .map_err(|error| Refused(format!("plugin {}: {error}", config.plugin.id())))?;
@@ -645,6 +662,8 @@ impl Member {
     ) -> Self {
         let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
         ice.ice_timeout = config.ice_timeout;
+        ice.lite = config.ice_lite;
+        ice.announced = Arc::clone(&config.announced);
         let agent = ice::Agent::new(ice, credentials.clone(), now);
         let gatherer = ice::Gatherer::new(component_id, &config.servers, now);
         let parameters = InitParameters {

@@ -12,7 +12,8 @@ use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
 use super::trace_args::TraceArgs;
 use clap::{ArgAction, Args};
-use handclasp::{Gathering, Host, HostOptions, StreamOptions};
+use handclasp::ice::Announced;
+use handclasp::{Family, Gathering, Host, HostOptions, StreamOptions};
 use output::Output;
 use reporter::Reporter;
 use std::net::IpAddr;
@@ -56,6 +57,22 @@ pub(super) struct Stream {
     /// Bind sockets to this address only (repeatable); without it, to those of all interfaces
     #[arg(long = "address", value_name = "IP")]
     addresses: Vec<IpAddr>,
+    /// Bind sockets to addresses of this interface only (repeatable)
+    #[arg(long = "interface", value_name = "NAME", conflicts_with = "addresses")]
+    interfaces: Vec<String>,
+    /// Use IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', long)]
+    ipv6: bool,
+    /// Tell the peer this address instead of this machine's own, where a NAT passes everything on one to one:
+    /// PUBLIC, or LOCAL=PUBLIC (repeatable)
+    #[arg(long = "announce", value_name = "IP")]
+    announced: Vec<Announced>,
+    /// Only answer ICE's checks (ICE-lite): for a server at a public address
+    #[arg(long, conflicts_with = "controlling")]
+    ice_lite: bool,
     /// Most bytes of UDP payload in a packet of the handshake
     #[arg(long, value_name = "BYTES", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(256..=65507))]
     mtu: u16,
@@ -103,8 +120,16 @@ impl Stream {
             gathering: Gathering {
                 addresses: self.addresses,
                 port_range: self.port_range,
+                interfaces: self.interfaces,
+                family: match (self.ipv4, self.ipv6) {
+                    (true, _) => Some(Family::V4),
+                    (_, true) => Some(Family::V6),
+                    _ => None,
+                },
                 ..Gathering::default()
             },
+            ice_lite: self.ice_lite,
+            announced: self.announced,
             listen: true,
             servers: self.servers.servers()?,
             turn_ca: self.servers.turn_ca(),

@@ -72,11 +72,11 @@ impl Binding {
         matches!(&self.state, State::Asking(request) if is_last(request)) && self.mapped.is_some()
     }
 
-    /// Other datagrams of the socket's keep the mapping open, or none need to: the next
-    /// request is put off.
+    /// Other datagrams show that the server is there and keep the mapping open: the next request
+    /// is put off.
     pub(super) fn rest(&mut self, now: Instant) {
-        if let (State::Idle(at), Some(_)) = (&mut self.state, self.mapped) {
-            *at = now + KEEPALIVE;
+        if self.mapped.is_some() {
+            self.state = State::Idle(now + KEEPALIVE);
         }
     }
 

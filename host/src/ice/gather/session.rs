@@ -1,26 +1,24 @@
 //! One TURN allocation (RFC 8656), on a connection that somebody else holds.
 
 mod clock;
+mod intake;
 mod permissions;
 mod requests;
+mod upkeep;
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use stun_proto::agent::Transmit;
-use stun_proto::types::attribute::ErrorCode;
 use stun_proto::types::{AddressFamily, TransportType};
-use turn_client_proto::api::{
-    CreatePermissionError, SendError, TurnConfig, TurnEvent, TurnPollRet, TurnRecvRet,
-};
+use turn_client_proto::api::{CreatePermissionError, SendError, TurnConfig};
 use turn_client_proto::prelude::{DelayedTransmitBuild as _, TurnClientApi as _};
 use turn_client_proto::tcp::TurnClientTcp;
 use turn_client_proto::types::TurnCredentials;
 use turn_client_proto::udp::TurnClientUdp;
 
-use super::binding::{Binding, KEEPALIVE};
+use super::binding::Binding;
 use super::framing::{Framing, pad};
 use crate::ice::TurnServer;
 use clock::Clock;
@@ -34,9 +32,6 @@ turn_client_proto::impl_client!(Client, (Udp, TurnClientUdp), (Tcp, TurnClientTc
 const RTO: Duration = Duration::from_millis(500);
 const MAX_RTO: Duration = Duration::from_secs(4);
 const ATTEMPTS: u32 = 6;
-/// A client that has this much to do in one moment is at odds with itself.
-const MAX_TURNS: usize = 64;
-
 /// What a session has to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
@@ -63,6 +58,10 @@ pub(super) struct Session {
     wake: Instant,
     requests: Requests,
     is_challenged: bool,
+    /// How often the allocation was doubted.
+    probes: u8,
+    /// The permission that is to tell whether the server still has the allocation.
+    probe: Option<IpAddr>,
     last_error: Option<String>,
     ended: bool,
     outgoing: VecDeque<Vec<u8>>,
@@ -113,6 +112,8 @@ impl Session {
             wake: now,
             requests: Requests::default(),
             is_challenged: false,
+            probes: 0,
+            probe: None,
             last_error: None,
             ended: false,
             outgoing: VecDeque::new(),
@@ -130,78 +131,6 @@ impl Session {
 
     pub(super) fn relayed(&self) -> &[SocketAddr] {
         &self.relayed
-    }
-
-    /// Takes bytes of the connection. `each` is given what peers sent: our relayed address,
-    /// theirs, and the datagram.
-    pub(super) fn handle(
-        &mut self,
-        now: Instant,
-        bytes: &[u8],
-        mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
-    ) {
-        if self.transport == TransportType::Udp {
-            self.handle_message(now, bytes, &mut each);
-        } else {
-            let mut framing = std::mem::take(&mut self.framing);
-            framing.push(bytes);
-            loop {
-                match framing.next() {
-                    Ok(Some(message)) => self.handle_message(now, message, &mut each),
-                    Ok(None) => break,
-                    Err(_) => {
-                        self.end("what it sends is not TURN".to_owned());
-                        break;
-                    }
-                }
-            }
-            self.framing = framing;
-        }
-        self.work(now);
-    }
-
-    fn handle_message(
-        &mut self,
-        now: Instant,
-        message: &[u8],
-        each: &mut impl FnMut(SocketAddr, SocketAddr, &[u8]),
-    ) {
-        if self.keepalive.is_answer(self.local, self.server, message) {
-            self.keepalive.handle_answer(now, message);
-            return;
-        }
-        let transmit = Transmit::new(message, self.transport, self.server, self.local);
-        match self.client.recv(transmit, self.clock.at(now)) {
-            TurnRecvRet::PeerData(data) => {
-                self.keepalive.rest(now);
-                let is_of_family = |at: &&SocketAddr| at.is_ipv4() == data.peer.is_ipv4();
-                if let Some(relayed) = self.relayed.iter().find(is_of_family) {
-                    each(*relayed, data.peer, data.data());
-                }
-            }
-            TurnRecvRet::Handled | TurnRecvRet::Ignored(_) => self.note_error(message),
-            TurnRecvRet::PeerIcmp { .. } => {}
-        }
-    }
-
-    /// The client does not tell why a request failed, and waits on where there is no hope.
-    fn note_error(&mut self, message: &[u8]) {
-        let Some(code) = self.requests.take_error(message) else {
-            return;
-        };
-        let is_allocated = !self.relayed.is_empty();
-        match code {
-            // The first one asks for the credentials (RFC 8489 §9.2.4).
-            ErrorCode::UNAUTHORIZED if !std::mem::replace(&mut self.is_challenged, true) => {}
-            ErrorCode::UNAUTHORIZED if !is_allocated => {
-                self.end("it refuses the user or the password".to_owned());
-            }
-            ErrorCode::ALLOCATION_MISMATCH if is_allocated => {
-                self.end("it has forgotten its allocation".to_owned());
-            }
-            ErrorCode::STALE_NONCE => {}
-            _ => self.last_error = Some(format!("it refuses with error {code}")),
-        }
     }
 
     /// Sends `data` to `peer` through the relay, as soon as the server permits it.
@@ -250,107 +179,12 @@ impl Session {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_some_and(|at| at <= now) {
-            self.work(now);
-        }
-    }
-
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        if self.ended {
-            return None;
-        }
-        let keepalive = self.keepalive.poll_timeout().filter(|_| self.keeps_alive());
-        Some(keepalive.map_or(self.wake, |at| at.min(self.wake)))
-    }
-
     pub(super) fn poll_outgoing(&mut self) -> Option<Vec<u8>> {
         self.outgoing.pop_front()
     }
 
     pub(super) fn poll_told(&mut self) -> Option<Told> {
         self.told.pop_front()
-    }
-
-    fn keeps_alive(&self) -> bool {
-        !self.relayed.is_empty()
-    }
-
-    fn work(&mut self, now: Instant) {
-        for _ in 0..MAX_TURNS {
-            if self.ended {
-                return;
-            }
-            let at = self.clock.at(now);
-            while let Some(event) = self.client.poll_event() {
-                self.take(now, event);
-            }
-            while let Some(transmit) = self.client.poll_transmit(at) {
-                self.push(transmit.data.to_vec());
-            }
-            match self.client.poll(at) {
-                TurnPollRet::WaitUntil(wake) if wake <= at => {}
-                TurnPollRet::WaitUntil(wake) => {
-                    self.wake = self.clock.back(wake);
-                    return self.keep_alive(now);
-                }
-                TurnPollRet::Closed => return self.end(self.cause()),
-                // These belong to TCP allocations, which are not asked for.
-                TurnPollRet::AllocateTcpSocket { .. } | TurnPollRet::TcpClose { .. } => {}
-            }
-        }
-        self.end("its answers make no sense".to_owned());
-    }
-
-    fn keep_alive(&mut self, now: Instant) {
-        if !self.keeps_alive() {
-            return;
-        }
-        if let Some(request) = self.keepalive.poll_transmit(now) {
-            self.push(request);
-        }
-        if self.keepalive.has_failed() {
-            // It answers no STUN; the requests keep the mapping open all the same.
-            self.keepalive = Binding::new(self.local, self.server, now + KEEPALIVE);
-        }
-        if self.keepalive.is_overdue() {
-            self.end("it does not answer any more".to_owned());
-        }
-    }
-
-    fn take(&mut self, now: Instant, event: TurnEvent) {
-        match event {
-            TurnEvent::AllocationCreated(_, address) => {
-                self.relayed.push(address);
-                self.told.push_back(Told::Allocated(address));
-            }
-            TurnEvent::PermissionCreated(_, ip) => {
-                for (peer, data) in self.permissions.release(ip) {
-                    self.send(now, peer, &data);
-                }
-            }
-            TurnEvent::PermissionCreateFailed(_, ip) => self.permissions.refuse(now, ip),
-            TurnEvent::ChannelCreateFailed(_, peer) => {
-                self.channels.remove(&peer);
-            }
-            // The client closes when none is left.
-            TurnEvent::AllocationCreateFailed(_) => {}
-            TurnEvent::ChannelCreated(..)
-            | TurnEvent::TcpConnected(_)
-            | TurnEvent::TcpConnectFailed(_) => {}
-        }
-    }
-
-    fn cause(&self) -> String {
-        let cause = self.last_error.clone();
-        let (transport, port) = (self.transport, self.server.port());
-        cause.unwrap_or_else(|| format!("it does not answer, is {transport} port {port} blocked?"))
-    }
-
-    fn end(&mut self, cause: String) {
-        if !std::mem::replace(&mut self.ended, true) {
-            self.told.push_back(Told::Ended(cause));
-        }
     }
 
     fn push(&mut self, mut message: Vec<u8>) {

@@ -17,7 +17,7 @@ use turn_server_proto::api::{Transmit as ServerTransmit, TurnServerApi as _, Tur
 use turn_server_proto::server::TurnServer as Server;
 
 use super::*;
-use crate::ice::{StunServer, TurnServer};
+use crate::ice::StunServer;
 
 const COMPONENT: u16 = 1;
 
@@ -47,6 +47,8 @@ struct World {
     at_peers: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
     received: Vec<Relayed>,
     opened: Vec<(Instant, SocketAddr)>,
+    /// What came from relays.
+    seen: Vec<Vec<u8>>,
     /// Datagrams to the STUN server.
     asked: Vec<Instant>,
 }
@@ -58,19 +60,17 @@ const PEER: &str = "198.51.100.7:700";
 impl World {
     fn new(servers: &Servers) -> Self {
         let start = Instant::now();
-        let relay = |(index, server): (usize, &TurnServer)| {
-            let address = SocketAddr::new(addr("203.0.113.9:0").ip(), server.port);
-            let mut relay = Server::new(TransportType::Udp, address, format!("realm{index}"));
-            relay.add_user("alice".to_owned(), "secret".to_owned());
-            (relay, None)
-        };
         Self {
             start,
             now: start,
             gatherer: Gatherer::new(COMPONENT, servers, start),
             stun: addr("203.0.113.1:3478"),
             mapped: addr("192.0.2.33:33"),
-            relays: servers.turn.iter().enumerate().map(relay).collect(),
+            relays: servers
+                .turn
+                .iter()
+                .map(|server| (relay(server.port), None))
+                .collect(),
             dead: Vec::new(),
             loss: 0.0,
             random: fastrand::Rng::with_seed(7),
@@ -80,6 +80,7 @@ impl World {
             at_peers: Vec::new(),
             received: Vec::new(),
             opened: Vec::new(),
+            seen: Vec::new(),
             asked: Vec::new(),
         }
     }
@@ -182,6 +183,7 @@ impl World {
             // A second answer to one request is no answer.
             self.gatherer.handle_answer(self.now, to, from, &contents);
         } else if let Some(number) = self.relays.iter().position(|(_, local)| *local == Some(to)) {
+            self.seen.push(contents.clone());
             let came = self.gatherer.handle_relay(self.now, number, &contents);
             self.received.extend(came);
         } else if to == addr(PEER) {
@@ -263,6 +265,14 @@ impl World {
         });
         each.collect()
     }
+}
+
+/// A relay that has just started.
+fn relay(port: u16) -> Server {
+    let address = SocketAddr::new(addr("203.0.113.9:0").ip(), port);
+    let mut relay = Server::new(TransportType::Udp, address, "realm".to_owned());
+    relay.add_user("alice".to_owned(), "secret".to_owned());
+    relay
 }
 
 fn stun_only() -> Servers {

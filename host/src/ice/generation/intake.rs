@@ -81,10 +81,10 @@ impl Generation {
             // The check it answers is gone with the old core.
             return false;
         }
-        if self.remote.is_none() && self.waiting >= self.max_sources {
+        if self.remote.is_none() && self.waiting >= self.config.max_sources {
             return false;
         }
-        if self.learned.len() < self.max_sources || !self.is_new_source(pair.remote) {
+        if self.learned.len() < self.config.max_sources || !self.is_new_source(pair.remote) {
             return true;
         }
         if !self.core.accepts_message(message) {

@@ -8,7 +8,7 @@ use super::*;
 use crate::ice::sources::Sources;
 
 /// A check to the agent that owns `to`, signed with `pwd`.
-fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
+pub(super) fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
     let username = format!("{}:{}", to.ufrag(), from.ufrag());
     let message =
         StunMessage::binding_request(&username, TransId::new(), false, 1, 1_845_501_695, false);

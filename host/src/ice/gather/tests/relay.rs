@@ -153,6 +153,53 @@ fn a_dead_relay_is_noticed_and_opened_again() {
 }
 
 #[test]
+fn a_relay_that_has_forgotten_is_asked_when_the_pair_falls_silent() {
+    let mut world = allocated(&turn(ONE));
+    let pair = Pair {
+        local: world.relayed()[0],
+        remote: addr(PEER),
+    };
+    world.gatherer.set_selected(world.now, Some(pair));
+    assert!(echoes(&mut world, pair.local, secs(1)));
+    // It has started anew, so fast that nobody noticed.
+    world.relays[0].0 = relay(3478);
+    world.gatherer.set_selected(world.now, None);
+    let until = world.now.duration_since(world.start) + secs(20);
+    assert!(world.run(until, |world| world.relayed().len() == 2));
+    let second = world.relayed()[1];
+    assert!(echoes(&mut world, second, secs(1)));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_a_server_sends_is_survived(
+        noise in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200), 0..20),
+        bends in proptest::collection::vec(proptest::prelude::any::<(usize, usize, u8)>(), 0..200),
+    ) {
+        let mut world = allocated(&turn(ONE));
+        let local = world.relayed()[0];
+        echoes(&mut world, local, secs(1));
+        let seen = world.seen.clone();
+        let bent = bends.iter().map(|(which, at, bits)| {
+            let mut message = seen[which % seen.len()].clone();
+            let at = at % message.len();
+            message[at] ^= bits;
+            message
+        });
+        for message in bent.chain(noise) {
+            world.gatherer.handle_relay(world.now, 0, &message);
+            world.carry();
+        }
+        let until = world.now.duration_since(world.start) + secs(60);
+        world.run(until, |_| false);
+        // Whatever became of the relay, it is kept or opened again.
+        proptest::prop_assert!(world.gatherer.poll_timeout().is_some());
+    }
+}
+
+#[test]
 fn a_connection_that_breaks_is_made_anew() {
     let mut world = allocated(&turn(ONE));
     let now = world.now;
