@@ -2,12 +2,13 @@
 # lints too, so that each dependency is compiled once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny bench baselines build plugins c-plugins install clean tools
+.PHONY: help demo test fuzz lint deny bench baselines build plugins c-plugins install clean tools
 
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
 DESTDIR ?=
 ARGS    ?=
+SECONDS ?= 60
 
 # Absolute, because cargo runs each crate's tests in that crate's folder.
 override CARGO_TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
@@ -45,8 +46,16 @@ demo: build ## Connect two peers, shake hands, send data both ways; options in A
 test: build ## Run every test, or those whose names contain ARGS
 	@$(CARGO) test --release --workspace $(ARGS)
 
+fuzz: tools ## Fuzz each parser that the network or signalling reaches, for SECONDS=60
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || \
+		{ echo "cargo-fuzz is missing, install it with: cargo install --locked cargo-fuzz"; exit 1; }
+	@tests/fuzz.sh $(SECONDS)
+
 lint: tools ## Check formatting, lints, documentation and dependencies
 	@$(CARGO) fmt --all --check
+	@for crate in host/fuzz plugins/dtls-srtp/fuzz; do \
+		$(CARGO) fmt --manifest-path "$$crate/Cargo.toml" --check || exit 1; \
+	done
 	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps
 	@if $(CARGO) deny --version >/dev/null 2>&1 || [ -n "$$CI" ]; then \

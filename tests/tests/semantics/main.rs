@@ -8,6 +8,7 @@ mod end;
 mod failure;
 mod hostile;
 mod messages;
+mod mutants;
 mod peer_parameters;
 mod ready;
 mod start;

@@ -1,0 +1,101 @@
+//! The first look at a datagram, and which component of a shared socket it is for.
+#![no_main]
+use arbitrary::Arbitrary;
+use demux::Demux;
+use handclasp::ice::{self, StunKind, stun_kind};
+use handclasp_fuzz::Made;
+use is::stun::StunMessage;
+use libfuzzer_sys::fuzz_target;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+// It is private to the host, and needs nothing of it but `ice`.
+#[path = "../../src/net/demux.rs"]
+mod demux;
+
+#[derive(Arbitrary, Debug)]
+enum Step<'a> {
+    Ufrags(u8, Vec<&'a str>),
+    Address(u8, u16),
+    Sends(u8, Datagram<'a>),
+    Arrives(u16, Datagram<'a>),
+    Leaves(u8),
+    Pass(u8),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Datagram<'a> {
+    Bytes(&'a [u8]),
+    Made(&'a str, Made<'a>),
+}
+
+fuzz_target!(|steps: Vec<Step<'_>>| {
+    let mut demux = Demux::new();
+    let mut now = Instant::now();
+    let mut ufrags: HashMap<u8, HashSet<&str>> = HashMap::new();
+    let mut addresses: HashMap<u8, HashSet<SocketAddr>> = HashMap::new();
+    for step in steps {
+        match step {
+            Step::Ufrags(key, names) => {
+                demux.set_ufrags(names.iter().copied(), key);
+                ufrags.insert(key, names.into_iter().collect());
+            }
+            Step::Address(key, port) => {
+                demux.add_address(address(port), key, |_| true);
+                addresses.entry(key).or_default().insert(address(port));
+            }
+            Step::Sends(key, datagram) => demux.note_sent(now, &contents(&datagram), key),
+            Step::Arrives(port, datagram) => {
+                let datagram = contents(&datagram);
+                look(&datagram);
+                let key = demux.route(address(port), &datagram);
+                let (Some(key), kind) = (key, stun_kind(&datagram)) else {
+                    continue;
+                };
+                match kind {
+                    Some(StunKind::Request { local_ufrag, .. }) => {
+                        let ufrag = local_ufrag.expect("it was found by it");
+                        assert!(ufrags[&key].contains(ufrag));
+                    }
+                    Some(StunKind::Response { .. }) => {}
+                    _ => assert!(addresses[&key].contains(&address(port))),
+                }
+            }
+            Step::Leaves(key) => {
+                demux.remove(key);
+                ufrags.remove(&key);
+                addresses.remove(&key);
+            }
+            Step::Pass(seconds) => now += Duration::from_secs(seconds.into()),
+        }
+    }
+});
+
+/// The first look misses nothing that the ICE core would take.
+fn look(datagram: &[u8]) {
+    let Ok(message) = StunMessage::parse(datagram) else {
+        return;
+    };
+    // RFC 7983: the core does not look at the first two bits.
+    if datagram[0] > 3 {
+        assert!(stun_kind(datagram).is_none());
+        return;
+    }
+    let kind = stun_kind(datagram).expect("the core takes it for STUN");
+    let is_request = matches!(kind, StunKind::Request { .. });
+    assert!(is_request || !message.is_binding_request());
+    let is_response = matches!(kind, StunKind::Response { .. });
+    assert!(is_response || !message.is_successful_binding_response());
+}
+
+fn contents(datagram: &Datagram<'_>) -> Vec<u8> {
+    match datagram {
+        Datagram::Bytes(bytes) => bytes.to_vec(),
+        Datagram::Made(username, made) => made.datagram([7; 12], username),
+    }
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], port))
+}
