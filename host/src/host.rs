@@ -7,6 +7,7 @@ use crate::net::{
 };
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
+use crate::trace::Recorder;
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -100,6 +101,8 @@ pub struct StreamOptions {
     pub turn_ca: Option<PathBuf>,
     /// Datagrams to drop on purpose.
     pub loss: Option<Loss>,
+    /// What notes everything that happens, if somebody wants to read it.
+    pub recorder: Option<Recorder>,
 }
 
 impl Default for StreamOptions {
@@ -119,6 +122,7 @@ impl Default for StreamOptions {
             servers: Servers::default(),
             turn_ca: None,
             loss: None,
+            recorder: None,
         }
     }
 }
@@ -213,13 +217,18 @@ impl Host {
         }
         let chosen = &self.loops[self.place(&options.gathering)];
         let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
-        let (gathering, loss) = (options.gathering, options.loss);
+        if let Some(recorder) = &options.recorder {
+            let (id, version) = (plugin.id(), &plugin.description().version);
+            recorder.opened(id, version, options.n_components, options.controlling);
+        }
+        let (gathering, loss, recorder) = (options.gathering, options.loss, options.recorder);
         chosen.mailbox.post(Command::Open(Box::new(NewStream {
             stream,
             application,
             gathering,
             loss,
             trust,
+            recorder,
         })));
         Ok(StreamHandle { outbox, plugin })
     }

@@ -10,6 +10,7 @@
 //! - [`ice`]: one agent for each component;
 //! - [`component`]: an agent, a handshake instance, and what lies between;
 //! - [`stream`]: components 1..n, credentials, notifications;
+//! - [`trace`]: a session on file, without its secrets;
 //! - `net`: sockets, the clock, one event loop per core;
 //! - [`KeyLog`]: secrets on file, where the operator asks for it;
 //! - [`control`]: the same in JSON lines, for programs of any language;
@@ -26,6 +27,7 @@ pub mod plugin;
 pub mod sdp;
 mod similar;
 pub mod stream;
+pub mod trace;
 
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};

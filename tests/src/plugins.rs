@@ -2,37 +2,44 @@
 use crate::skip::Lacking;
 use handclasp::plugin::{Plugin, PrivateCopies, Services, vet};
 use std::collections::HashMap;
-use std::env::consts::DLL_SUFFIX;
+use std::env::consts::{DLL_SUFFIX, EXE_EXTENSION};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-/// The plugins these tests rely on.
-const NEEDED: [&str; 2] = ["none", "dtls-srtp"];
-
-/// The directory where `make` leaves the plugins. Runs `make plugins` if they are not there, once.
-pub fn plugins() -> PathBuf {
+/// Where `make` leaves what it builds. Built first, once per process: a test is not to pass for an older host or
+/// plugin than its own tree's.
+///
+/// # Panics
+/// The build fails, which says why.
+pub fn release() -> PathBuf {
     static BUILT: Once = Once::new();
-    let directory = target_directory().join("release/plugins");
-    let is_there = |id: &str| directory.join(format!("{id}{DLL_SUFFIX}")).is_file();
     BUILT.call_once(|| {
-        if !NEEDED.into_iter().all(is_there) {
-            make();
+        let mut make = Command::new("make");
+        make.args(["-s", "build"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .env("CARGO_TARGET_DIR", target_directory());
+        // The make that runs these tests has its own.
+        for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
+            make.env_remove(variable);
         }
+        let made = make.status().is_ok_and(|status| status.success());
+        assert!(
+            made,
+            "`make build` fails, and with it what needs its outcome"
+        );
     });
-    directory
+    target_directory().join("release")
 }
 
-fn make() {
-    let made = Command::new("make")
-        .args(["-s", "plugins"])
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-        .env("CARGO_TARGET_DIR", target_directory())
-        .status();
-    assert!(
-        made.is_ok_and(|status| status.success()),
-        "these tests need the plugins {NEEDED:?}: run `make plugins`, which says why it fails"
-    );
+/// The command `handclasp`.
+pub fn program() -> PathBuf {
+    release().join("handclasp").with_extension(EXE_EXTENSION)
+}
+
+/// The directory of the project's plugins.
+pub fn plugins() -> PathBuf {
+    release().join("plugins")
 }
 
 /// Where cargo builds, wherever that is: it marks the place.

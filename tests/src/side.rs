@@ -97,6 +97,18 @@ impl Side {
             .all(|id| self.count(&format!("ready {id}")) > 0)
     }
 
+    /// The latest description of itself.
+    ///
+    /// # Panics
+    /// It has not described itself.
+    pub fn description(&self) -> String {
+        let said = self.log.iter().rev().find_map(|(_, event)| match event {
+            Event::Said(Notification::LocalSdp { sdp }) => Some(sdp.clone()),
+            _ => None,
+        });
+        said.expect("it has described itself")
+    }
+
     /// The handshake data of a component.
     pub fn handshake_data(&self, component: u16) -> Option<Vec<u8>> {
         self.log.iter().find_map(|(_, event)| match event {

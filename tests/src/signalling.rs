@@ -19,36 +19,15 @@ impl World {
         match self.signalling {
             Signalling::None => {}
             Signalling::Trickle => {
-                if let Some(message) = self.translate(side, notification) {
+                let is_told = self.tells_init_data
+                    || !matches!(notification, Notification::HandshakeInitData { .. });
+                let message = notification.for_peer(self.sides[side ^ 1].role);
+                if let Some(message) = message.filter(|_| is_told) {
                     self.mail(side ^ 1, message);
                 }
             }
             Signalling::Sdp => self.negotiate(side, notification),
         }
-    }
-
-    fn translate(&self, side: usize, notification: &Notification) -> Option<Message> {
-        use Notification as N;
-        Some(match notification.clone() {
-            N::LocalCredentials { credentials } => Message::SetRemoteCredentials { credentials },
-            N::NewCandidateFull {
-                component_id,
-                candidate,
-            } => Message::SetRemoteCandidate {
-                candidate,
-                component_id,
-            },
-            N::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
-            N::HandshakeInitData {
-                component_id,
-                init_data,
-            } if self.tells_init_data => Message::SetPeerInitData {
-                component_id,
-                role: self.sides[side ^ 1].role,
-                init_data,
-            },
-            _ => return None,
-        })
     }
 
     fn negotiate(&mut self, side: usize, notification: &Notification) {

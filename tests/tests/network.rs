@@ -1,13 +1,21 @@
 //! What only real sockets can show: two streams of one host, over loopback.
-use handclasp::plugin::SearchPath;
+use handclasp::plugin::{Role, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
-use handclasp_tests::plugins;
-use std::net::{IpAddr, Ipv4Addr};
+use handclasp_tests::{fixture, plugins};
+use std::fs::File;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+use tempfile::TempDir;
+
+/// How long something may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What one of the two sides saw.
 enum Seen {
@@ -18,7 +26,11 @@ enum Seen {
 struct Observer {
     side: usize,
     seen: Sender<Seen>,
+    gate: Receiver<()>,
 }
+
+/// A datagram that stops the event loop of whoever receives it until the test opens the gate.
+const HOLD: &[u8] = b"hold";
 
 impl Application for Observer {
     fn notify(&mut self, notification: Notification) {
@@ -28,56 +40,58 @@ impl Application for Observer {
 
     fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
         let _ = self.seen.send(Seen::Received(self.side, datagram.to_vec()));
+        if datagram == HOLD {
+            let _ = self.gate.recv();
+        }
     }
 }
 
 /// Two streams, what they saw, and the host they live in.
 struct Pair {
     sides: [StreamHandle; 2],
+    gates: [Sender<()>; 2],
     seen: Receiver<Seen>,
-    _host: Host,
+    host: Host,
 }
 
 impl Pair {
     fn open(port_range: Option<RangeInclusive<u16>>) -> Self {
+        let blocking = fixture("waits_in_init", &[]);
+        let fixtures = blocking.parent().expect("it is in a directory").to_owned();
         let host = Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
+            plugins: SearchPath::from_dirs(vec![plugins(), fixtures]).expect("they are built"),
             loops: NonZero::new(1),
             key_log: None,
         })
         .expect("a host");
         let (sender, seen) = channel();
-        let sides = [0, 1].map(|side| {
-            let options = StreamOptions {
+        let opened = [0, 1].map(|side| {
+            let (open_gate, gate) = channel();
+            let mut options = StreamOptions {
                 controlling: side == 0,
-                gathering: Gathering {
-                    addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-                    port_range: port_range.clone(),
-                    ..Gathering::default()
-                },
-                ..StreamOptions::default()
+                ..options("none")
             };
+            options.gathering.port_range = port_range.clone();
             let seen = sender.clone();
-            let stream = host.open(options, Box::new(Observer { side, seen }));
+            let stream = host.open(options, Box::new(Observer { side, seen, gate }));
             let stream = stream.unwrap_or_else(|error| panic!("{error}"));
             stream.send(Message::Listen { component_id: 1 });
-            stream
+            (stream, open_gate)
         });
+        let [(a, a_gate), (b, b_gate)] = opened;
         Self {
-            sides,
+            sides: [a, b],
+            gates: [a_gate, b_gate],
             seen,
-            _host: host,
+            host,
         }
     }
 
     /// The next thing seen, with the signalling done.
     fn next(&self) -> Seen {
-        let seen = self
-            .seen
-            .recv_timeout(Duration::from_secs(20))
-            .expect("something happens");
+        let seen = self.seen.recv_timeout(PATIENCE).expect("something happens");
         if let Seen::Told(side, notification) = &seen
-            && let Some(message) = translate(notification)
+            && let Some(message) = notification.for_peer([Role::Responder, Role::Initiator][*side])
         {
             self.sides[1 - side].send(message);
         }
@@ -96,20 +110,16 @@ impl Pair {
     }
 }
 
-fn translate(notification: &Notification) -> Option<Message> {
-    Some(match notification.clone() {
-        Notification::LocalCredentials { credentials } => {
-            Message::SetRemoteCredentials { credentials }
-        }
-        Notification::NewCandidateFull {
-            component_id,
-            candidate,
-        } => Message::SetRemoteCandidate {
-            candidate,
-            component_id,
+/// On loopback.
+fn options(plugin: &str) -> StreamOptions {
+    StreamOptions {
+        plugin: plugin.to_owned(),
+        gathering: Gathering {
+            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            ..Gathering::default()
         },
-        _ => return None,
-    })
+        ..StreamOptions::default()
+    }
 }
 
 #[test]
@@ -139,6 +149,119 @@ fn s23_a_datagram_the_system_refuses_is_reported_and_the_flow_goes_on() {
 }
 
 #[test]
+fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
+    for end in [Message::Close, Message::Stop] {
+        let pair = Pair::open(None);
+        pair.connect();
+        pair.sides[1].outbox().send(1, HOLD);
+        while !matches!(pair.next(), Seen::Received(0, _)) {}
+        pair.sides[0].outbox().send(1, &[0; 70_000]);
+        pair.sides[0].send(end.clone());
+        pair.gates[0].send(()).expect("the loop waits for it");
+        let mut told = Vec::new();
+        while !matches!(told.last(), Some(Notification::ComponentClosed { .. })) {
+            if let Seen::Told(0, notification) = pair.next() {
+                told.push(notification);
+            }
+        }
+        let refused =
+            |told: &Notification| matches!(told, Notification::CouldNotSendPayload { .. });
+        assert!(told.iter().any(refused), "{end:?}: {told:?}");
+    }
+}
+
+/// A FIFO that a plugin's `init` waits at. Dropping it opens it, too: a host that waits for `init` can then end.
+struct Gate(TempDir);
+
+impl Gate {
+    fn new() -> Self {
+        let gate = Self(tempfile::tempdir().expect("the temporary directory is writable"));
+        let made = Command::new("mkfifo").arg(gate.path()).status();
+        assert!(made.is_ok_and(|made| made.success()), "POSIX has mkfifo");
+        gate
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("gate")
+    }
+
+    fn open(&self) {
+        // Reading as well, so that this does not wait for somebody who reads.
+        let opened = File::options().read(true).write(true).open(self.path());
+        let written = opened.and_then(|mut gate| gate.write_all(b"\n").map(|()| gate));
+        std::mem::forget(written.expect("it is ours")); // what was written stays as long as it is open
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.open();
+    }
+}
+
+#[test]
+fn s04_an_init_that_blocks_stops_no_other_stream_of_its_loop() {
+    let pair = Pair::open(None);
+    let gate = Gate::new();
+    let (seen, told) = channel();
+    let (_, never) = channel();
+    let options = StreamOptions {
+        plugin_options: vec![("gate".to_owned(), gate.path().display().to_string())],
+        ..options("waits-in-init")
+    };
+    let application = Observer {
+        side: 0,
+        seen,
+        gate: never,
+    };
+    let slow = pair.host.open(options, Box::new(application));
+    let _slow = slow.unwrap_or_else(|error| panic!("{error}"));
+    pair.connect();
+    assert!(told.try_recv().is_err(), "its init is not over");
+    gate.open();
+    let first = told.recv_timeout(PATIENCE).expect("its init is over");
+    assert!(matches!(
+        first,
+        Seen::Told(0, Notification::HandshakeInitData { .. })
+    ));
+}
+
+#[test]
+fn a_stopped_stream_closes_its_sockets() {
+    let pair = Pair::open(None);
+    let mut addresses = Vec::new();
+    while addresses.len() < 2 {
+        if let Seen::Told(_, Notification::NewCandidateFull { candidate, .. }) = pair.next() {
+            addresses.push(address(&candidate));
+        }
+    }
+    for address in &addresses {
+        UdpSocket::bind(address).expect_err("a stream has it");
+    }
+    let Pair {
+        sides,
+        seen,
+        host: _host,
+        ..
+    } = pair;
+    for side in &sides {
+        side.send(Message::Stop);
+    }
+    // Both observers are dropped with what their streams had.
+    while seen.recv_timeout(PATIENCE).is_ok() {}
+    for address in addresses {
+        UdpSocket::bind(address).expect("nobody has it any more");
+    }
+}
+
+/// The address of a candidate line (RFC 8839, section 5.1).
+fn address(candidate: &str) -> SocketAddr {
+    let fields: Vec<_> = candidate.split(' ').collect();
+    let address = format!("{}:{}", fields[4], fields[5]);
+    address.parse().expect("host candidates have addresses")
+}
+
+#[test]
 fn s26_sockets_keep_to_their_port_range() {
     let range = 42_000..=42_999;
     let pair = Pair::open(Some(range.clone()));
@@ -149,13 +272,7 @@ fn s26_sockets_keep_to_their_port_range() {
         }
     }
     for candidate in candidates {
-        let port = candidate
-            .split(' ')
-            .nth(5)
-            .and_then(|port| port.parse().ok());
-        assert!(
-            port.is_some_and(|port: u16| range.contains(&port)),
-            "{candidate}"
-        );
+        let port = address(&candidate).port();
+        assert!(range.contains(&port), "{candidate}");
     }
 }

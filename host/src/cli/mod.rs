@@ -14,6 +14,8 @@ mod plugins;
 mod server_args;
 mod signalling;
 mod stream;
+mod trace;
+mod trace_args;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::Failed;
@@ -41,6 +43,7 @@ enum Command {
     Plugins(plugins::Plugins),
     RunCheck(check::RunCheck),
     Stream(stream::Stream),
+    Trace(trace::Trace),
 }
 
 /// What is logged unless the environment says otherwise. What servers refuse a stream tells itself.
@@ -70,6 +73,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Plugins(plugins) => plugins.run(),
         Command::RunCheck(check) => check.run(),
         Command::Stream(stream) => stream.run(),
+        Command::Trace(trace) => trace.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(super) struct PluginArgs {
     /// Look for plugins here and nowhere else (repeatable). Without it: HANDCLASP_PLUGIN_PATH, then `plugins/`
-    /// beside the executable, then the user's and the system's lib/handclasp/plugins
+    /// beside the executable, then lib/handclasp/plugins of the user, of where this is installed, and of the
+    /// system
     #[arg(long = "plugin-dir", value_name = "DIR")]
     directories: Vec<PathBuf>,
 }

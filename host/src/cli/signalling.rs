@@ -41,26 +41,5 @@ impl Side {
 
 /// What the other side must hear of a notification, if anything.
 pub(super) fn signal(from: Side, notification: &Notification) -> Option<Message> {
-    Some(match notification {
-        Notification::LocalCredentials { credentials } => Message::SetRemoteCredentials {
-            credentials: credentials.clone(),
-        },
-        Notification::NewCandidateFull {
-            component_id,
-            candidate,
-        } => Message::SetRemoteCandidate {
-            candidate: candidate.clone(),
-            component_id: *component_id,
-        },
-        Notification::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
-        Notification::HandshakeInitData {
-            component_id,
-            init_data,
-        } => Message::SetPeerInitData {
-            component_id: *component_id,
-            role: from.other().role(),
-            init_data: init_data.clone(),
-        },
-        _ => return None,
-    })
+    notification.for_peer(from.other().role())
 }

@@ -1,4 +1,4 @@
-//! Who is called when: one handshake instance and its queues (the table at the end of this file's tests).
+//! Who is called when: one handshake instance and its queues. The rules are tested in `tests/tests/semantics`.
 //!
 //! The driver knows nothing of ICE. It is told what happens, asks for calls one at a time through
 //! [`Driver::poll_request`], and hears of their outcome in [`Driver::handle_completion`], at once or later:
@@ -33,6 +33,8 @@ pub(super) struct Driver {
     rested: u64,
     woken: bool,
     closing: bool,
+    /// Whether `close` was called: nothing but the end can come of it.
+    said_goodbye: bool,
     outputs: VecDeque<Output>,
     dropped: u64,
 }
@@ -112,6 +114,7 @@ impl Driver {
             rested: 0,
             woken: false,
             closing: false,
+            said_goodbye: false,
             outputs: VecDeque::new(),
             dropped: 0,
         }
@@ -282,7 +285,7 @@ impl Driver {
                 self.phase = Phase::Finished;
                 self.outputs.push_back(Output::Finished(data));
             }
-            Outcome::Failed(failure) if self.closing => {
+            Outcome::Failed(failure) if self.said_goodbye => {
                 self.outputs.push_back(Output::Warning(failure.to_string()));
                 self.end_closed(false);
             }
@@ -381,7 +384,10 @@ impl Driver {
 
     fn say_goodbye(&mut self) {
         match self.instance {
-            Place::Here(_) => self.call(Call::Close),
+            Place::Here(_) => {
+                self.said_goodbye = true;
+                self.call(Call::Close);
+            }
             Place::Away | Place::Nowhere => self.end_closed(false),
         }
     }

@@ -60,3 +60,23 @@ impl ReplyQueue {
         self.ends.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_leave_in_order_and_once() {
+        let mut queue = ReplyQueue::default();
+        queue.of(1).send(1, b"one");
+        queue.of(1).send(2, b"");
+        queue.of(2).send(1, b"three");
+        let answers: Vec<_> = queue.iter().collect();
+        assert_eq!(
+            answers,
+            [(1, 1, &b"one"[..]), (1, 2, b""), (2, 1, b"three")]
+        );
+        queue.clear();
+        assert_eq!(queue.iter().count(), 0);
+    }
+}

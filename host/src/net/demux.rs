@@ -113,6 +113,13 @@ impl<Key: Copy + Eq + Hash> Demux<Key> {
         }
     }
 
+    /// The component whose socket this is, if it is one's alone.
+    pub(super) fn sole_member(&self) -> Option<Key> {
+        let mut members = self.members.keys();
+        let first = members.next();
+        first.filter(|_| members.len() == 0).copied()
+    }
+
     /// Forgets a component; what it asked is forgotten in time. Returns whether the socket has none left.
     pub(super) fn remove(&mut self, key: Key) -> bool {
         let signs = self.members.remove(&key).unwrap_or_default();

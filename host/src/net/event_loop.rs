@@ -137,6 +137,9 @@ impl EventLoop {
     }
 
     fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
+        if matches!(message, Message::Close | Message::Stop) {
+            self.flush(); // a datagram sent before the end leaves before it, or is told of as long as there is time
+        }
         let Some(hosted) = self.streams.get_mut(&key) else {
             return;
         };
@@ -192,16 +195,27 @@ impl EventLoop {
             return;
         };
         let more = receiver.receive(io, |remote, datagram| {
+            let pair = (*local, remote);
             let Some((key, component_id)) = demux.route(remote, datagram) else {
+                let member = demux.sole_member();
+                let owner = member.and_then(|(key, id)| Some((id, streams.get(&key)?)));
+                if let Some((id, Some(recorder))) = owner.map(|(id, it)| (id, &it.recorder)) {
+                    recorder.strayed(id, pair, datagram);
+                }
                 return;
             };
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
-            match hosted
-                .stream
-                .handle_datagram(now, component_id, *local, remote, datagram)
-            {
+            let arrival =
+                hosted
+                    .stream
+                    .handle_datagram(now, component_id, *local, remote, datagram);
+            if let Some(recorder) = &hosted.recorder {
+                let of_application = arrival == Arrival::Application;
+                recorder.received(component_id, pair, datagram, of_application);
+            }
+            match arrival {
                 Arrival::Application => {
                     hosted
                         .application
@@ -238,8 +252,11 @@ impl EventLoop {
             };
             let application = &mut hosted.application;
             match happening {
-                Happening::Opened(local) => hosted.stream.relay_opened(now, relay, local),
+                Happening::Opened(local) => hosted.relay_opened(now, relay, local),
                 Happening::Bytes(bytes) => {
+                    if let Some(recorder) = &hosted.relay_recorder {
+                        recorder.received(relay, bytes);
+                    }
                     let id = relay.component_id;
                     hosted.stream.handle_relay(now, relay, bytes, |datagram| {
                         application.receive(id, datagram, &mut replies.of(key));

@@ -5,6 +5,7 @@
 use super::mailbox::{Command, Mailbox, StreamKey};
 use crate::plugin::Request;
 use crate::stream::Lookup;
+use crate::trace::CallRecorder;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -49,7 +50,7 @@ struct Job {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // nearly all are calls
 enum Task {
-    Call(Request),
+    Call(Request, Option<CallRecorder>),
     /// The system's resolver asks other machines.
     LookUp(Lookup),
 }
@@ -82,8 +83,13 @@ impl Helpers {
     }
 
     /// Has `request` carried out after the next [`dispatch`](Self::dispatch); its completion goes to the mailbox.
-    pub(super) fn submit(&mut self, request: Request, stream: StreamKey) {
-        let task = Task::Call(request);
+    pub(super) fn submit(
+        &mut self,
+        request: Request,
+        stream: StreamKey,
+        recorder: Option<CallRecorder>,
+    ) {
+        let task = Task::Call(request, recorder);
         self.submitted.push(Job { task, stream });
     }
 
@@ -172,9 +178,10 @@ impl Shared {
     fn work_off(&self) {
         while let Some(job) = self.next_job() {
             self.mailbox.post(match job.task {
-                Task::Call(request) => {
+                Task::Call(request, recorder) => {
                     let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-                    Command::Completed(job.stream, Box::new(request.run(now)))
+                    let completion = CallRecorder::run(recorder.as_ref(), request, now);
+                    Command::Completed(job.stream, Box::new(completion))
                 }
                 Task::LookUp(lookup) => {
                     let found = look_up(&lookup);

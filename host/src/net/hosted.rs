@@ -6,10 +6,13 @@ use super::loss::Loss;
 use super::mailbox::StreamKey;
 use super::relay::{Peer, Relays};
 use super::sockets::{Binding, Sockets};
-use crate::ice::{RelayRequest, Transmit};
+use crate::ice::{RelayId, RelayRequest, Transmit};
+use crate::plugin::Request;
 use crate::stream::{Notification, Stream};
+use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +24,7 @@ pub(crate) struct NewStream {
     pub(crate) loss: Option<Loss>,
     /// Whom relays over TLS must be; needed if there is one.
     pub(crate) trust: Option<Arc<ClientConfig>>,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl fmt::Debug for NewStream {
@@ -38,6 +42,8 @@ pub(super) struct Hosted {
     gathering: Gathering,
     loss: Option<Loss>,
     trust: Option<Arc<ClientConfig>>,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) relay_recorder: Option<RelayRecorder>,
     bindings: Vec<Binding>,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
@@ -63,6 +69,8 @@ impl Hosted {
             gathering: new.gathering,
             loss: new.loss,
             trust: new.trust,
+            relay_recorder: new.recorder.clone().map(RelayRecorder::new),
+            recorder: new.recorder,
             bindings: Vec::new(),
             armed: None,
             touched: false,
@@ -77,10 +85,11 @@ impl Hosted {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         loop {
             while let Some(request) = self.stream.poll_request() {
+                let recorder = self.call_recorder(&request);
                 if request.may_take_long() {
-                    turn.helpers.submit(request, self.key());
+                    turn.helpers.submit(request, self.key(), recorder);
                 } else {
-                    let completion = request.run(turn.nanos);
+                    let completion = CallRecorder::run(recorder.as_ref(), request, turn.nanos);
                     self.stream.handle_completion(turn.now, completion);
                 }
             }
@@ -105,8 +114,20 @@ impl Hosted {
             if let Notification::LocalCredentials { .. } = notification {
                 self.learn_ufrags(turn.sockets);
             }
+            if let Some(recorder) = &self.recorder {
+                recorder.notified(&notification);
+            }
             self.application.notify(notification);
         }
+    }
+
+    fn call_recorder(&self, request: &Request) -> Option<CallRecorder> {
+        let recorder = self.recorder.clone()?;
+        let component_id = self.stream.component_of(request.instance_id())?;
+        Some(CallRecorder {
+            recorder,
+            component_id,
+        })
     }
 
     /// Binds each component to every local address it has no socket at yet.
@@ -155,13 +176,16 @@ impl Hosted {
                 transport,
                 host,
             } => {
+                if let Some(recorder) = &mut self.relay_recorder {
+                    recorder.opening(relay, address, transport);
+                }
                 let peer = Peer {
                     address,
                     host: &host,
                     trust: self.trust.as_ref(),
                 };
                 match turn.relays.open((key, relay), transport, &peer) {
-                    Ok(Some(local)) => self.stream.relay_opened(turn.now, relay, local),
+                    Ok(Some(local)) => self.relay_opened(turn.now, relay, local),
                     Ok(None) => {}
                     Err(error) => {
                         let cause = error.to_string();
@@ -169,9 +193,22 @@ impl Hosted {
                     }
                 }
             }
-            RelayRequest::Send { relay, contents } => turn.relays.send((key, relay), &contents),
+            RelayRequest::Send { relay, contents } => {
+                if let Some(recorder) = &self.relay_recorder {
+                    recorder.sent(relay, &contents);
+                }
+                turn.relays.send((key, relay), &contents);
+            }
             RelayRequest::Close { relay } => turn.relays.close((key, relay)),
         }
+    }
+
+    /// A connection to a relay stands.
+    pub(super) fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
+        if let Some(recorder) = &mut self.relay_recorder {
+            recorder.opened(relay, local);
+        }
+        self.stream.relay_opened(now, relay, local);
     }
 
     /// After a restart requests come under another ufrag.
@@ -189,7 +226,13 @@ impl Hosted {
             return;
         };
         let member = (self.stream.id(), binding.component_id);
-        if !self.loss.as_mut().is_some_and(Loss::drops) {
+        let lost = self.loss.as_mut().is_some_and(Loss::drops);
+        if let Some(recorder) = &self.recorder {
+            let pair = (transmit.local, transmit.remote);
+            let datagram = &transmit.contents;
+            recorder.sent(binding.component_id, pair, datagram, false, lost);
+        }
+        if !lost {
             let (index, datagram) = (binding.index, &transmit.contents);
             sockets.transmit(now, index, transmit.remote, member, datagram);
         }
@@ -208,7 +251,7 @@ impl Hosted {
                 let mut bindings = self.bindings.iter();
                 let socket = bindings.find(|binding| binding.local == pair.local);
                 match socket {
-                    Some(binding) => Ok((binding.index, pair.remote)),
+                    Some(binding) => Ok((binding.index, pair)),
                     None if self.stream.send_relayed(now, component_id, pair, datagram) => return,
                     None => Err("its socket is gone".to_owned()),
                 }
@@ -216,10 +259,16 @@ impl Hosted {
             Err(error) => Err(error.to_string()),
         };
         match way {
-            Ok(_) if self.loss.as_mut().is_some_and(Loss::drops) => {}
-            Ok((index, remote)) => {
-                let member = (self.key(), component_id);
-                sockets.push(index, remote, Some(member), datagram);
+            Ok((index, pair)) => {
+                let lost = self.loss.as_mut().is_some_and(Loss::drops);
+                if let Some(recorder) = &self.recorder {
+                    let pair = (pair.local, pair.remote);
+                    recorder.sent(component_id, pair, datagram, true, lost);
+                }
+                if !lost {
+                    let member = (self.key(), component_id);
+                    sockets.push(index, pair.remote, Some(member), datagram);
+                }
             }
             Err(reason) => self.stream.could_not_send(component_id, reason),
         }

@@ -112,3 +112,46 @@ impl Outbox {
             .post(Command::Message(self.stream, number, message));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll, Token};
+    use std::time::Duration;
+
+    /// Whether the loop has been woken since.
+    fn is_woken(poll: &mut Poll) -> bool {
+        let mut events = Events::with_capacity(1);
+        let polled = poll.poll(&mut events, Some(Duration::ZERO));
+        polled.expect("nothing interrupts it");
+        !events.is_empty()
+    }
+
+    #[test]
+    fn what_is_posted_wakes_the_loop_and_is_taken_in_order() {
+        let mut poll = Poll::new().expect("the system can wait");
+        let waker = mio::Waker::new(poll.registry(), Token(0)).expect("and be woken");
+        let mailbox = Arc::new(Mailbox::new(waker));
+        let outbox = Outbox::new(7, Arc::clone(&mailbox));
+        let (mut commands, mut used) = (Vec::new(), Vec::new());
+        for datagram in [&b"the first is long"[..], b"short"] {
+            outbox.send(1, datagram);
+            outbox.message(Some(3), Message::Close);
+            assert!(is_woken(&mut poll));
+            mailbox.take(&mut commands, &mut used);
+            let [
+                Command::Send(7, 1, sent),
+                Command::Message(7, Some(3), Message::Close),
+            ] = &mut commands[..]
+            else {
+                panic!("{commands:?}");
+            };
+            // Its buffer serves the next datagram.
+            assert_eq!(*sent, datagram);
+            used.push(std::mem::take(sent));
+            commands.clear();
+            mailbox.take(&mut commands, &mut used);
+            assert!(commands.is_empty() && !is_woken(&mut poll));
+        }
+    }
+}

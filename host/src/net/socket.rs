@@ -50,6 +50,29 @@ impl Socket {
         })
     }
 
+    /// Most datagrams of one system call.
+    pub(super) fn max_segments(&self) -> usize {
+        self.io.state.max_gso_segments()
+    }
+
+    /// Sends one datagram, or several of `segment_size`, of which the last may be shorter.
+    pub(super) fn try_send(
+        &self,
+        remote: SocketAddr,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: remote,
+            ecn: None,
+            contents,
+            segment_size,
+            src_ip: None,
+        };
+        let Io { socket, state } = &self.io;
+        state.try_send(UdpSockRef::from(socket), &transmit)
+    }
+
     pub(super) fn deregister(mut self, registry: &Registry) {
         // Closing takes it out of the registry anyway.
         let _ = registry.deregister(&mut self.io.socket);
@@ -150,34 +173,34 @@ impl Batch {
     /// Whether a datagram may join those that wait.
     pub(super) fn takes(
         &self,
-        socket: &Socket,
-        index: usize,
+        socket: usize,
         remote: SocketAddr,
         member: Option<Member>,
         len: usize,
+        max_segments: usize,
     ) -> bool {
         let full = self.bytes.len() >= self.segment * self.count; // all of one size so far
         self.count == 0
             || (full
-                && self.socket == index
+                && self.socket == socket
                 && self.remote == remote
                 && self.member == member
                 && len <= self.segment
                 && len > 0
-                && self.count < socket.io.state.max_gso_segments()
+                && self.count < max_segments
                 && self.bytes.len() + len <= MAX_BATCH)
     }
 
     /// Adds a datagram that [`takes`](Self::takes) allows.
     pub(super) fn push(
         &mut self,
-        index: usize,
+        socket: usize,
         remote: SocketAddr,
         member: Option<Member>,
         datagram: &[u8],
     ) {
         if self.count == 0 {
-            (self.socket, self.remote, self.member) = (index, remote, member);
+            (self.socket, self.remote, self.member) = (socket, remote, member);
             self.segment = datagram.len();
         }
         self.bytes.extend_from_slice(datagram);
@@ -189,9 +212,12 @@ impl Batch {
         (self.count > 0).then_some(self.socket)
     }
 
-    /// Sends what waits.
-    pub(super) fn flush(&mut self, socket: &Socket) -> Result<(), Unsent> {
-        let result = self.send(socket);
+    /// Sends what waits through `try_send`, which takes the segments' size if there are several.
+    pub(super) fn flush(
+        &mut self,
+        try_send: impl FnMut(SocketAddr, &[u8], Option<usize>) -> io::Result<()>,
+    ) -> Result<(), Unsent> {
+        let result = self.send(try_send);
         let (member, count) = (self.member, self.count);
         self.count = 0;
         self.bytes.clear();
@@ -202,32 +228,107 @@ impl Batch {
         })
     }
 
-    fn send(&self, socket: &Socket) -> io::Result<()> {
+    fn send(
+        &self,
+        mut try_send: impl FnMut(SocketAddr, &[u8], Option<usize>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let several = (self.count > 1).then_some(self.segment);
-        match self.try_send(socket, &self.bytes, several) {
+        match try_send(self.remote, &self.bytes, several) {
             // Some drivers refuse segments: one by one, then.
             Err(error) if several.is_some() && error.kind() != io::ErrorKind::WouldBlock => self
                 .bytes
                 .chunks(self.segment)
-                .try_for_each(|datagram| self.try_send(socket, datagram, None)),
+                .try_for_each(|datagram| try_send(self.remote, datagram, None)),
             result => result,
         }
     }
+}
 
-    fn try_send(
-        &self,
-        socket: &Socket,
-        contents: &[u8],
-        segment_size: Option<usize>,
-    ) -> io::Result<()> {
-        let transmit = Transmit {
-            destination: self.remote,
-            ecn: None,
-            contents,
-            segment_size,
-            src_ip: None,
-        };
-        let Io { socket, state } = &socket.io;
-        state.try_send(UdpSockRef::from(socket), &transmit)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Option<Member> = Some((1, 1));
+    const B: Option<Member> = Some((2, 1));
+
+    fn remote(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], port))
+    }
+
+    /// Two datagrams of 100 bytes, by socket 1 to port 9.
+    fn batch() -> Batch {
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            assert!(batch.takes(1, remote(9), A, 100, 64));
+            batch.push(1, remote(9), A, &[7; 100]);
+        }
+        batch
+    }
+
+    #[test]
+    fn only_neighbours_of_one_size_leave_together() {
+        let batch = batch();
+        assert!(batch.takes(1, remote(9), A, 100, 64));
+        assert!(batch.takes(1, remote(9), A, 99, 64), "the last one");
+        assert!(!batch.takes(1, remote(9), A, 101, 64), "longer");
+        assert!(!batch.takes(1, remote(9), A, 0, 64), "empty");
+        assert!(!batch.takes(2, remote(9), A, 100, 64), "another socket");
+        assert!(!batch.takes(1, remote(8), A, 100, 64), "another address");
+        assert!(!batch.takes(1, remote(9), B, 100, 64), "another component");
+        assert!(!batch.takes(1, remote(9), A, 100, 2), "too many");
+    }
+
+    #[test]
+    fn a_shorter_one_is_the_last() {
+        let mut batch = batch();
+        batch.push(1, remote(9), A, &[7; 99]);
+        assert!(!batch.takes(1, remote(9), A, 99, 64));
+    }
+
+    #[test]
+    fn no_more_than_a_datagram_can_hold() {
+        let mut batch = Batch::new();
+        batch.push(1, remote(9), A, &[7; 40_000]);
+        assert!(batch.takes(1, remote(9), A, 25_507, 64));
+        assert!(!batch.takes(1, remote(9), A, 25_508, 64));
+    }
+
+    #[test]
+    fn what_was_flushed_is_gone() {
+        let mut batch = batch();
+        let mut sent = Vec::new();
+        let flushed = batch.flush(|remote, contents, segment| {
+            sent.push((remote, contents.len(), segment));
+            Ok(())
+        });
+        flushed.expect("it was sent");
+        assert_eq!(sent, [(remote(9), 200, Some(100))]);
+        assert_eq!(batch.socket(), None);
+    }
+
+    #[test]
+    fn where_segments_are_refused_each_datagram_leaves_alone() {
+        let mut sent = Vec::new();
+        let flushed = batch().flush(|_, contents, segment| match segment {
+            Some(_) => Err(io::ErrorKind::InvalidInput.into()),
+            None => {
+                sent.push(contents.len());
+                Ok(())
+            }
+        });
+        flushed.expect("it was sent");
+        assert_eq!(sent, [100, 100]);
+    }
+
+    #[test]
+    fn every_datagram_of_a_failed_batch_is_counted_as_its_member_s() {
+        let flushed = batch().flush(|_, _, _| Err(io::ErrorKind::WouldBlock.into()));
+        let Unsent {
+            member,
+            count,
+            error,
+        } = flushed.expect_err("it was not sent");
+        assert_eq!((member, count), (A, 2));
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 }

@@ -129,11 +129,8 @@ impl Sockets {
         member: Option<Member>,
         datagram: &[u8],
     ) {
-        let socket = &self.slab[index];
-        if !self
-            .batch
-            .takes(socket, index, remote, member, datagram.len())
-        {
+        let (len, max) = (datagram.len(), self.slab[index].max_segments());
+        if !self.batch.takes(index, remote, member, len, max) {
             self.flush();
         }
         self.batch.push(index, remote, member, datagram);
@@ -143,7 +140,9 @@ impl Sockets {
     pub(super) fn flush(&mut self) {
         let socket = self.batch.socket().and_then(|index| self.slab.get(index));
         if let Some(socket) = socket
-            && let Err(unsent) = self.batch.flush(socket)
+            && let Err(unsent) = self
+                .batch
+                .flush(|remote, contents, size| socket.try_send(remote, contents, size))
         {
             self.unsent.push(unsent);
         }

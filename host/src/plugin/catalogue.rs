@@ -38,7 +38,8 @@ pub enum FindError {
     },
     /// No library at all.
     #[error(
-        "no plugin in {}: put a .{DLL_EXTENSION} there, or run `make plugins` for those that come with Handclasp",
+        "no plugin in {}: put a .{DLL_EXTENSION} there; those that come with Handclasp are built by `make plugins`, and \
+         installed with the host by `make install`",
         list(searched)
     )]
     Empty {
@@ -57,9 +58,9 @@ pub enum FindError {
     },
     /// Plugins, but not this one.
     #[error(
-        "no plugin `{id}` in {}: there are {}{}",
+        "no plugin `{id}` in {}: {}{}",
         list(searched),
-        available.join(", "),
+        there(available),
         also_refused(*refused)
     )]
     Unknown {
@@ -130,6 +131,11 @@ fn list(directories: &[PathBuf]) -> String {
         .map(|directory| directory.display().to_string())
         .collect();
     names.join(", ")
+}
+
+fn there(available: &[String]) -> String {
+    let are = if available.len() == 1 { "is" } else { "are" };
+    format!("there {are} `{}`", available.join("`, `"))
 }
 
 fn none_of(count: usize) -> String {

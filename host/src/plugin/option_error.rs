@@ -25,8 +25,10 @@ pub enum OptionFault {
         known: Vec<String>,
     },
     /// Required, and there is neither a value nor a default.
-    #[error("is required ({help}): give it a value")]
+    #[error("is required ({help}): give it a value, such as with `--option {key}=VALUE`")]
     Missing {
+        /// The option.
+        key: String,
         /// What the plugin says about it.
         help: String,
     },

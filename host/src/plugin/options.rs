@@ -96,6 +96,7 @@ impl OptionSpec {
                 }),
             },
             ([], None) if self.required => Err(OptionFault::Missing {
+                key: self.key.clone(),
                 help: self.help.clone(),
             }),
             ([_, _, ..], _) if !self.repeated => Err(OptionFault::Repeated),

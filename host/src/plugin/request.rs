@@ -4,7 +4,7 @@
 //! it back. Whoever carries requests out is free to do it at once ([`Request::run`] on the spot), on another
 //! thread, or elsewhere.
 use super::emitted::Emitted;
-use super::fault::Failure;
+use super::fault::{CallName, Failure};
 use super::instance::{
     AwaitingPeer, AwaitingReady, Connected, Finished, InitParameters, Instance, Role, Started,
     Step, init,
@@ -118,6 +118,19 @@ impl Request {
 }
 
 impl Call {
+    /// Which call of the contract it is.
+    pub fn name(&self) -> CallName {
+        match self {
+            Self::Init(..) => CallName::Init,
+            Self::SetPeer(..) => CallName::SetPeer,
+            Self::ConnectionReady(_) => CallName::ConnectionReady,
+            Self::RecvFromPeer(..) => CallName::RecvFromPeer,
+            Self::OnDeadline(_) => CallName::OnDeadline,
+            Self::OnWake(_) => CallName::OnWake,
+            Self::Close(_) => CallName::Close,
+        }
+    }
+
     fn run(self, now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
         match self {
             Self::Init(plugin, parameters) => {

@@ -27,7 +27,8 @@ struct Place {
 
 impl SearchPath {
     /// The directories given with `--plugin-dir`. If there are none: those in `HANDCLASP_PLUGIN_PATH`,
-    /// `plugins/` beside the executable, the user's and the system's.
+    /// `plugins/` beside the executable, the user's, the one of the prefix that the executable is installed
+    /// below, and the system's.
     ///
     /// # Errors
     /// [`FindError::Directory`] for a directory that was named, as an option or in the variable, and is
@@ -53,10 +54,16 @@ impl SearchPath {
             listed.filter(|entry| !entry.as_os_str().is_empty()),
             PLUGIN_PATH,
         )?;
-        let beside = executable.and_then(|file| Some(file.parent()?.join("plugins")));
-        for directory in beside.into_iter().chain(os::installed_directories()) {
-            path.add(directory, false);
-        }
+        let folder = executable.as_deref().and_then(Path::parent);
+        let beside = folder.map(|folder| folder.join("plugins"));
+        let prefix = folder.and_then(Path::parent);
+        let installed = prefix.map(|prefix| prefix.join("lib/handclasp/plugins"));
+        let places = beside
+            .into_iter()
+            .chain(os::user_directory())
+            .chain(installed)
+            .chain(os::system_directories());
+        places.for_each(|directory| path.add(directory, false));
         Ok(path)
     }
 

@@ -414,9 +414,14 @@ impl Stream {
 
     /// Whether an instance is one of this stream's.
     pub fn owns(&self, instance_id: u64) -> bool {
-        self.components
-            .iter()
-            .any(|member| member.component.owns(instance_id))
+        self.component_of(instance_id).is_some()
+    }
+
+    /// The component that an instance serves, if it is one of this stream's.
+    pub fn component_of(&self, instance_id: u64) -> Option<u16> {
+        let mut members = self.components.iter();
+        let owner = members.find(|member| member.component.owns(instance_id))?;
+        Some(owner.component.id())
     }
 
     /// Ends every component: there is no way for its datagrams.

@@ -150,6 +150,33 @@ pub enum Notification {
     Stopped,
 }
 
+impl Notification {
+    /// What the application tells the peer's stream on hearing this, if anything. `role` is the peer's in the
+    /// handshake.
+    pub fn for_peer(&self, role: Role) -> Option<Message> {
+        Some(match self.clone() {
+            Self::HandshakeInitData {
+                component_id,
+                init_data,
+            } => Message::SetPeerInitData {
+                component_id,
+                role,
+                init_data,
+            },
+            Self::LocalCredentials { credentials } => Message::SetRemoteCredentials { credentials },
+            Self::NewCandidateFull {
+                component_id,
+                candidate,
+            } => Message::SetRemoteCandidate {
+                candidate,
+                component_id,
+            },
+            Self::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
+            _ => return None,
+        })
+    }
+}
+
 /// Why a message was refused. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -1,30 +1,13 @@
-use crate::plugins;
+use crate::{plugins, program};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
 
 /// `handclasp stream` with the project's plugins.
-///
-/// # Panics
-/// It was not built with the same profile as these tests.
 pub fn handclasp_stream() -> Command {
-    let test = std::env::current_exe().expect("a test is run from a file");
-    let built = test
-        .ancestors()
-        .nth(2)
-        .expect("cargo puts tests below its profile's directory");
-    let file: PathBuf = built
-        .join("handclasp")
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        file.is_file(),
-        "{} is not there: run `make build`, then the tests with --release",
-        file.display()
-    );
-    let mut command = Command::new(file);
+    let mut command = Command::new(program());
     command.arg("stream").arg("--plugin-dir").arg(plugins());
     command
 }

@@ -1,9 +1,8 @@
 //! The command, run as an author runs it.
-use crate::library::target_directory;
+use handclasp_tests::{program, target_directory};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Once;
 
 /// What a check reported.
 pub(crate) struct Report {
@@ -60,19 +59,12 @@ pub(crate) fn check(library: &Path, arguments: &[&str]) -> Report {
 
 /// Runs `handclasp check` and waits for its end.
 pub(crate) fn handclasp(arguments: &[&str], library: &Path) -> Output {
-    Command::new(target_directory().join(built()))
+    Command::new(program())
         .arg("check")
         .args(arguments)
         .arg(library)
         .output()
         .expect("it was just built")
-}
-
-/// The executable below the target directory. Built first: a test of another package may run without it.
-fn built() -> &'static str {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| cargo(&["-p", "handclasp", "--bin", "handclasp"]));
-    "release/handclasp"
 }
 
 /// Builds in the release profile, where all tests are.

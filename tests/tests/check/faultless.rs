@@ -1,6 +1,7 @@
 //! Plugins without a fault: every check is ok, or says why it does not apply.
 use crate::command::{Report, check};
-use crate::library::{self, Compiled, built, c_example, rust_example};
+use crate::library::{self, Compiled, rust_example};
+use handclasp_tests::{header_example, plugins};
 use std::path::Path;
 
 fn is_clean(library: &Path, arguments: &[&str]) -> Report {
@@ -13,7 +14,7 @@ fn is_clean(library: &Path, arguments: &[&str]) -> Report {
 
 #[test]
 fn none() {
-    let report = is_clean(&built("handclasp-none", "libnone"), &[]);
+    let report = is_clean(&plugins().join("none.so"), &[]);
     assert_eq!(report.get("plugin")["id"], "none");
     assert_eq!(report.result("handshake"), "ok");
     assert_eq!(report.result("loss-30"), "skipped");
@@ -21,7 +22,7 @@ fn none() {
 
 #[test]
 fn dtls_srtp() {
-    let report = is_clean(&built("handclasp-dtls-srtp", "libdtls_srtp"), &[]);
+    let report = is_clean(&plugins().join("dtls-srtp.so"), &[]);
     assert_eq!(
         report.get("skipped"),
         0,
@@ -52,7 +53,7 @@ fn the_example_in_rust() {
 
 #[test]
 fn the_example_in_c() {
-    let report = is_clean(&Compiled::source(&c_example()).path(), &[]);
+    let report = is_clean(&Compiled::source(&header_example()).path(), &[]);
     assert_eq!(report.result("loss-30"), "ok");
 }
 

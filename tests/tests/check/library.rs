@@ -1,6 +1,6 @@
 //! Libraries to be checked.
 use crate::command::cargo;
-use handclasp_tests::{Lacking, skip};
+use handclasp_tests::{Lacking, skip, target_directory};
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -119,12 +119,6 @@ pub(crate) fn sources_in(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A plugin of this project, built in the release profile.
-pub(crate) fn built(package: &str, library: &str) -> PathBuf {
-    cargo(&["-p", package]);
-    target_directory().join(format!("release/{library}.so"))
-}
-
 /// The plugin on OpenSSL, built as its own Makefile does; nothing where OpenSSL is not installed.
 pub(crate) fn dtls_openssl() -> Option<PathBuf> {
     openssl_flags()?;
@@ -138,27 +132,4 @@ pub(crate) fn dtls_openssl() -> Option<PathBuf> {
 pub(crate) fn rust_example() -> PathBuf {
     cargo(&["-p", "handclasp-plugin", "--example", "hello"]);
     target_directory().join("release/examples/libhello.so")
-}
-
-/// The plugin in the opening comment of the C header.
-pub(crate) fn c_example() -> String {
-    let header = include_str!("../../../include/handclasp.h");
-    let (_, rest) = header
-        .split_once("---- hello.c")
-        .expect("the header has an example");
-    let (example, _) = rest.split_once(" * ----").expect("and says where it ends");
-    let lines = example.lines().skip(1);
-    lines
-        .map(|line| line.strip_prefix(" *").unwrap_or(line))
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
-
-/// Where cargo builds: it marks the place.
-pub(crate) fn target_directory() -> PathBuf {
-    let test = env::current_exe().expect("a test is run from a file");
-    test.ancestors()
-        .find(|directory| directory.join("CACHEDIR.TAG").is_file())
-        .expect("cargo puts tests below its target directory")
-        .to_owned()
 }

@@ -1,6 +1,7 @@
 //! The C plugins of this project under sanitizers, and proof that these see what they should.
 use crate::command::{Report, check};
-use crate::library::{Compiled, c_example, openssl_flags, sources_in};
+use crate::library::{Compiled, openssl_flags, sources_in};
+use handclasp_tests::header_example;
 use handclasp_tests::is_here;
 use std::path::Path;
 
@@ -22,7 +23,7 @@ fn plugins(flags: &[&str]) -> Vec<Compiled> {
             &flags,
         )
     };
-    let example = Compiled::text("gcc", &c_example(), &flags);
+    let example = Compiled::text("gcc", &header_example(), &flags);
     let mut plugins = vec![example, fixture("good.c"), fixture("wants_number.c")];
     if let Some(openssl) = openssl_flags() {
         let flags = [flags, openssl].concat();

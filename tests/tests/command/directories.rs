@@ -1,6 +1,6 @@
 //! Which library a plugin's id leads to.
 use crate::support::{
-    Plugins, assert_fails, assert_succeeds, handclasp, hello, plugin, release, run, summary,
+    Plugins, assert_fails, assert_succeeds, handclasp, hello, plugin, run, summary,
 };
 use handclasp::plugin::SearchPath;
 use handclasp::{Host, HostOptions};
@@ -11,7 +11,8 @@ use std::path::PathBuf;
 fn an_empty_directory() {
     let plugins = Plugins::new();
     let sentence = format!(
-        "no plugin in {}: put a .so there, or run `make plugins` for those that come with Handclasp",
+        "no plugin in {}: put a .so there; those that come with Handclasp are built by `make plugins`, and installed \
+         with the host by `make install`",
         plugins.path()
     );
     assert_fails(
@@ -57,16 +58,14 @@ fn a_plugin_that_is_not_there() {
         plugins.path(),
     ]);
     let sentence = format!(
-        "no plugin `dtls-srpt` in {}: there are none",
+        "no plugin `dtls-srpt` in {}: there is `none`",
         plugins.path()
     );
     assert_fails(&output, 3, &sentence);
 }
 
 #[test]
-fn a_library_under_another_name_is_found_by_the_same_host() {
-    let host = release().join("handclasp");
-    let before = fs::read(&host).expect("the host is there");
+fn a_library_under_another_name_is_found() {
     let plugins = Plugins::new();
     plugins.put(
         "what-my-package-calls-it.so",
@@ -75,10 +74,6 @@ fn a_library_under_another_name_is_found_by_the_same_host() {
     let output = run(&["demo", "--json", "--plugin-dir", plugins.path()]);
     assert_succeeds(&output);
     assert_eq!(summary(&output)["plugin"]["id"], "dtls-srtp");
-    assert!(
-        fs::read(host).expect("the host is there") == before,
-        "the host has changed"
-    );
 }
 
 #[test]

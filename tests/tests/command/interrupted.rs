@@ -37,6 +37,8 @@ fn stream(temporary: &TempDir) -> Child {
 fn end(mut child: Child, signal: Signal) {
     use std::os::unix::process::ExitStatusExt;
     let pid = Pid::from_child(&child);
+    // Waiting would close it, and the end of its input ends a stream as well.
+    let _input = child.stdin.take();
     kill_process(pid, signal).expect("it runs");
     // Waiting closes it, and at its end a stream would stop before the signal is seen to.
     let _open = child.stdin.take();

@@ -1,5 +1,7 @@
 //! What people read: a timeline, in words, without secrets.
 use crate::support::{Plugins, assert_succeeds, handclasp, json, run, text};
+use handclasp_tests::fixture;
+use std::fs;
 
 #[test]
 fn a_timeline_says_when_who_and_what() {
@@ -99,6 +101,30 @@ fn known_keys_appear_nowhere() {
                 "{keys}:\n{printed}"
             );
         }
+    }
+}
+
+#[test]
+fn what_a_plugin_logs_is_told_to_those_who_ask() {
+    let plugins = Plugins::new();
+    let library = fixture("waits_in_init", &[]);
+    let library = fs::read(library).expect("it was just compiled");
+    plugins.put("waits-in-init.so", &library);
+    let demo = [
+        "demo",
+        "--plugin=waits-in-init",
+        "--option=gate=/dev/zero",
+        "--plugin-dir",
+        plugins.path(),
+    ];
+    for (level, is_told) in [("info", true), ("warn", false)] {
+        let output = handclasp(demo).env("HANDCLASP_LOG", level).output();
+        let output = output.expect("the command runs");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let log = text(&output.stderr);
+        let is_it =
+            |line: &str| line.contains("waits-in-init") && line.contains("the gate is open");
+        assert_eq!(log.lines().any(is_it), is_told, "{log}");
     }
 }
 

@@ -67,7 +67,8 @@ fn a_list_of_nothing_fails_as_the_demo_does() {
     let plugins = Plugins::new();
     let list = ["plugins", "list", "--plugin-dir", plugins.path()];
     let sentence = format!(
-        "no plugin in {}: put a .so there, or run `make plugins` for those that come with Handclasp",
+        "no plugin in {}: put a .so there; those that come with Handclasp are built by `make plugins`, and installed \
+         with the host by `make install`",
         plugins.path()
     );
     let output = run(&list);
@@ -220,6 +221,6 @@ fn inspection_of_what_is_not_there_says_what_is() {
         "--plugin-dir",
         plugins.path(),
     ]);
-    let sentence = format!("no plugin `nothing` in {}: there are none", plugins.path());
+    let sentence = format!("no plugin `nothing` in {}: there is `none`", plugins.path());
     assert_fails(&output, 3, &sentence);
 }

@@ -1,4 +1,5 @@
 //! The command, plugins to give it, and what it printed.
+use handclasp_tests::{Lacking, built, cc, header_example, program};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -9,33 +10,14 @@ use tempfile::TempDir;
 
 const TESTS: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Where `make` puts what it builds.
-pub(crate) fn release() -> PathBuf {
-    let workspace = Path::new(TESTS).parent().expect("a member has a workspace");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    workspace.join(target).join("release")
-}
-
-/// A plugin where `make plugins` puts it.
+/// One of the project's plugins.
 pub(crate) fn plugin(id: &str) -> PathBuf {
-    let file = release().join(format!("plugins/{id}.so"));
-    assert!(
-        file.is_file(),
-        "{} is missing: run make plugins",
-        file.display()
-    );
-    file
+    built(id).unwrap_or_else(|Lacking(what)| panic!("{what}"))
 }
 
 /// The command, in an environment without settings.
 pub(crate) fn handclasp<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
-    let file = release().join("handclasp");
-    assert!(
-        file.is_file(),
-        "{} is missing: run make build",
-        file.display()
-    );
-    let mut command = Command::new(file);
+    let mut command = Command::new(program());
     for variable in [
         "HANDCLASP_PLUGIN_PATH",
         "HANDCLASP_LOG",
@@ -107,20 +89,8 @@ impl Plugins {
             directory.path().join("plugin.so"),
         );
         fs::write(&c, source).expect("the directory was just made");
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        let output = Command::new(&compiler)
-            .args(["-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", "-I"])
-            .arg(Path::new(TESTS).join("../include"))
-            .arg("-I")
-            .arg(Path::new(TESTS).join("fixtures/broken"))
-            .arg(c)
-            .arg("-o")
-            .arg(&library)
-            .output()
-            .unwrap_or_else(|error| {
-                panic!("cannot run {compiler} ({error}): install it, or set CC")
-            });
-        assert!(output.status.success(), "{}", text(&output.stderr));
+        let broken = format!("-I{TESTS}/fixtures/broken");
+        cc(&c, &library, &[&broken]);
         self.put(
             name,
             &fs::read(library).expect("the compiler has written it"),
@@ -130,21 +100,7 @@ impl Plugins {
 
 /// The example of handclasp.h, as another version of itself.
 pub(crate) fn hello(version: &str) -> String {
-    let header = fs::read_to_string(Path::new(TESTS).join("../include/handclasp.h"));
-    let header = header.expect("the header is there");
-    let example = header
-        .split("---- hello.c")
-        .nth(1)
-        .expect("the header has an example");
-    let example = example
-        .split(" * ----\n")
-        .next()
-        .expect("it ends in dashes");
-    let lines = example.lines().skip(1).map(|line| {
-        let line = line.strip_prefix(" *").expect("it is a comment");
-        line.strip_prefix(' ').unwrap_or(line)
-    });
-    let source = lines.collect::<Vec<_>>().join("\n");
+    let source = header_example();
     assert!(source.contains("\"1.0.0\""), "{source}");
     source.replace("\"1.0.0\"", &format!("\"{version}\""))
 }

@@ -1,10 +1,9 @@
 //! A released version of the ABI.
 use handclasp_abi::{HC_ABI_MAJOR, HC_ABI_MINOR};
+use handclasp_tests::cc;
 use std::env::consts::DLL_SUFFIX;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
 
 pub(crate) struct Release {
@@ -20,6 +19,11 @@ pub(crate) struct Library {
 }
 
 impl Library {
+    fn new(name: &'static str) -> Self {
+        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
+        Self { directory, name }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.directory
             .path()
@@ -38,9 +42,16 @@ impl Release {
         found
     }
 
-    /// Those whose plugins today's host must work with.
+    /// Those whose plugins today's host must work with, its own version among them.
     pub(crate) fn supported() -> impl Iterator<Item = Self> {
-        Self::all().into_iter().filter(Self::is_supported)
+        let found: Vec<_> = Self::all().into_iter().filter(Self::is_supported).collect();
+        let is_todays =
+            |release: &Self| (release.major, release.minor) == (HC_ABI_MAJOR, HC_ABI_MINOR);
+        assert!(
+            found.iter().any(is_todays),
+            "nothing keeps plugins of ABI {HC_ABI_MAJOR}.{HC_ABI_MINOR}: see tests/compat/README.md"
+        );
+        found.into_iter()
     }
 
     fn at(folder: PathBuf) -> Self {
@@ -73,27 +84,36 @@ impl Release {
         fs::read_to_string(self.folder.join("handclasp.h")).expect("each release has its header")
     }
 
+    /// As people write it.
+    pub(crate) fn version(&self) -> String {
+        format!("{}.{}", self.major, self.minor)
+    }
+
     pub(crate) fn compile(&self, name: &'static str) -> Library {
-        let directory = tempfile::tempdir().expect("the system's temporary directory is writable");
-        let library = Library { directory, name };
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        let output = Command::new(&compiler)
-            .args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-            .args(["-fPIC", "-shared", "-fvisibility=hidden", "-I"])
-            .arg(&self.folder)
-            .arg(self.folder.join(format!("{name}.c")))
-            .arg("-o")
-            .arg(library.path())
-            .output()
-            .unwrap_or_else(|error| {
-                panic!("cannot run {compiler} ({error}): install it, or set CC")
-            });
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        fs::set_permissions(library.path(), Permissions::from_mode(0o755)).expect("it is ours");
+        let library = Library::new(name);
+        self.cc(&library, &[]);
         library
+    }
+
+    /// The minimal plugin, as if this were another minor version.
+    pub(crate) fn compile_as(&self, minor: u32) -> Library {
+        let library = Library::new("minimal");
+        let header = library.directory.path().join("other_minor.h");
+        let other = format!(
+            "#include \"handclasp.h\"\n#undef HC_ABI_MINOR\n#define HC_ABI_MINOR UINT32_C({minor})\n"
+        );
+        fs::write(&header, other).expect("the directory was just made");
+        self.cc(&library, &["-include", &header.display().to_string()]);
+        library
+    }
+
+    fn cc(&self, library: &Library, flags: &[&str]) {
+        let include = format!("-I{}", self.folder.display());
+        let source = self.folder.join(format!("{}.c", library.name));
+        cc(
+            &source,
+            &library.path(),
+            &[&[include.as_str()], flags].concat(),
+        );
     }
 }

@@ -90,6 +90,8 @@ fn data_goes_on_through_a_restart() {
     let after = pair.expect(Side::A, "local_credentials");
     assert_ne!(before, after);
     pair.expect(Side::B, "local_credentials");
+    pair.expect(Side::A, "new_selected_pair");
+    pair.expect(Side::B, "new_selected_pair");
     for (side, payload) in [(Side::A, b"\x80 from a"), (Side::B, b"\x80 from b")] {
         pair.send_payload(side, payload);
         expect_payload(&mut pair, side.other(), payload);

@@ -1,27 +1,10 @@
 //! What `HC_PLUGIN` leaves in a library, read as a host reads it: from the file.
 
-use crate::HEADER;
 use crate::compiler::{Language, compilers};
 use handclasp_abi::*;
+use handclasp_tests::header_example;
 use object::{ExportTarget, Object, ObjectSection};
 use std::mem::offset_of;
-
-/// The plugin in the header's opening comment, between its two dashed lines.
-pub(crate) fn example() -> String {
-    let lines = HEADER
-        .lines()
-        .skip_while(|line| !line.starts_with(" * ---- hello.c"))
-        .skip(1);
-    lines
-        .take_while(|line| *line != " * ----")
-        .map(|line| {
-            line.trim_start_matches(" *")
-                .strip_prefix(' ')
-                .unwrap_or_default()
-        })
-        .map(|line| format!("{line}\n"))
-        .collect()
-}
 
 /// The bytes of the `hc_plugin` that is all the library exports.
 fn descriptor(library: &[u8]) -> Vec<u8> {
@@ -81,7 +64,7 @@ fn assert_describes(library: &[u8], flags: u32, id: &str, version: &str) {
 #[test]
 fn example_is_a_plugin_as_it_stands() {
     for compiler in compilers(Language::C11) {
-        assert_describes(&compiler.library(&example()), 0, "hello", "1.0.0");
+        assert_describes(&compiler.library(&header_example()), 0, "hello", "1.0.0");
     }
 }
 

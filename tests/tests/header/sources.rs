@@ -1,6 +1,6 @@
 //! Every C and C++ source that is shipped, written by `new` or shown, with every compiler and without a warning.
 use crate::compiler::{Compiler, Language, WARNINGS, compilers};
-use crate::descriptor::example;
+use handclasp_tests::header_example;
 use handclasp_tests::is_here;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -59,7 +59,7 @@ fn mingw_makes_a_dll_that_exports_the_descriptor_alone() {
     let compiler = Compiler::mingw();
     let noop = Path::new(ROOT).join("bench/noop.c");
     let noop = std::fs::read_to_string(noop).expect("it is part of the tree");
-    for source in [example(), noop] {
+    for source in [header_example(), noop] {
         let directory = compiler.dll(&source);
         let dumped = Command::new("x86_64-w64-mingw32-objdump")
             .args(["-p", "plugin.dll"])

@@ -42,13 +42,14 @@ fn is_refused_unopened(
     assert_sentence(&refusal.to_string(), file, expected);
 
     is_refused_by_commands(workshop, "sound", &refusal.to_string());
+    assert!(!workshop.opened().exists(), "its constructors ran");
     workshop.compile("sound", &[]);
     let error = workshop
         .loader()
         .load("broken")
         .expect_err("there is no such plugin")
         .to_string();
-    assert!(error.contains("there are sound; refused: 1"), "{error}");
+    assert!(error.contains("there is `sound`; refused: 1"), "{error}");
     hinders_nobody(workshop, &refusal.to_string());
 }
 
@@ -112,6 +113,7 @@ fn hinders_nobody(workshop: &Workshop, refusal: &str) {
 fn list(workshop: &Workshop) -> std::process::Output {
     let directory = workshop.plugins();
     let mut list = handclasp();
+    list.env("BROKEN_OPENED", workshop.opened());
     list.args(["plugins", "list", "--plugin-dir"])
         .arg(directory);
     list.output().expect("the command runs")
@@ -138,6 +140,7 @@ fn source_is_refused_opened(name: &str, cause: &'static str, remedy: &'static st
         &name.replace('_', "-"),
         &Refused { cause, remedy },
     );
+    assert!(workshop.opened().exists(), "constructors leave a mark");
 }
 
 #[test]

@@ -169,30 +169,9 @@ impl Pair {
     }
 
     fn signal(&mut self, from: usize, notification: &Notification) {
-        let message = match notification.clone() {
-            Notification::LocalCredentials { credentials } => {
-                Message::SetRemoteCredentials { credentials }
-            }
-            Notification::NewCandidateFull {
-                component_id,
-                candidate,
-            } => Message::SetRemoteCandidate {
-                candidate,
-                component_id,
-            },
-            Notification::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
-            Notification::HandshakeInitData {
-                component_id,
-                init_data,
-            } => {
-                let role = [Role::Responder, Role::Initiator][from];
-                Message::SetPeerInitData {
-                    component_id,
-                    role,
-                    init_data,
-                }
-            }
-            _ => return,
+        let role = [Role::Responder, Role::Initiator][from];
+        let Some(message) = notification.for_peer(role) else {
+            return;
         };
         if let Some(message) = (self.tamper)(1 - from, message) {
             self.streams[1 - from].send(message);

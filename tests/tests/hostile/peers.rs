@@ -1,13 +1,14 @@
 //! Peers that are not who they should be, through the real `dtls-srtp` over real sockets.
 use crate::pair::{Pair, Report, failure};
-use crate::support::{Workshop, release};
+use crate::support::Workshop;
 use handclasp::StreamOptions;
 use handclasp::stream::{Message, Notification};
+use handclasp_tests::plugins;
 use std::time::Duration;
 
 fn workshop() -> Workshop {
     let workshop = Workshop::new();
-    workshop.add(&release().join("plugins/dtls-srtp.so"));
+    workshop.add(&plugins().join("dtls-srtp.so"));
     workshop
 }
 

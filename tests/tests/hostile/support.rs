@@ -1,6 +1,7 @@
 //! A directory of plugins compiled for one test, and what is asked of it.
 use handclasp::plugin::{InitParameters, Loader, Plugin, SearchPath, Services, validate};
 use handclasp::{Host, HostOptions};
+use handclasp_tests::{cc, program, target_directory};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::num::NonZero;
@@ -32,11 +33,20 @@ impl Workshop {
         self.directory.path().join("journal")
     }
 
+    /// Where a fixture leaves a mark when a command opens it.
+    pub(crate) fn opened(&self) -> PathBuf {
+        self.directory.path().join("opened")
+    }
+
     /// Compiles `tests/fixtures/broken/NAME.c` as a plugin's author would, with more `flags`.
     pub(crate) fn compile(&self, name: &str, flags: &[&str]) -> PathBuf {
         let library = self.plugins().join(format!("{name}.so"));
         let source = Path::new(TESTS).join(format!("fixtures/broken/{name}.c"));
-        cc(&source, &library, flags);
+        cc(
+            &source,
+            &library,
+            &[&["-fvisibility=default"], flags].concat(),
+        );
         library
     }
 
@@ -45,7 +55,8 @@ impl Workshop {
         let library = self.directory.path().join(format!("lib{name}.so"));
         let source = self.directory.path().join("dependency.c");
         fs::write(&source, "int from_the_dependency(void) { return 0; }\n").expect("it is ours");
-        cc(&source, &library, &[&format!("-Wl,-soname,lib{name}.so")]);
+        let soname = format!("-Wl,-soname,lib{name}.so");
+        cc(&source, &library, &["-fvisibility=default", &soname]);
         library
     }
 
@@ -53,7 +64,7 @@ impl Workshop {
     pub(crate) fn add_panics(&self) {
         static BUILT: Once = Once::new();
         BUILT.call_once(build_panics);
-        self.add(&release().join("libpanics.so"));
+        self.add(&target_directory().join("release/libpanics.so"));
     }
 
     /// A copy of a library that is built elsewhere.
@@ -110,6 +121,7 @@ impl Workshop {
     pub(crate) fn demo(&self, plugin: &str, options: &[&str]) -> Output {
         let journal = format!("journal={}", self.journal().display());
         let mut demo = handclasp();
+        demo.env("BROKEN_OPENED", self.opened());
         demo.args(["demo", "--plugin", plugin, "--plugin-dir"])
             .arg(self.plugins())
             .args(["--option", &journal]);
@@ -142,45 +154,16 @@ fn build_panics() {
     let build = Command::new(cargo)
         .args(["build", "--offline", "--quiet", "--release"])
         .args(["-p", "handclasp-panics"])
+        .env("CARGO_TARGET_DIR", target_directory())
         .current_dir(TESTS)
         .output()
         .expect("cargo runs these tests");
     assert!(build.status.success(), "{}", text(&build.stderr));
 }
 
-fn cc(source: &Path, library: &Path, flags: &[&str]) {
-    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let output = Command::new(&compiler)
-        .args(["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-        .args(["-fPIC", "-shared", "-fvisibility=default"])
-        .arg("-I")
-        .arg(Path::new(TESTS).join("../include"))
-        .arg(source)
-        .args(flags)
-        .arg("-o")
-        .arg(library)
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {compiler} ({error}): install it, or set CC"));
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    set_mode(library, 0o755);
-}
-
-/// Where `make` puts what it builds.
-pub(crate) fn release() -> PathBuf {
-    let workspace = Path::new(TESTS).parent().expect("a member has a workspace");
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    workspace.join(target).join("release")
-}
-
 /// The command, in an environment without settings.
 pub(crate) fn handclasp() -> Command {
-    let file = release().join("handclasp");
-    assert!(
-        file.is_file(),
-        "{} is missing: run make build",
-        file.display()
-    );
-    let mut command = Command::new(file);
+    let mut command = Command::new(program());
     for variable in ["HANDCLASP_PLUGIN_PATH", "HANDCLASP_LOG", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
     }

@@ -1,6 +1,6 @@
 //! Over real sockets, as a person runs it.
-use crate::program::program;
 use crate::project::{Language, project};
+use handclasp_tests::program;
 use serde_json::Value;
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! What `make install` leaves is enough to write plugins with.
-use crate::program::release;
 use crate::project::ROOT;
+use handclasp_tests::release;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -33,10 +33,25 @@ fn run(program: impl AsRef<Path>, arguments: &[&str]) -> String {
         .args(arguments)
         .current_dir(prefix())
         .env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"))
+        .env_remove("HANDCLASP_PLUGIN_PATH")
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}", program.as_ref().display()));
     assert!(status.success(), "{arguments:?}");
     String::from_utf8(stdout).expect("these print UTF-8")
+}
+
+#[test]
+fn the_installed_command_finds_the_installed_plugins() {
+    let handclasp = prefix().join("bin/handclasp");
+    let listed = run(&handclasp, &["plugins", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let plugins = listed["plugins"].as_array().expect("a list");
+    let file = prefix().join("lib/handclasp/plugins/none.so");
+    let file = file.canonicalize().expect("it was installed");
+    let is_it = |plugin: &serde_json::Value| plugin["file"].as_str() == file.to_str();
+    assert!(plugins.iter().any(is_it), "{listed}");
+    let told = run(&handclasp, &["demo", "--plugin", "none"]);
+    assert!(told.contains(&format!("from {}", file.display())), "{told}");
 }
 
 #[test]

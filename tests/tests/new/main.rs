@@ -4,7 +4,7 @@
 mod demo;
 mod handshake;
 mod installed;
-mod program;
 mod project;
+mod readme;
 mod refusals;
 mod written;

@@ -1,5 +1,5 @@
 //! A project in each language: written, and built by the commands that were printed.
-use crate::program::program;
+use handclasp_tests::program;
 use std::env::consts::DLL_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -235,6 +235,7 @@ fn s26_options_have_the_documented_defaults() {
     let options = StreamOptions::default();
     assert_eq!((options.n_components, options.mtu), (1, 1200));
     assert_eq!(options.handshake_timeout, secs(30));
+    assert_eq!(options.ice_timeout, secs(30));
     assert_eq!(options.plugin, "none");
     assert!(options.plugin_options.is_empty());
     assert_eq!(options.gathering.port_range, None);

@@ -40,6 +40,24 @@ fn s19_close_lets_the_plugin_say_goodbye() {
 }
 
 #[test]
+fn s19_a_call_that_fails_before_close_is_a_failure() {
+    for_each_backend(|backend| {
+        let (party, journal) = Scripted::new()
+            .with("PEER")
+            .on("set_peer", &["answer=-3 say=no such peer"])
+            .party();
+        let mut world = World::pair(backend, &party, &party);
+        world.hold(0, "set_peer", secs(2));
+        world.run_for(secs(1));
+        world.tell(0, Message::Close).expect("it runs");
+        world.run_for(secs(2));
+        let told = world.sides[0].told(&["closed", "failed", "warning"]);
+        assert_eq!(told, ["failed 1 plugin scripted: set_peer: no such peer"]);
+        assert_eq!(journal.count("close"), 0);
+    });
+}
+
+#[test]
 fn s19_a_peers_close_is_reported() {
     for_each_backend(|backend| {
         let (a, journal) = Scripted::new()

@@ -1,4 +1,4 @@
-//! What a host promises (`SEMANTICS.md`), one test for each statement and named after it, in virtual time.
+//! What a host promises: `sNN_…` tests statement NN of the reference it follows, in virtual time.
 mod application;
 mod association;
 mod data;

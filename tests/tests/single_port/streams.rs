@@ -1,6 +1,6 @@
 //! Streams on one shared port, their peers on sockets of their own, and the signalling between them.
 use handclasp::plugin::{Role, SearchPath};
-use handclasp::stream::{Message, Notification};
+use handclasp::stream::Notification;
 use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
 use handclasp_tests::plugins;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -121,30 +121,15 @@ impl Streams {
     }
 
     fn signal(&mut self, number: usize, from: End, notification: Notification) {
-        let message = match notification {
-            Notification::LocalCredentials { credentials } => {
-                self.credentials[number][from as usize].clone_from(&credentials);
-                Message::SetRemoteCredentials { credentials }
-            }
-            Notification::NewCandidateFull {
-                component_id,
-                candidate,
-            } => Message::SetRemoteCandidate {
-                candidate,
-                component_id,
-            },
-            Notification::HandshakeInitData {
-                component_id,
-                init_data,
-            } => Message::SetPeerInitData {
-                component_id,
-                role: match from {
-                    End::Server => Role::Initiator,
-                    End::Peer => Role::Responder,
-                },
-                init_data,
-            },
-            _ => return,
+        if let Notification::LocalCredentials { credentials } = &notification {
+            self.credentials[number][from as usize].clone_from(credentials);
+        }
+        let role = match from {
+            End::Server => Role::Initiator,
+            End::Peer => Role::Responder,
+        };
+        let Some(message) = notification.for_peer(role) else {
+            return;
         };
         self.pairs[number][from.other() as usize].send(message);
     }

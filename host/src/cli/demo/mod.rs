@@ -10,6 +10,7 @@ use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
+use super::trace_args::TraceArgs;
 use clap::Args;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Demo {
     key_log: KeyLogArgs,
     #[command(flatten)]
     servers: ServerArgs,
+    #[command(flatten)]
+    trace: TraceArgs,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,

@@ -5,6 +5,7 @@ use super::show::{Line, Show};
 use crate::cli::exit::Failed;
 use crate::cli::signalling::{Side, signal};
 use handclasp::stream::{Message, Notification};
+use handclasp::trace::TraceFile;
 use handclasp::{Gathering, Host, HostOptions, Loss, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
@@ -25,8 +26,10 @@ pub(super) struct Session {
     /// The demo failed because a plugin's `init` did.
     unusable: bool,
     show: Show,
-    /// Last, so that the streams go first.
+    /// After the streams, which are its own.
     _host: Host,
+    /// After all that it is about.
+    _trace: Option<TraceFile>,
 }
 
 /// How far a component has come, side by side.
@@ -58,6 +61,7 @@ impl Session {
             loops: NonZero::new(2),
             key_log: demo.key_log.open()?,
         })?;
+        let trace = demo.trace.open()?;
         let (sender, reports) = channel();
         let started = Instant::now();
         let servers = demo.servers.servers()?;
@@ -93,6 +97,7 @@ impl Session {
                         demo.seed.wrapping_mul(2) + u64::from(side.leads()),
                     )
                 }),
+                recorder: trace.as_ref().map(|trace| trace.recorder(side.as_str())),
                 handshake_timeout: Duration::from_secs(demo.handshake_timeout),
                 listen: true,
                 ..StreamOptions::default()
@@ -118,6 +123,7 @@ impl Session {
             show,
             streams,
             _host: host,
+            _trace: trace,
         })
     }
 
@@ -140,8 +146,8 @@ impl Session {
             }
         }
         let problem = problem.or_else(|| self.verdict());
-        let total = self.started.elapsed();
         let problem = problem.or_else(|| self.part());
+        let total = self.started.elapsed();
         self.show
             .done(&self.components, self.datagrams, total, problem.as_deref());
         match problem {

@@ -241,7 +241,7 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         }
         Notification::HandshakeData { component_id, data } => {
             format!(
-                "component {component_id}: handshake finished, {} bytes of keys (not shown)",
+                "component {component_id}: handshake finished, {} bytes agreed on (not shown)",
                 data.len()
             )
         }

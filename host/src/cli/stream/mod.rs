@@ -10,6 +10,7 @@ use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
+use super::trace_args::TraceArgs;
 use clap::{ArgAction, Args};
 use handclasp::ice::Announced;
 use handclasp::{Family, Gathering, Host, HostOptions, StreamOptions};
@@ -39,6 +40,8 @@ pub(super) struct Stream {
     options: Vec<(String, String)>,
     #[command(flatten)]
     key_log: KeyLogArgs,
+    #[command(flatten)]
+    trace: TraceArgs,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,
@@ -86,6 +89,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn run(self) -> Result<(), Failed> {
+        let trace = self.trace.open()?;
         let host = Host::new(HostOptions {
             plugins: self.plugins.search_path()?,
             loops: Some(NonZero::<usize>::MIN),
@@ -95,7 +99,11 @@ impl Stream {
         let reporter = Reporter::new(lines.clone());
         let output = Output::new(received, reporter.queued(), self.name.clone());
         let components = self.components;
-        let stream = host.open(self.into_options()?, Box::new(reporter))?;
+        let name = self.name.as_deref().unwrap_or("stream");
+        let recorder = trace.as_ref().map(|trace| trace.recorder(name));
+        let mut options = self.into_options()?;
+        options.recorder = recorder;
+        let stream = host.open(options, Box::new(reporter))?;
         input::spawn(stream, components, lines)?;
         output.write()
     }

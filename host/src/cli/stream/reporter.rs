@@ -43,6 +43,18 @@ impl Reporter {
         let _ = self.lines.send(line);
     }
 
+    fn take(&mut self, component_id: u16, datagram: &[u8]) {
+        if self.queued.load(Ordering::Relaxed) + datagram.len() > MAX_QUEUED {
+            self.dropped += 1;
+            return;
+        }
+        self.say_dropped();
+        self.notify(Notification::IcePayload {
+            component_id,
+            payload: datagram.to_vec(),
+        });
+    }
+
     fn say_dropped(&mut self) {
         if self.dropped > 0 {
             let warning = format!(
@@ -64,15 +76,7 @@ impl Application for Reporter {
     }
 
     fn receive(&mut self, component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
-        if self.queued.load(Ordering::Relaxed) + datagram.len() > MAX_QUEUED {
-            self.dropped += 1;
-            return;
-        }
-        self.say_dropped();
-        self.notify(Notification::IcePayload {
-            component_id,
-            payload: datagram.to_vec(),
-        });
+        self.take(component_id, datagram);
     }
 
     fn refused(&mut self, number: Option<u64>, refused: Refused) {
@@ -89,5 +93,37 @@ impl Application for Reporter {
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.report(Line::End);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_slow_reader_costs_datagrams_not_memory_and_is_told() {
+        let (lines, read) = channel();
+        let mut reporter = Reporter::new(lines);
+        let queued = reporter.queued();
+        for _ in 0..10 {
+            reporter.take(1, &[7; 1 << 20]);
+        }
+        assert_eq!(
+            (read.try_iter().count(), queued.load(Ordering::Relaxed)),
+            (8, 8 << 20)
+        );
+        // Its reader has caught up.
+        queued.store(0, Ordering::Relaxed);
+        reporter.take(1, b"next");
+        let Ok(Line::Notification(Notification::Warning { warning })) = read.try_recv() else {
+            panic!("nothing is said of those that were dropped");
+        };
+        assert!(warning.starts_with("2 datagrams"), "{warning}");
+        let next = read.try_recv();
+        assert!(matches!(
+            next,
+            Ok(Line::Notification(Notification::IcePayload { .. }))
+        ));
     }
 }

@@ -52,15 +52,16 @@ fn is_trusted(owner: u32, user: u32) -> bool {
     owner == 0 || owner == user
 }
 
-/// Where the user and the system install plugins, in this order.
-pub(in crate::plugin) fn installed_directories() -> Vec<PathBuf> {
+/// Where the user installs plugins.
+pub(in crate::plugin) fn user_directory() -> Option<PathBuf> {
     let home = std::env::home_dir().filter(|home| home.is_absolute());
-    let user = home.map(|home| home.join(".local/lib/handclasp/plugins"));
-    let system = [
-        "/usr/local/lib/handclasp/plugins",
-        "/usr/lib/handclasp/plugins",
-    ];
-    user.into_iter().chain(system.map(PathBuf::from)).collect()
+    home.map(|home| home.join(".local/lib/handclasp/plugins"))
+}
+
+/// Where the system installs plugins.
+pub(in crate::plugin) fn system_directories() -> impl Iterator<Item = PathBuf> {
+    let prefixes = ["/usr/local", "/usr"].into_iter().map(Path::new);
+    prefixes.map(|prefix| prefix.join("lib/handclasp/plugins"))
 }
 
 /// Makes a directory that only this user can enter.

@@ -22,13 +22,19 @@ pub(in crate::plugin) fn check_directory(path: &Path) -> Result<(), VetError> {
     path.metadata().map(drop).map_err(VetError::Unreadable)
 }
 
-/// Where the user and the system install plugins, in this order.
-pub(in crate::plugin) fn installed_directories() -> Vec<PathBuf> {
-    ["LOCALAPPDATA", "ProgramFiles"]
-        .iter()
-        .filter_map(std::env::var_os)
-        .map(|root| PathBuf::from(root).join(r"handclasp\plugins"))
-        .collect()
+/// Where the user installs plugins.
+pub(in crate::plugin) fn user_directory() -> Option<PathBuf> {
+    below("LOCALAPPDATA")
+}
+
+/// Where the system installs plugins.
+pub(in crate::plugin) fn system_directories() -> impl Iterator<Item = PathBuf> {
+    below("ProgramFiles").into_iter()
+}
+
+fn below(variable: &str) -> Option<PathBuf> {
+    let root = std::env::var_os(variable)?;
+    Some(PathBuf::from(root).join(r"handclasp\plugins"))
 }
 
 /// Makes a directory in the user's own temporary one.

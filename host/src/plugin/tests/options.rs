@@ -136,7 +136,7 @@ fn a_required_option_needs_a_value_or_a_default() {
     let error = validate("echo", std::slice::from_ref(&required), &[]).expect_err("missing");
     assert_eq!(
         error.to_string(),
-        "option `psk` of plugin `echo` is required (what it is for): give it a value"
+        "option `psk` of plugin `echo` is required (what it is for): give it a value, such as with `--option psk=VALUE`"
     );
     let with_default = OptionSpec {
         default: Some("x".into()),

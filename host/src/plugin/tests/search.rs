@@ -117,6 +117,22 @@ fn the_variable_comes_before_the_executable_s_directory_and_that_before_the_inst
 }
 
 #[test]
+fn an_installed_executable_knows_its_prefix_which_the_user_overrides() {
+    let executable = PathBuf::from("/opt/handclasp/bin/handclasp");
+    let path = SearchPath::new(Vec::new(), None, Some(executable)).expect("nothing is named");
+    let searched = path.scan().searched;
+    let place = |prefix: &str| {
+        let directory = PathBuf::from(prefix).join("lib/handclasp/plugins");
+        let place = searched.iter().position(|searched| *searched == directory);
+        place.unwrap_or_else(|| panic!("no {} in {searched:?}", directory.display()))
+    };
+    let home = std::env::home_dir().expect("tests have a home");
+    let user = home.join(".local").display().to_string();
+    assert!(place(&user) < place("/opt/handclasp"));
+    assert!(place("/opt/handclasp") < place("/usr/local"));
+}
+
+#[test]
 fn named_directories_replace_all_others() {
     let (named, other) = (directory(), directory());
     let path = SearchPath::new(vec![named.path().into()], Some(other.path().into()), None);
@@ -152,7 +168,7 @@ fn an_unknown_id_is_answered_with_those_there_are() {
         .expect_err("there is none")
         .to_string();
     assert!(
-        text.contains("`ecco`") && text.contains("echo, none"),
+        text.contains("`ecco`") && text.ends_with(": there are `echo`, `none`"),
         "{text}"
     );
     assert!(

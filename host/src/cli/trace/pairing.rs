@@ -1,0 +1,72 @@
+use handclasp::trace::{Datagram, Direction, Fate, Kind, Record, Trace, What};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+
+/// Which arrival belongs to which departure, where a trace has both sides. Found by the addresses, which a NAT
+/// between the two would hide, and by what else is the same at both ends.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    /// By the index of the departure: that of the arrival, and the other way round.
+    other_end: HashMap<usize, usize>,
+}
+
+/// What is the same of a datagram at both ends.
+#[derive(PartialEq, Eq, Hash)]
+struct Sign<'a> {
+    from: SocketAddr,
+    to: SocketAddr,
+    bytes: u16,
+    kind: Kind,
+    transaction: Option<&'a str>,
+}
+
+impl Pairing {
+    pub(super) fn of(trace: &Trace) -> Self {
+        let mut pairing = Self::default();
+        let mut under_way: HashMap<Sign<'_>, VecDeque<usize>> = HashMap::new();
+        for (index, record) in trace.records.iter().enumerate() {
+            let What::Datagram(datagram) = &record.what else {
+                continue;
+            };
+            let sign = sign(datagram);
+            match datagram.direction {
+                Direction::Out if datagram.fate == Some(Fate::Lost) => {}
+                Direction::Out => under_way.entry(sign).or_default().push_back(index),
+                Direction::In => {
+                    let candidates = under_way.get_mut(&sign);
+                    if let Some(sent) = candidates.and_then(|sent| take(sent, trace, record)) {
+                        pairing.other_end.insert(sent, index);
+                        pairing.other_end.insert(index, sent);
+                    }
+                }
+            }
+        }
+        pairing
+    }
+
+    /// The record of a datagram's other end, by the index of this one.
+    pub(super) fn other_end(&self, index: usize) -> Option<usize> {
+        self.other_end.get(&index).copied()
+    }
+}
+
+/// The first of those under way that another stream than the receiver sent.
+fn take(sent: &mut VecDeque<usize>, trace: &Trace, arrival: &Record) -> Option<usize> {
+    let is_others = |index: &usize| trace.records[*index].stream != arrival.stream;
+    let position = sent.iter().position(is_others)?;
+    sent.remove(position)
+}
+
+fn sign(datagram: &Datagram) -> Sign<'_> {
+    let (from, to) = match datagram.direction {
+        Direction::Out => (datagram.local, datagram.remote),
+        Direction::In => (datagram.remote, datagram.local),
+    };
+    Sign {
+        from,
+        to,
+        bytes: datagram.bytes,
+        kind: datagram.kind,
+        transaction: datagram.stun.as_ref().map(|stun| stun.transaction.as_str()),
+    }
+}

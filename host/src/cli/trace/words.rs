@@ -1,0 +1,152 @@
+//! A datagram or an event in a few words.
+use super::flight;
+use handclasp::trace::{Call, Datagram, Kind, Status, Stun, StunClass, What, dtls_records};
+
+/// What a datagram is, without its length.
+pub(super) fn datagram(datagram: &Datagram) -> String {
+    let words = own(datagram);
+    match datagram.relays {
+        Some(Kind::Stun) => words + " (STUN)",
+        Some(Kind::Dtls) => words + " (DTLS)",
+        Some(Kind::Rtp) => words + " (RTP or RTCP)",
+        _ => words,
+    }
+}
+
+fn own(datagram: &Datagram) -> String {
+    match datagram.kind {
+        Kind::Stun => datagram.stun.as_ref().map_or("STUN".to_owned(), stun),
+        Kind::Dtls => match datagram.contents.as_deref().and_then(dtls_records) {
+            Some(records) => format!("DTLS {}", flight::words(&records)),
+            None => "datagram".to_owned(),
+        },
+        Kind::TurnChannel => "TURN channel data".to_owned(),
+        Kind::Rtp => "RTP or RTCP".to_owned(),
+        Kind::Other => "datagram".to_owned(),
+    }
+}
+
+fn stun(stun: &Stun) -> String {
+    let class = match stun.class {
+        StunClass::Request => "request",
+        StunClass::Indication => "indication",
+        StunClass::Success => "success",
+        StunClass::Error => "error",
+    };
+    let mut words = format!("STUN {} {class}", one_line(&stun.method));
+    if let Some(code) = stun.error_code {
+        words += &format!(" {code}");
+    }
+    if stun.use_candidate {
+        words += ", USE-CANDIDATE";
+    }
+    words
+}
+
+/// An event that is no datagram.
+pub(super) fn event(what: &What) -> Option<String> {
+    Some(match what {
+        What::Opened {
+            plugin,
+            plugin_version,
+            components,
+            controlling,
+        } => {
+            let role = if *controlling {
+                "controlling"
+            } else {
+                "controlled"
+            };
+            let noun = plural((*components).into(), "component");
+            format!(
+                "opened: {} {}, {components} {noun}, {role}",
+                one_line(plugin),
+                one_line(plugin_version)
+            )
+        }
+        What::HandshakeInitData { bytes: 0, .. } => "handshake prepared".to_owned(),
+        What::HandshakeInitData { bytes, .. } => {
+            format!("handshake prepared, {bytes} bytes for the peer")
+        }
+        What::LocalCredentials => "ICE credentials made".to_owned(),
+        What::NewCandidateFull { candidate, .. } => format!("candidate {}", short(candidate)),
+        What::CandidateGatheringDone => "no more candidates".to_owned(),
+        What::NewRemoteCandidateFull { candidate, .. } => {
+            format!("peer's candidate {}", short(candidate))
+        }
+        What::NewSelectedPair { local, remote, .. } => {
+            format!("selected pair {local} to {remote}")
+        }
+        What::HandshakeData { bytes, .. } => {
+            format!("handshake finished, {bytes} bytes of keys (not kept)")
+        }
+        What::ComponentStateReady { .. } => "ready".to_owned(),
+        What::ComponentStateDisconnected { .. } => "the peer is silent".to_owned(),
+        What::ComponentStateFailed { reason, .. } => format!("failed: {}", one_line(reason)),
+        What::ComponentClosed { by_peer: true, .. } => "closed by the peer".to_owned(),
+        What::ComponentClosed { .. } => "closed".to_owned(),
+        What::CouldNotSendPayload { reason, .. } => format!("not sent: {}", one_line(reason)),
+        What::LocalSdp => "SDP made".to_owned(),
+        What::Warning { warning } => format!("warning: {}", one_line(warning)),
+        What::Stopped => "stopped".to_owned(),
+        What::Call(made) => call(made),
+        What::Missed { count } => {
+            format!("{count} events are missing here: the disk could not keep up")
+        }
+        What::Datagram(_) | What::Unknown => return None,
+    })
+}
+
+fn call(call: &Call) -> String {
+    let status = match call.status {
+        Status::Pending => "pending",
+        Status::Finished => "finished",
+        Status::Closed => "closed",
+        Status::Failed => "failed",
+    };
+    let mut words = format!("{}: {status}", one_line(&call.call));
+    if call.packets > 0 {
+        let noun = plural(call.packets, "packet");
+        words += &format!(", {} {noun}", call.packets);
+    }
+    words += &format!(", {}", millis(call.took_us));
+    if let Some(sentence) = &call.sentence {
+        words += &format!(": {}", one_line(sentence));
+    }
+    words
+}
+
+pub(super) fn plural(count: u64, noun: &str) -> String {
+    match count {
+        1 => noun.to_owned(),
+        _ => format!("{noun}s"),
+    }
+}
+
+/// Milliseconds to the microsecond.
+pub(super) fn millis(us: u64) -> String {
+    format!("{}.{:03} ms", us / 1000, us % 1000)
+}
+
+/// Type, address and port of a candidate; all of it where it is none.
+fn short(candidate: &str) -> String {
+    let candidate = one_line(candidate);
+    let words: Vec<&str> = candidate.split_whitespace().collect();
+    match words[..] {
+        [_, _, transport, _, address, port, "typ", of_type, ..] => {
+            let host = match address.contains(':') {
+                true => format!("[{address}]"),
+                false => address.to_owned(),
+            };
+            format!("{of_type} {host}:{port} {transport}")
+        }
+        _ => candidate,
+    }
+}
+
+/// Without control characters: what a peer wrote must not steer a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,25 @@
+//! What every command that connects takes, to let a person see afterwards how it went.
+use super::exit::Failed;
+use clap::Args;
+use handclasp::trace::TraceFile;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct TraceArgs {
+    /// Record the session in this file, without its secrets, for `handclasp trace`. One that is there is
+    /// overwritten; a new one is its owner's alone
+    #[arg(long = "trace", value_name = "FILE")]
+    trace_file: Option<PathBuf>,
+}
+
+impl TraceArgs {
+    /// The trace, if one was asked for.
+    pub(super) fn open(&self) -> Result<Option<TraceFile>, Failed> {
+        let opened = self
+            .trace_file
+            .as_deref()
+            .map(TraceFile::create)
+            .transpose();
+        opened.map_err(Failed::new)
+    }
+}

@@ -1,0 +1,96 @@
+//! The capture in Wireshark's hands.
+use crate::support::{Session, succeed, text};
+use handclasp::trace::{Direction, Fate, Kind};
+use handclasp_tests::is_here;
+use std::path::Path;
+use std::process::Command;
+
+/// What `tshark` finds with this display filter: a line with these fields for each packet.
+fn find(capture: &Path, filter: &str, fields: &[&str]) -> Vec<String> {
+    let mut search = Command::new("tshark");
+    search
+        .arg("-r")
+        .arg(capture)
+        .args(["-Y", filter, "-T", "fields"]);
+    search.args([
+        "-o",
+        "udp.check_checksum:TRUE",
+        "-o",
+        "ip.check_checksum:TRUE",
+    ]);
+    for field in fields {
+        search.args(["-e", field]);
+    }
+    let found = text(&succeed(&mut search).stdout);
+    found.lines().map(str::to_owned).collect()
+}
+
+/// How many datagrams of a kind were on the wire and seen.
+fn on_the_wire(session: &Session, kind: Kind) -> usize {
+    let sent = session.datagrams().filter(|(_, it)| {
+        it.kind == kind && it.direction == Direction::Out && it.fate != Some(Fate::Lost)
+    });
+    sent.count()
+}
+
+#[test]
+fn stun_and_dtls_are_dissected() {
+    if !is_here("tshark", "tshark") {
+        return;
+    }
+    // Of 1.3 the encrypted records are nothing that Wireshark 4.0 knows.
+    let session = Session::demo(&[
+        "--plugin",
+        "dtls-srtp",
+        "--option",
+        "version=1.2",
+        "--loss",
+        "30",
+        "--seed",
+        "7",
+    ]);
+    session.show(&["--pcap"]);
+    let capture = session.file("session.pcap");
+    let find = |filter: &str, fields: &[&str]| find(&capture, filter, fields);
+
+    assert_eq!(
+        find("stun", &["stun.type"]).len(),
+        on_the_wire(&session, Kind::Stun)
+    );
+    let handshakes = find("dtls", &["dtls.handshake.type"]);
+    assert_eq!(handshakes.len(), on_the_wire(&session, Kind::Dtls));
+    for message in ["1", "2", "11", "14", "16"] {
+        let has = |line: &String| line.split(',').any(|number| number == message);
+        assert!(
+            handshakes.iter().any(has),
+            "no message {message}: {handshakes:?}"
+        );
+    }
+    assert!(
+        !find("stun.att.type == 0x0025", &["frame.number"]).is_empty(),
+        "USE-CANDIDATE"
+    );
+    let faults = "_ws.malformed || ip.checksum.status == 0 || udp.checksum.status == 0 || stun.att.crc32.status == 0";
+    assert_eq!(find(faults, &["frame.number"]), Vec::<String>::new());
+
+    let payloads = find(
+        "!stun && !dtls",
+        &["frame.cap_len", "frame.len", "udp.length"],
+    );
+    assert_eq!(payloads.len(), on_the_wire(&session, Kind::Rtp));
+    for lengths in payloads {
+        assert_eq!(lengths, "28\t40\t20", "headers only, of 12 bytes");
+    }
+}
+
+#[test]
+fn dtls_1_3_begins_as_wireshark_knows_it() {
+    if !is_here("tshark", "tshark") {
+        return;
+    }
+    let session = Session::demo(&["--plugin", "dtls-srtp"]);
+    session.show(&["--pcap"]);
+    let find = |filter: &str| find(&session.file("session.pcap"), filter, &["frame.number"]);
+    assert_eq!(find("stun").len(), on_the_wire(&session, Kind::Stun));
+    assert!(!find("dtls.handshake.type == 1").is_empty());
+}
