@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 // It is private to the host, and needs nothing of it but `ice`.
+#[allow(dead_code)] // what only an event loop asks
 #[path = "../../src/net/demux.rs"]
 mod demux;
 
