@@ -29,7 +29,7 @@ pub enum Accepted {
 pub enum Ignored {
     /// Its transport is not UDP.
     Transport,
-    /// Its address is a name (an mDNS one or another), which is not resolved.
+    /// Its address is a name: one that ends in `.local` is the stream's to look up, others are nobody's.
     HostName,
     /// Its type is none of host, srflx, prflx and relay.
     Kind,
@@ -74,6 +74,28 @@ pub enum CandidateError {
         /// The cap.
         max: usize,
     },
+}
+
+/// The index of the address among a line's words, and of the port.
+const ADDRESS: usize = 4;
+const PORT: usize = 5;
+
+/// The name in the place of a candidate's address, and its port, if mDNS may know it: one label before `.local`
+/// (draft-ietf-mmusic-mdns-ice-candidates, section 3.1).
+pub(crate) fn mdns_name(line: &str) -> Option<(&str, u16)> {
+    let mut words = line.split_ascii_whitespace().skip(ADDRESS);
+    let (name, port) = (words.next()?, words.next()?.parse().ok()?);
+    let label = name.strip_suffix(".local")?;
+    let is_label = (1..=63).contains(&label.len()) && !label.contains('.') && is_host_name(name);
+    is_label.then_some((name, port))
+}
+
+/// The line with another address.
+pub(crate) fn with_address(line: &str, address: IpAddr) -> Option<String> {
+    let mut words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let address = address.to_string();
+    *words.get_mut(ADDRESS)? = &address;
+    (words.len() > PORT).then(|| words.join(" "))
 }
 
 pub(super) fn parse(

@@ -41,6 +41,7 @@ use std::time::Duration;
 
 pub use agent::Agent;
 pub use candidate::{Accepted, CandidateError, Ignored};
+pub(crate) use candidate::{mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
 pub(crate) use local::announced;

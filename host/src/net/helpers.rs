@@ -3,6 +3,7 @@
 //! Usually one of them is awake and takes such calls in turn: most are short, and waking a thread costs more
 //! than making them. Calls that have waited too long behind a slow one get a thread each, up to a bound.
 use super::mailbox::{Command, Mailbox, StreamKey};
+use super::mdns;
 use crate::plugin::Request;
 use crate::stream::Lookup;
 use crate::trace::CallRecorder;
@@ -201,6 +202,11 @@ impl Shared {
 
 /// At least one address, or part of a sentence.
 fn look_up(lookup: &Lookup) -> Result<Vec<SocketAddr>, String> {
+    if lookup.host.ends_with(".local") {
+        let found = mdns::resolve(&lookup.host)?;
+        let at_port = |address| SocketAddr::new(address, lookup.port);
+        return Ok(found.into_iter().map(at_port).collect());
+    }
     let found = (lookup.host.as_str(), lookup.port).to_socket_addrs();
     let addresses: Vec<SocketAddr> = found
         .map_err(|error| format!("its name cannot be resolved: {error}"))?

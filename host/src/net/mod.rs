@@ -13,6 +13,7 @@
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
 //! - `timers`: when each stream wants to be called;
+//! - `mdns`: asking the local network for a name;
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
 mod application;
@@ -23,6 +24,7 @@ mod helpers;
 mod hosted;
 mod loss;
 mod mailbox;
+mod mdns;
 mod relay;
 mod socket;
 mod sockets;

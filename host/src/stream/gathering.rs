@@ -1,7 +1,7 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Member, Notification, Stage, Stream};
 use crate::component::Component;
-use crate::ice::{Pair, RelayId, RelayRequest, announced};
+use crate::ice::{Pair, RelayId, RelayRequest, announced, mdns_name, with_address};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,22 +10,31 @@ use std::time::{Duration, Instant};
 /// all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A server whose name is to be looked up.
+/// A name that is to be looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    /// A name, or an address.
+    /// A name, or an address. One that ends in `.local` is asked for on the local network (RFC 6762).
     pub host: String,
     /// The port at each of the addresses.
     pub port: u16,
-    server: Server,
+    of: Owner,
 }
 
-/// Which of the stream's servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Server {
+/// Whose name it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Owner {
+    /// A server of the stream's, by its index.
     Stun(usize),
     Turn(usize),
+    /// The peer, which hides the address of a candidate behind it.
+    Candidate {
+        component_id: u16,
+        line: String,
+    },
 }
+
+/// Most names of one peer's candidates that are looked up: for each the whole network is asked.
+const MAX_NAMES: usize = 16;
 
 /// How far the gathering has come.
 #[derive(Debug, Default)]
@@ -35,23 +44,30 @@ pub(super) struct Gathering {
     /// All of them are.
     bound: bool,
     lookups: VecDeque<Lookup>,
-    /// Lookups that have not come back.
+    /// Lookups of servers that have not come back.
     pending: usize,
     /// When servers are not waited for any more.
     until: Option<Instant>,
+}
+
+/// Names of the peer's candidates.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    waiting: VecDeque<Lookup>,
+    asked: usize,
 }
 
 impl Stream {
     pub(super) fn gather(&mut self, now: Instant) {
         let servers = &self.config.servers;
         let stun = servers.stun.iter().enumerate();
-        let stun = stun.map(|(index, s)| (Server::Stun(index), &s.host, s.port));
+        let stun = stun.map(|(index, s)| (Owner::Stun(index), &s.host, s.port));
         let turn = servers.turn.iter().enumerate();
-        let turn = turn.map(|(index, s)| (Server::Turn(index), &s.host, s.port));
-        let lookups = stun.chain(turn).map(|(server, host, port)| Lookup {
+        let turn = turn.map(|(index, s)| (Owner::Turn(index), &s.host, s.port));
+        let lookups = stun.chain(turn).map(|(of, host, port)| Lookup {
             host: host.clone(),
             port,
-            server,
+            of,
         });
         let lookups: VecDeque<Lookup> = lookups.collect();
         self.stage = Stage::Gathering;
@@ -112,7 +128,31 @@ impl Stream {
 
     /// The next name to look up. What is found must come back to [`handle_lookup`](Self::handle_lookup).
     pub fn poll_lookup(&mut self) -> Option<Lookup> {
-        self.gathering.lookups.pop_front()
+        let names = &mut self.names.waiting;
+        names
+            .pop_front()
+            .or_else(|| self.gathering.lookups.pop_front())
+    }
+
+    /// The peer's candidate has a name for an address: mDNS knows it, or nobody.
+    pub(super) fn look_up_candidate(&mut self, component_id: u16, line: &str) {
+        let Some((name, port)) = mdns_name(line) else {
+            return;
+        };
+        if self.names.asked == MAX_NAMES {
+            let warning = format!("{name} is not looked up: the peer has named {MAX_NAMES} others");
+            self.notify(Notification::Warning { warning });
+            return;
+        }
+        self.names.asked += 1;
+        self.names.waiting.push_back(Lookup {
+            host: name.to_owned(),
+            port,
+            of: Owner::Candidate {
+                component_id,
+                line: line.to_owned(),
+            },
+        });
     }
 
     /// What a name stands for, at least one address, or why that is not known, as part of a sentence.
@@ -122,15 +162,38 @@ impl Stream {
         lookup: &Lookup,
         found: &Result<Vec<SocketAddr>, String>,
     ) {
-        self.gathering.pending = self.gathering.pending.saturating_sub(1);
+        if let Owner::Candidate { component_id, line } = &lookup.of {
+            self.resolve_candidate(*component_id, line, found);
+        } else {
+            self.gathering.pending = self.gathering.pending.saturating_sub(1);
+        }
         for Member { component, .. } in &mut self.components {
-            match lookup.server {
-                Server::Stun(index) => component.gatherer_mut().stun_found(index, found),
-                Server::Turn(index) => component.gatherer_mut().turn_found(index, found),
+            match lookup.of {
+                Owner::Stun(index) => component.gatherer_mut().stun_found(index, found),
+                Owner::Turn(index) => component.gatherer_mut().turn_found(index, found),
+                Owner::Candidate { .. } => {}
             }
             component.handle_timeout(now);
         }
         self.settle(now);
+    }
+
+    /// A name that nobody knows costs nothing: the peer's checks show where it is.
+    fn resolve_candidate(
+        &mut self,
+        component_id: u16,
+        line: &str,
+        found: &Result<Vec<SocketAddr>, String>,
+    ) {
+        for address in found.iter().flatten() {
+            if let Some(line) = with_address(line, address.ip())
+                && let Ok(member) = self.member(component_id)
+                && let Err(error) = member.component.agent_mut().add_remote_candidate(&line)
+            {
+                let warning = format!("a candidate was left out: {error}");
+                self.notify(Notification::Warning { warning });
+            }
+        }
     }
 
     /// What to do next with a connection to a relay.

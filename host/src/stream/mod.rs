@@ -4,11 +4,11 @@ mod gathering;
 mod notification;
 
 use crate::component::{self, Arrival, Component, SendError};
-use crate::ice::{self, Announced, Credentials, Pair, Servers, Transmit};
+use crate::ice::{self, Accepted, Announced, Credentials, Ignored, Pair, Servers, Transmit};
 use crate::plugin::{Completion, InitParameters, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
-use gathering::Gathering;
+use gathering::{Gathering, Names};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,6 +58,7 @@ pub struct Stream {
     negotiation: Negotiation,
     components: Vec<Member>,
     stage: Stage,
+    names: Names,
     gathering: Gathering,
     /// Whether there is nothing to start or gather for any more.
     closing: bool,
@@ -156,6 +157,7 @@ impl Stream {
             components,
             stage: Stage::Starting,
             gathering: Gathering::default(),
+            names: Names::default(),
             closing: false,
             stopping: false,
             notifications: VecDeque::new(),
@@ -239,11 +241,15 @@ impl Stream {
     }
 
     fn add_remote_candidate(&mut self, component_id: u16, line: &str) -> Result<(), Refused> {
-        self.member(component_id)?
+        let accepted = self
+            .member(component_id)?
             .component
             .agent_mut()
             .add_remote_candidate(line)
             .map_err(refused)?;
+        if accepted == Accepted::Ignored(Ignored::HostName) {
+            self.look_up_candidate(component_id, line);
+        }
         let candidate = line.to_owned();
         self.notify(Notification::NewRemoteCandidateFull {
             component_id,

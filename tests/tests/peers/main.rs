@@ -5,6 +5,7 @@ mod contact;
 mod endpoint;
 mod host;
 mod libnice;
+mod mdns;
 mod nice_peer;
 mod openssl;
 mod quiet;

@@ -291,3 +291,28 @@ proptest! {
         prop_assert_eq!(stun_kind(&datagram), Some(kind));
     }
 }
+
+#[test]
+fn a_name_of_multicast_dns_is_one_label_before_local() {
+    let line = |address: &str| format!("candidate:1 1 udp 2130706431 {address} 4000 typ host");
+    let name = "0b8c9a3e-1f2d-4c5b-8a7e-6d5c4b3a2f1e.local";
+    assert_eq!(mdns_name(&line(name)), Some((name, 4000)));
+    for other in [
+        "10.0.0.1",
+        "fd00::1",
+        "example.org",
+        "a.b.local",
+        ".local",
+        "local",
+    ] {
+        assert_eq!(mdns_name(&line(other)), None, "{other}");
+    }
+    assert_eq!(mdns_name(&line(&format!("{}.local", "x".repeat(64)))), None);
+    assert_eq!(mdns_name("candidate:1 1 udp 1 a.local"), None);
+    let found = with_address(&line(name), "fd77::1".parse().unwrap());
+    assert_eq!(found, Some(line("fd77::1")));
+    assert_eq!(
+        with_address("candidate:1 1 udp", "fd77::1".parse().unwrap()),
+        None
+    );
+}
