@@ -2,12 +2,15 @@
 //!
 //! Bytes and time come in as arguments; [`Transmit`]s, [`Event`]s, [`Request`]s and a deadline go out. After
 //! every call drain `poll_request`, `poll_transmit` and `poll_event`, then ask `poll_timeout`.
+mod association;
 mod driver;
+mod event;
 mod gathering;
+mod settle;
 
 use crate::ice::{self, Pair, RelayRequest, Transmit};
 use crate::plugin::{Completion, InitParameters, Plugin, Request, Role};
-use driver::{Driver, Output, Route};
+use driver::{Driver, Route};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +18,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 pub use driver::Phase;
+pub use event::{Arrival, Event, SendError};
 
 /// What a component is made of.
 #[derive(Debug)]
@@ -58,69 +62,6 @@ struct Ready {
     since: Option<Instant>,
     reported: bool,
 }
-
-/// What a component tells its stream.
-#[derive(Debug)]
-pub enum Event {
-    /// What `init` produced for the peer.
-    InitData(Vec<u8>),
-    /// A candidate of ours, to be signalled.
-    Candidate {
-        /// `candidate:…`.
-        line: String,
-        /// Its address.
-        address: SocketAddr,
-    },
-    /// ICE selected a pair, the first or another.
-    SelectedPair(Pair),
-    /// The peer is silent; nothing is sent until it is heard again (RFC 7675).
-    Disconnected,
-    /// The handshake agreed on this.
-    HandshakeData(Zeroizing<Vec<u8>>),
-    /// Handshake finished and ICE ready: data flows.
-    Ready(Zeroizing<Vec<u8>>),
-    /// A datagram for the application that had to wait for a call's outcome.
-    Application(Vec<u8>),
-    /// Something the operator should read.
-    Warning(String),
-    /// The end, with its reason as a sentence.
-    Failed(String),
-    /// The orderly end.
-    Closed {
-        /// By the peer, or by this side.
-        by_peer: bool,
-    },
-}
-
-/// Where an incoming datagram belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// It was ICE's, and proves its source: what follows from there is this component's.
-    Validated,
-    /// It was ICE's, the handshake's, or nobody's.
-    Consumed,
-    /// It is the application's; it still stands in the caller's buffer.
-    Application,
-}
-
-/// Why a datagram of the application could not be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The handshake is not finished, or ICE has no pair yet.
-    #[error("the component is not ready: wait for component_state_ready")]
-    NotReady,
-    /// Consent has expired (RFC 7675).
-    #[error(
-        "the peer is silent and consent has expired; the component recovers or fails by itself"
-    )]
-    Disconnected,
-    /// The component has failed or is closed.
-    #[error("the component has ended")]
-    Ended,
-}
-
-/// Most bytes of handshake packets kept for READY.
-const MAX_EARLY: usize = 64 * 1024;
 
 impl Component {
     /// Asks for `init` at once.
@@ -192,37 +133,6 @@ impl Component {
     /// The role and init data the application or SDP has given.
     pub fn peer(&self) -> Option<&(Role, Vec<u8>)> {
         self.driver.peer()
-    }
-
-    /// The peer's parameters. Other init data than before is another association (RFC 8842): a new instance
-    /// with the id `instance_id` takes over, the old one closes.
-    pub fn set_peer(&mut self, now: Instant, role: Role, init_data: Vec<u8>, instance_id: u64) {
-        match self.driver.peer() {
-            _ if self.driver.phase() == Phase::Ended => {}
-            Some((_, known)) if *known == init_data => {}
-            None => self.driver.set_peer(role, init_data),
-            Some(_) => self.reassociate(role, init_data, instance_id),
-        }
-        self.settle(now);
-    }
-
-    fn reassociate(&mut self, role: Role, init_data: Vec<u8>, instance_id: u64) {
-        self.config.parameters.instance_id = instance_id;
-        let next = Driver::start(
-            Arc::clone(&self.config.plugin),
-            self.config.parameters.clone(),
-        );
-        let mut old = std::mem::replace(&mut self.driver, next);
-        old.close();
-        self.leaving = Some(old);
-        self.early.clear();
-        self.handshake_data = None;
-        self.handshake_deadline = None;
-        self.ready.reported = false;
-        self.driver.set_peer(role, init_data);
-        if self.ready.since.is_some() {
-            self.driver.ready();
-        }
     }
 
     /// A datagram that arrived at `local` from `remote`. Anything may stand in it.
@@ -372,151 +282,6 @@ impl Component {
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
-    }
-
-    /// Carries what agent and driver have said to where it belongs, until both are silent.
-    fn settle(&mut self, now: Instant) {
-        loop {
-            while let Some(output) = self.leaving.as_mut().and_then(Driver::poll_output) {
-                self.take_last_words(output);
-            }
-            if let Some(output) = self.driver.poll_output() {
-                self.take_output(output);
-            } else if let Some(event) = self.agent.poll_event() {
-                self.take_ice_event(now, event);
-            } else if let Some(found) = self.poll_found() {
-                self.take_found(found);
-            } else {
-                break;
-            }
-        }
-        self.leaving.take_if(|old| old.phase() == Phase::Ended);
-        self.watch_the_time(now);
-        if self.driver.phase() == Phase::Ended {
-            self.early.clear();
-            self.handshake_data = None; // keying material lives no longer than what it is for
-            self.leave_relays(now);
-            return;
-        }
-        while let Some(transmit) = self.agent.poll_transmit() {
-            self.transmits.push_back(transmit);
-        }
-        self.exchange(now);
-    }
-
-    fn take_output(&mut self, output: Output) {
-        match output {
-            Output::InitData(data) => self.events.push_back(Event::InitData(data)),
-            Output::Packet(packet) => self.send_packet(packet),
-            Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
-            Output::Application(datagram) => self.events.push_back(Event::Application(datagram)),
-            Output::Finished(data) => {
-                // A handshake that finished in `init` agreed on nothing.
-                if self.agreed_on_something() {
-                    self.events.push_back(Event::HandshakeData(data.clone()));
-                }
-                self.handshake_data = Some(data);
-                self.report_ready();
-            }
-            Output::Failed(failure) => self.events.push_back(Event::Failed(failure.to_string())),
-            Output::Closed { by_peer } => self.events.push_back(Event::Closed { by_peer }),
-        }
-    }
-
-    fn agreed_on_something(&self) -> bool {
-        self.driver.has_instance()
-    }
-
-    fn take_last_words(&mut self, output: Output) {
-        match output {
-            Output::Packet(packet) => self.send_packet(packet),
-            Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
-            Output::Failed(failure) => self.events.push_back(Event::Warning(failure.to_string())),
-            Output::InitData(_)
-            | Output::Application(_)
-            | Output::Finished(_)
-            | Output::Closed { .. } => {}
-        }
-    }
-
-    fn take_ice_event(&mut self, now: Instant, event: ice::Event) {
-        match event {
-            ice::Event::Selected(pair) => {
-                self.gatherer.set_selected(now, Some(pair));
-                self.events.push_back(Event::SelectedPair(pair));
-                if self.ready.since.is_none() {
-                    self.become_ready(now);
-                }
-            }
-            ice::Event::Disconnected => {
-                self.gatherer.set_selected(now, None);
-                self.events.push_back(Event::Disconnected);
-            }
-            ice::Event::Failed(reason) => self.fail(self.with_troubles(reason)),
-            ice::Event::Validated(_) => {}
-        }
-    }
-
-    fn become_ready(&mut self, now: Instant) {
-        self.ready.since = Some(now);
-        for packet in std::mem::take(&mut self.early) {
-            self.send_packet(packet);
-        }
-        self.driver.ready();
-        self.report_ready();
-    }
-
-    /// A handshake in progress has until a while after READY, or after it began if that came later.
-    fn watch_the_time(&mut self, now: Instant) {
-        if !self.in_progress() {
-            self.handshake_deadline = None;
-        } else if self.ready.since.is_some() && self.handshake_deadline.is_none() {
-            self.handshake_deadline = Some(now + self.config.handshake_timeout);
-        }
-    }
-
-    fn in_progress(&self) -> bool {
-        matches!(
-            self.driver.phase(),
-            Phase::Starting | Phase::AwaitingPeer | Phase::InProgress
-        )
-    }
-
-    fn report_ready(&mut self) {
-        let finished = self.driver.phase() == Phase::Finished;
-        if let (true, false, Some(_), Some(data)) = (
-            finished,
-            self.ready.reported,
-            self.ready.since,
-            &self.handshake_data,
-        ) {
-            self.ready.reported = true;
-            self.events.push_back(Event::Ready(data.clone()));
-        }
-    }
-
-    /// To the peer if there is a way; before READY it waits for one, in bounds.
-    fn send_packet(&mut self, packet: Vec<u8>) {
-        if let Some(pair) = self.agent.selected_pair() {
-            self.transmits.push_back(Transmit {
-                local: pair.local,
-                remote: pair.remote,
-                contents: packet,
-            });
-        } else if self.ready.since.is_none() {
-            self.early.push_back(packet);
-            while self.early.iter().map(Vec::len).sum::<usize>() > MAX_EARLY {
-                self.early.pop_front();
-            }
-        }
-        // Without consent nothing leaves: the handshake's own retransmission repeats it.
-    }
-
-    fn fail(&mut self, reason: String) {
-        if self.driver.phase() != Phase::Ended {
-            self.driver.abandon();
-            self.events.push_back(Event::Failed(reason));
-        }
     }
 
     fn nanos(&self, now: Instant) -> u64 {

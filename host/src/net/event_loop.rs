@@ -1,9 +1,11 @@
 use super::application::ReplyQueue;
+use super::batch::Unsent;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
 use super::mailbox::{Command, Mailbox, StreamKey};
+use super::receiver::Receiver;
 use super::relay::{Happening, Relays};
-use super::socket::{Receiver, Socket, Unsent};
+use super::socket::Socket;
 use super::sockets::Sockets;
 use super::timers::Timers;
 use crate::component::Arrival;

@@ -8,7 +8,8 @@
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `sockets`: a loop's sockets, a stream's own and shared ones;
-//! - `socket`: a UDP socket that many components may share, and its batches;
+//! - `socket`: a UDP socket that many components may share;
+//! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
@@ -17,6 +18,7 @@
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
 mod application;
+mod batch;
 mod demux;
 mod event_loop;
 mod gather;
@@ -25,6 +27,7 @@ mod hosted;
 mod loss;
 mod mailbox;
 mod mdns;
+mod receiver;
 mod relay;
 mod socket;
 mod sockets;

@@ -1,7 +1,8 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
+use super::batch::{Batch, Unsent};
 use super::gather::Gathering;
 use super::mailbox::StreamKey;
-use super::socket::{Batch, Member, Socket, Unsent};
+use super::socket::{Member, Socket};
 use mio::{Registry, Token};
 use slab::Slab;
 use std::collections::HashMap;

@@ -1,14 +1,18 @@
 //! One ICE stream, without sockets or clock: components 1..n, their common credentials, SDP, notifications.
 mod description;
+mod events;
 mod gathering;
+mod member;
+mod messages;
 mod notification;
 
-use crate::component::{self, Arrival, Component, SendError};
-use crate::ice::{self, Accepted, Announced, Credentials, Ignored, Pair, Servers, Transmit};
-use crate::plugin::{Completion, InitParameters, Plugin, Request};
+use crate::component::{self, Arrival, SendError};
+use crate::ice::{self, Announced, Credentials, Pair, Servers, Transmit};
+use crate::plugin::{Completion, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
 use gathering::{Gathering, Names};
+use member::Member;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -66,24 +70,6 @@ pub struct Stream {
     notifications: VecDeque<Notification>,
 }
 
-/// A component and what its stream knows of it.
-#[derive(Debug)]
-struct Member {
-    component: Component,
-    init_data: Option<Vec<u8>>,
-    default_address: Option<SocketAddr>,
-    listened: bool,
-    unheard: Unheard,
-    ended: bool,
-}
-
-/// Datagrams nobody listened to, and when that was last said.
-#[derive(Debug, Default)]
-struct Unheard {
-    count: u64,
-    said: Option<Instant>,
-}
-
 /// How far the start has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -96,9 +82,6 @@ enum Stage {
     /// The stream has failed or was stopped.
     Ended,
 }
-
-/// How often the operator hears of datagrams nobody listens to.
-const UNHEARD_EVERY: Duration = Duration::from_secs(10);
 
 /// Most components a stream may have (RFC 8839 allows 256; more than RTP and RTCP is rare).
 pub const MAX_COMPONENTS: u16 = 256;
@@ -175,174 +158,6 @@ impl Stream {
         1..=self.config.n_components
     }
 
-    /// What the application says.
-    ///
-    /// # Errors
-    /// A sentence that says what to do instead; nothing has changed then.
-    pub fn handle_message(&mut self, now: Instant, message: Message) -> Result<(), Refused> {
-        if self.stage == Stage::Ended && message != Message::Stop {
-            return Err(Refused("the stream has ended: start another".to_owned()));
-        }
-        match message {
-            Message::SetRemoteCredentials { credentials } => {
-                let credentials = credentials.parse().map_err(refused)?;
-                self.set_remote_credentials(credentials)?;
-            }
-            Message::SetRemoteCandidate {
-                candidate,
-                component_id,
-            } => {
-                self.add_remote_candidate(component_id, &candidate)?;
-            }
-            Message::ParseRemoteSdp { sdp } => self.parse_remote_sdp(now, &sdp)?,
-            Message::GenerateLocalSdp => self.generate_local_sdp()?,
-            Message::PeerCandidateGatheringDone => self.set_end_of_candidates(),
-            Message::GatherCandidates => self.gather_again(now)?,
-            Message::RestartStream => self.restart()?,
-            Message::SetPeerInitData {
-                component_id,
-                role,
-                init_data,
-            } => {
-                let member = self.member(component_id)?;
-                if member.ended {
-                    let reason =
-                        format!("component {component_id} has ended: start another stream");
-                    return Err(Refused(reason));
-                }
-                member.component.set_peer(now, role, init_data, fresh_id());
-            }
-            Message::Listen { component_id } => self.listen(component_id)?,
-            Message::Close => self.close(now),
-            Message::Stop => {
-                self.stopping = true;
-                self.close(now);
-            }
-        }
-        self.settle(now);
-        Ok(())
-    }
-
-    fn set_remote_credentials(&mut self, credentials: Credentials) -> Result<(), Refused> {
-        let known = self.remote.replace(credentials.clone());
-        let changed = known.is_some_and(|known| known != credentials);
-        if changed && !self.restarting {
-            self.restart_agents(); // the peer restarted: so does this side (RFC 8445, section 9)
-        }
-        self.restarting &= !changed;
-        for member in &mut self.components {
-            member
-                .component
-                .agent_mut()
-                .set_remote_credentials(credentials.clone())
-                .map_err(refused)?;
-        }
-        Ok(())
-    }
-
-    fn add_remote_candidate(&mut self, component_id: u16, line: &str) -> Result<(), Refused> {
-        let accepted = self
-            .member(component_id)?
-            .component
-            .agent_mut()
-            .add_remote_candidate(line)
-            .map_err(refused)?;
-        if accepted == Accepted::Ignored(Ignored::HostName) {
-            self.look_up_candidate(component_id, line);
-        }
-        let candidate = line.to_owned();
-        self.notify(Notification::NewRemoteCandidateFull {
-            component_id,
-            candidate,
-        });
-        Ok(())
-    }
-
-    fn set_end_of_candidates(&mut self) {
-        for member in &mut self.components {
-            member.component.agent_mut().set_end_of_candidates();
-        }
-    }
-
-    fn gather_again(&mut self, now: Instant) -> Result<(), Refused> {
-        if self.stage == Stage::Starting {
-            return Err(Refused(
-                "gathering starts by itself once every init has finished".to_owned(),
-            ));
-        }
-        self.gather(now);
-        Ok(())
-    }
-
-    fn restart(&mut self) -> Result<(), Refused> {
-        if self.stage == Stage::Starting {
-            return Err(Refused(
-                "nothing to restart yet: wait for local_credentials".to_owned(),
-            ));
-        }
-        self.restarting = true;
-        self.restart_agents();
-        Ok(())
-    }
-
-    fn restart_agents(&mut self) {
-        self.credentials = Credentials::generate();
-        for member in &mut self.components {
-            member
-                .component
-                .agent_mut()
-                .restart(self.credentials.clone());
-        }
-        self.announce_credentials();
-        self.announce_candidates();
-    }
-
-    fn announce_credentials(&mut self) {
-        let credentials = self.credentials.to_string();
-        self.notify(Notification::LocalCredentials { credentials });
-    }
-
-    /// After a restart the peer hears the same candidates under new credentials.
-    fn announce_candidates(&mut self) {
-        for member in &mut self.components {
-            let component_id = member.component.id();
-            for candidate in member.component.agent().local_candidates() {
-                self.notifications
-                    .push_back(Notification::NewCandidateFull {
-                        component_id,
-                        candidate,
-                    });
-            }
-        }
-        if self.stage == Stage::Gathered {
-            self.notify(Notification::CandidateGatheringDone);
-        }
-    }
-
-    fn listen(&mut self, component_id: u16) -> Result<(), Refused> {
-        let member = self.member(component_id)?;
-        member.listened = true;
-        let finished = member.component.handshake_data().cloned();
-        let ready = member.component.is_ready();
-        if let Some(data) = finished {
-            self.notify(Notification::HandshakeData {
-                component_id,
-                data: data.clone(),
-            });
-            if ready {
-                self.notify(Notification::ComponentStateReady { component_id, data });
-            }
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, now: Instant) {
-        self.closing = true;
-        for member in &mut self.components {
-            member.component.close(now);
-        }
-    }
-
     /// A datagram that arrived for a component. Anything may stand in it.
     pub fn handle_datagram(
         &mut self,
@@ -368,23 +183,6 @@ impl Stream {
                 self.settle(now);
                 arrival
             }
-        }
-    }
-
-    fn say_unheard(&mut self, now: Instant, component_id: u16) {
-        let Ok(member) = self.member(component_id) else {
-            return;
-        };
-        let Unheard { count, said } = &mut member.unheard;
-        *count += 1;
-        if said.is_none_or(|said| now >= said + UNHEARD_EVERY) {
-            let (dropped, since) = (std::mem::take(count), UNHEARD_EVERY.as_secs());
-            *said = Some(now);
-            let warning = format!(
-                "component {component_id}: nobody listens, {dropped} datagrams dropped; \
-                 listen to it (this warning comes at most every {since} s)"
-            );
-            self.notify(Notification::Warning { warning });
         }
     }
 
@@ -547,153 +345,6 @@ impl Stream {
 
     fn notify(&mut self, notification: Notification) {
         self.notifications.push_back(notification);
-    }
-
-    /// Carries what the components have said to the application.
-    fn settle(&mut self, now: Instant) {
-        for index in 0..self.components.len() {
-            while let Some(event) = self.components[index].component.poll_event() {
-                self.take_event(now, index, event);
-            }
-        }
-        self.conclude_gathering(Some(now));
-        if self.stopping
-            && self.components.iter().all(|member| member.ended)
-            && self.stage != Stage::Ended
-        {
-            self.stage = Stage::Ended;
-            self.notify(Notification::Stopped);
-        }
-    }
-
-    fn take_event(&mut self, now: Instant, index: usize, event: component::Event) {
-        use component::Event;
-        let member = &mut self.components[index];
-        let component_id = member.component.id();
-        match event {
-            Event::InitData(init_data) => {
-                member.init_data = Some(init_data.clone());
-                self.notify(Notification::HandshakeInitData {
-                    component_id,
-                    init_data,
-                });
-                self.start_gathering(now);
-            }
-            Event::Candidate { line, address } => {
-                self.tell_candidate(component_id, Some(line), address);
-            }
-            Event::SelectedPair(pair) => {
-                self.notify(Notification::NewSelectedPair { component_id, pair });
-            }
-            Event::Disconnected => {
-                self.notify(Notification::ComponentStateDisconnected { component_id });
-            }
-            Event::HandshakeData(data) => {
-                self.notify(Notification::HandshakeData { component_id, data })
-            }
-            Event::Ready(data) => {
-                self.notify(Notification::ComponentStateReady { component_id, data })
-            }
-            Event::Application(payload) if member.listened => {
-                self.notify(Notification::IcePayload {
-                    component_id,
-                    payload,
-                });
-            }
-            Event::Application(_) => self.say_unheard(now, component_id),
-            Event::Warning(warning) => self.notify(Notification::Warning { warning }),
-            Event::Closed { by_peer } => {
-                member.ended = true;
-                self.notify(Notification::ComponentClosed {
-                    component_id,
-                    by_peer,
-                });
-            }
-            Event::Failed(reason) => {
-                member.ended = true;
-                let in_init = member.init_data.is_none();
-                self.notify(Notification::ComponentStateFailed {
-                    component_id,
-                    reason,
-                });
-                if self.stage == Stage::Starting && in_init {
-                    self.fail_to_start(now, component_id);
-                }
-            }
-        }
-    }
-
-    fn start_gathering(&mut self, now: Instant) {
-        let initialised = self
-            .components
-            .iter()
-            .all(|member| member.init_data.is_some());
-        if self.stage == Stage::Starting && initialised && !self.closing {
-            self.gather(now);
-            for member in &mut self.components {
-                member.component.start_ice();
-            }
-            self.announce_credentials();
-        }
-    }
-
-    /// A failed `init` fails its stream, and no other.
-    fn fail_to_start(&mut self, now: Instant, culprit: u16) {
-        self.stage = Stage::Ended;
-        for member in &mut self.components {
-            if !member.ended {
-                member.ended = true;
-                member.component.abandon(now);
-                let component_id = member.component.id();
-                let reason = format!("component {culprit} could not start");
-                self.notifications
-                    .push_back(Notification::ComponentStateFailed {
-                        component_id,
-                        reason,
-                    });
-            }
-        }
-        self.notify(Notification::Stopped);
-    }
-}
-
-impl Member {
-    fn new(
-        now: Instant,
-        config: &Config,
-        stream_id: u64,
-        component_id: u16,
-        credentials: &Credentials,
-        tie_breaker: u64,
-    ) -> Self {
-        let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
-        ice.ice_timeout = config.ice_timeout;
-        ice.lite = config.ice_lite;
-        ice.announced = Arc::clone(&config.announced);
-        let agent = ice::Agent::new(ice, credentials.clone(), now);
-        let gatherer = ice::Gatherer::new(component_id, &config.servers, now);
-        let parameters = InitParameters {
-            component_id,
-            component_count: config.n_components,
-            mtu: config.mtu,
-            instance_id: fresh_id(),
-            stream_id,
-            options: Arc::clone(&config.options),
-        };
-        let config = component::Config {
-            plugin: Arc::clone(&config.plugin),
-            parameters,
-            handshake_timeout: config.handshake_timeout,
-            epoch: config.epoch,
-        };
-        Self {
-            component: Component::new(config, agent, gatherer),
-            init_data: None,
-            default_address: None,
-            listened: false,
-            unheard: Unheard::default(),
-            ended: false,
-        }
     }
 }
 

@@ -1,0 +1,155 @@
+//! What agent and driver say, carried to where it belongs.
+use super::driver::{Driver, Output};
+use super::{Component, Event, Phase};
+use crate::ice::{self, Transmit};
+use std::time::Instant;
+
+/// Most bytes of handshake packets kept for READY.
+const MAX_EARLY: usize = 64 * 1024;
+
+impl Component {
+    /// Carries what agent and driver have said to where it belongs, until both are silent.
+    pub(super) fn settle(&mut self, now: Instant) {
+        loop {
+            while let Some(output) = self.leaving.as_mut().and_then(Driver::poll_output) {
+                self.take_last_words(output);
+            }
+            if let Some(output) = self.driver.poll_output() {
+                self.take_output(output);
+            } else if let Some(event) = self.agent.poll_event() {
+                self.take_ice_event(now, event);
+            } else if let Some(found) = self.poll_found() {
+                self.take_found(found);
+            } else {
+                break;
+            }
+        }
+        self.leaving.take_if(|old| old.phase() == Phase::Ended);
+        self.watch_the_time(now);
+        if self.driver.phase() == Phase::Ended {
+            self.early.clear();
+            self.handshake_data = None; // keying material lives no longer than what it is for
+            self.leave_relays(now);
+            return;
+        }
+        while let Some(transmit) = self.agent.poll_transmit() {
+            self.transmits.push_back(transmit);
+        }
+        self.exchange(now);
+    }
+
+    fn take_output(&mut self, output: Output) {
+        match output {
+            Output::InitData(data) => self.events.push_back(Event::InitData(data)),
+            Output::Packet(packet) => self.send_packet(packet),
+            Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
+            Output::Application(datagram) => self.events.push_back(Event::Application(datagram)),
+            Output::Finished(data) => {
+                // A handshake that finished in `init` agreed on nothing.
+                if self.agreed_on_something() {
+                    self.events.push_back(Event::HandshakeData(data.clone()));
+                }
+                self.handshake_data = Some(data);
+                self.report_ready();
+            }
+            Output::Failed(failure) => self.events.push_back(Event::Failed(failure.to_string())),
+            Output::Closed { by_peer } => self.events.push_back(Event::Closed { by_peer }),
+        }
+    }
+
+    fn agreed_on_something(&self) -> bool {
+        self.driver.has_instance()
+    }
+
+    fn take_last_words(&mut self, output: Output) {
+        match output {
+            Output::Packet(packet) => self.send_packet(packet),
+            Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
+            Output::Failed(failure) => self.events.push_back(Event::Warning(failure.to_string())),
+            Output::InitData(_)
+            | Output::Application(_)
+            | Output::Finished(_)
+            | Output::Closed { .. } => {}
+        }
+    }
+
+    fn take_ice_event(&mut self, now: Instant, event: ice::Event) {
+        match event {
+            ice::Event::Selected(pair) => {
+                self.gatherer.set_selected(now, Some(pair));
+                self.events.push_back(Event::SelectedPair(pair));
+                if self.ready.since.is_none() {
+                    self.become_ready(now);
+                }
+            }
+            ice::Event::Disconnected => {
+                self.gatherer.set_selected(now, None);
+                self.events.push_back(Event::Disconnected);
+            }
+            ice::Event::Failed(reason) => self.fail(self.with_troubles(reason)),
+            ice::Event::Validated(_) => {}
+        }
+    }
+
+    fn become_ready(&mut self, now: Instant) {
+        self.ready.since = Some(now);
+        for packet in std::mem::take(&mut self.early) {
+            self.send_packet(packet);
+        }
+        self.driver.ready();
+        self.report_ready();
+    }
+
+    /// A handshake in progress has until a while after READY, or after it began if that came later.
+    fn watch_the_time(&mut self, now: Instant) {
+        if !self.in_progress() {
+            self.handshake_deadline = None;
+        } else if self.ready.since.is_some() && self.handshake_deadline.is_none() {
+            self.handshake_deadline = Some(now + self.config.handshake_timeout);
+        }
+    }
+
+    fn in_progress(&self) -> bool {
+        matches!(
+            self.driver.phase(),
+            Phase::Starting | Phase::AwaitingPeer | Phase::InProgress
+        )
+    }
+
+    fn report_ready(&mut self) {
+        let finished = self.driver.phase() == Phase::Finished;
+        if let (true, false, Some(_), Some(data)) = (
+            finished,
+            self.ready.reported,
+            self.ready.since,
+            &self.handshake_data,
+        ) {
+            self.ready.reported = true;
+            self.events.push_back(Event::Ready(data.clone()));
+        }
+    }
+
+    /// To the peer if there is a way; before READY it waits for one, in bounds.
+    pub(super) fn send_packet(&mut self, packet: Vec<u8>) {
+        if let Some(pair) = self.agent.selected_pair() {
+            self.transmits.push_back(Transmit {
+                local: pair.local,
+                remote: pair.remote,
+                contents: packet,
+            });
+        } else if self.ready.since.is_none() {
+            self.early.push_back(packet);
+            while self.early.iter().map(Vec::len).sum::<usize>() > MAX_EARLY {
+                self.early.pop_front();
+            }
+        }
+        // Without consent nothing leaves: the handshake's own retransmission repeats it.
+    }
+
+    pub(super) fn fail(&mut self, reason: String) {
+        if self.driver.phase() != Phase::Ended {
+            self.driver.abandon();
+            self.events.push_back(Event::Failed(reason));
+        }
+    }
+}

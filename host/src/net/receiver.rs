@@ -1,0 +1,61 @@
+//! Batches of received datagrams.
+use super::socket::Io;
+use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef};
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+/// The memory for one batch of received datagrams.
+pub(super) struct Receiver {
+    storage: Box<[u8]>,
+    metas: [RecvMeta; BATCH_SIZE],
+}
+
+/// With GRO a buffer holds several datagrams.
+const BUFFER: usize = 64 * 1024;
+/// Turns a busy socket gets before the others are looked at again.
+const MAX_BATCHES: usize = 8;
+
+impl Receiver {
+    pub(super) fn new() -> Self {
+        Self {
+            storage: vec![0; BATCH_SIZE * BUFFER].into_boxed_slice(),
+            metas: [RecvMeta::default(); BATCH_SIZE],
+        }
+    }
+
+    /// Takes what has arrived. Returns whether there may be more.
+    pub(super) fn receive(&mut self, io: &Io, mut each: impl FnMut(SocketAddr, &[u8])) -> bool {
+        for _ in 0..MAX_BATCHES {
+            let received = {
+                let mut chunks = self.storage.chunks_exact_mut(BUFFER);
+                let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+                    IoSliceMut::new(chunks.next().expect("as many as make a batch"))
+                });
+                io.state
+                    .recv(UdpSockRef::from(&io.socket), &mut slices, &mut self.metas)
+            };
+            let received = match received {
+                Ok(received) => received,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => {
+                    // Such as an ICMP error for an earlier datagram: the socket lives on.
+                    tracing::debug!("receive: {error}");
+                    continue;
+                }
+            };
+            for (meta, buffer) in self.metas[..received]
+                .iter()
+                .zip(self.storage.chunks_exact(BUFFER))
+            {
+                for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                    each(meta.addr, datagram);
+                }
+            }
+            if received < BATCH_SIZE {
+                return false;
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,131 @@
+//! What the components say, and what comes of it.
+use super::member::{UNHEARD_EVERY, Unheard};
+use super::{Notification, Stage, Stream};
+use crate::component;
+use std::time::Instant;
+
+impl Stream {
+    /// Carries what the components have said to the application.
+    pub(super) fn settle(&mut self, now: Instant) {
+        for index in 0..self.components.len() {
+            while let Some(event) = self.components[index].component.poll_event() {
+                self.take_event(now, index, event);
+            }
+        }
+        self.conclude_gathering(Some(now));
+        if self.stopping
+            && self.components.iter().all(|member| member.ended)
+            && self.stage != Stage::Ended
+        {
+            self.stage = Stage::Ended;
+            self.notify(Notification::Stopped);
+        }
+    }
+
+    fn take_event(&mut self, now: Instant, index: usize, event: component::Event) {
+        use component::Event;
+        let member = &mut self.components[index];
+        let component_id = member.component.id();
+        match event {
+            Event::InitData(init_data) => {
+                member.init_data = Some(init_data.clone());
+                self.notify(Notification::HandshakeInitData {
+                    component_id,
+                    init_data,
+                });
+                self.start_gathering(now);
+            }
+            Event::Candidate { line, address } => {
+                self.tell_candidate(component_id, Some(line), address);
+            }
+            Event::SelectedPair(pair) => {
+                self.notify(Notification::NewSelectedPair { component_id, pair });
+            }
+            Event::Disconnected => {
+                self.notify(Notification::ComponentStateDisconnected { component_id });
+            }
+            Event::HandshakeData(data) => {
+                self.notify(Notification::HandshakeData { component_id, data })
+            }
+            Event::Ready(data) => {
+                self.notify(Notification::ComponentStateReady { component_id, data })
+            }
+            Event::Application(payload) if member.listened => {
+                self.notify(Notification::IcePayload {
+                    component_id,
+                    payload,
+                });
+            }
+            Event::Application(_) => self.say_unheard(now, component_id),
+            Event::Warning(warning) => self.notify(Notification::Warning { warning }),
+            Event::Closed { by_peer } => {
+                member.ended = true;
+                self.notify(Notification::ComponentClosed {
+                    component_id,
+                    by_peer,
+                });
+            }
+            Event::Failed(reason) => {
+                member.ended = true;
+                let in_init = member.init_data.is_none();
+                self.notify(Notification::ComponentStateFailed {
+                    component_id,
+                    reason,
+                });
+                if self.stage == Stage::Starting && in_init {
+                    self.fail_to_start(now, component_id);
+                }
+            }
+        }
+    }
+
+    fn start_gathering(&mut self, now: Instant) {
+        let initialised = self
+            .components
+            .iter()
+            .all(|member| member.init_data.is_some());
+        if self.stage == Stage::Starting && initialised && !self.closing {
+            self.gather(now);
+            for member in &mut self.components {
+                member.component.start_ice();
+            }
+            self.announce_credentials();
+        }
+    }
+
+    /// A failed `init` fails its stream, and no other.
+    fn fail_to_start(&mut self, now: Instant, culprit: u16) {
+        self.stage = Stage::Ended;
+        for member in &mut self.components {
+            if !member.ended {
+                member.ended = true;
+                member.component.abandon(now);
+                let component_id = member.component.id();
+                let reason = format!("component {culprit} could not start");
+                self.notifications
+                    .push_back(Notification::ComponentStateFailed {
+                        component_id,
+                        reason,
+                    });
+            }
+        }
+        self.notify(Notification::Stopped);
+    }
+
+    pub(super) fn say_unheard(&mut self, now: Instant, component_id: u16) {
+        let Ok(member) = self.member(component_id) else {
+            return;
+        };
+        let Unheard { count, said } = &mut member.unheard;
+        *count += 1;
+        if said.is_none_or(|said| now >= said + UNHEARD_EVERY) {
+            let (dropped, since) = (std::mem::take(count), UNHEARD_EVERY.as_secs());
+            *said = Some(now);
+            let warning = format!(
+                "component {component_id}: nobody listens, {dropped} datagrams dropped; \
+                 listen to it (this warning comes at most every {since} s)"
+            );
+            self.notify(Notification::Warning { warning });
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A component and what its stream knows of it.
+use super::{Config, fresh_id};
+use crate::component::{self, Component};
+use crate::ice::{self, Credentials};
+use crate::plugin::InitParameters;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A component and what its stream knows of it.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) component: Component,
+    pub(super) init_data: Option<Vec<u8>>,
+    pub(super) default_address: Option<SocketAddr>,
+    pub(super) listened: bool,
+    pub(super) unheard: Unheard,
+    pub(super) ended: bool,
+}
+
+/// Datagrams nobody listened to, and when that was last said.
+#[derive(Debug, Default)]
+pub(super) struct Unheard {
+    pub(super) count: u64,
+    pub(super) said: Option<Instant>,
+}
+
+/// How often the operator hears of datagrams nobody listens to.
+pub(super) const UNHEARD_EVERY: Duration = Duration::from_secs(10);
+
+impl Member {
+    pub(super) fn new(
+        now: Instant,
+        config: &Config,
+        stream_id: u64,
+        component_id: u16,
+        credentials: &Credentials,
+        tie_breaker: u64,
+    ) -> Self {
+        let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
+        ice.ice_timeout = config.ice_timeout;
+        ice.lite = config.ice_lite;
+        ice.announced = Arc::clone(&config.announced);
+        let agent = ice::Agent::new(ice, credentials.clone(), now);
+        let gatherer = ice::Gatherer::new(component_id, &config.servers, now);
+        let parameters = InitParameters {
+            component_id,
+            component_count: config.n_components,
+            mtu: config.mtu,
+            instance_id: fresh_id(),
+            stream_id,
+            options: Arc::clone(&config.options),
+        };
+        let config = component::Config {
+            plugin: Arc::clone(&config.plugin),
+            parameters,
+            handshake_timeout: config.handshake_timeout,
+            epoch: config.epoch,
+        };
+        Self {
+            component: Component::new(config, agent, gatherer),
+            init_data: None,
+            default_address: None,
+            listened: false,
+            unheard: Unheard::default(),
+            ended: false,
+        }
+    }
+}
