@@ -65,15 +65,16 @@ impl Gathering {
             Some(Family::V6) => address.is_ipv6(),
             None => true,
         };
-        let present = if_addrs::get_if_addrs().map_err(BindError::Interfaces)?;
+        let listed = || if_addrs::get_if_addrs().map_err(BindError::Interfaces);
         if !self.addresses.is_empty() {
             let named = self.addresses.iter().copied();
             let usable: Vec<IpAddr> = named.filter(is_of_family).collect();
             return match usable.is_empty() {
-                true => Err(self.no_address(&present)),
+                true => Err(self.no_address(&listed()?)),
                 false => Ok(usable),
             };
         }
+        let present = listed()?;
         let is_named = |interface: &&Interface| {
             self.interfaces.is_empty() || self.interfaces.contains(&interface.name)
         };
