@@ -9,7 +9,7 @@ mod gathering;
 mod settle;
 
 use crate::ice::{self, Pair, RelayRequest, Transmit};
-use crate::plugin::{Completion, InitParameters, Plugin, Request, Role};
+use crate::plugin::{Completion, InitParameters, Plugin, Request, Role, nanos_since};
 use driver::{Driver, Route};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -285,7 +285,6 @@ impl Component {
     }
 
     fn nanos(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.config.epoch).as_nanos())
-            .unwrap_or(u64::MAX)
+        nanos_since(self.config.epoch, now)
     }
 }

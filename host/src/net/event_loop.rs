@@ -1,3 +1,4 @@
+//! One thread's sockets and streams, turn after turn.
 use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::helpers::Helpers;
@@ -9,7 +10,7 @@ use super::socket::Socket;
 use super::sockets::Sockets;
 use super::timers::Timers;
 use crate::component::Arrival;
-use crate::plugin::Completion;
+use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
 use mio::{Events, Poll, Token, Waker};
 use std::collections::HashMap;
@@ -229,9 +230,7 @@ impl EventLoop {
                 }),
                 Arrival::Consumed => {}
             }
-            if !std::mem::replace(&mut hosted.touched, true) {
-                touched.push(key);
-            }
+            hosted.touch(touched);
         });
         if more {
             self.busy.push(index);
@@ -266,9 +265,7 @@ impl EventLoop {
                 }
                 Happening::Closed(cause) => hosted.stream.relay_closed(now, relay, &cause),
             }
-            if !std::mem::replace(&mut hosted.touched, true) {
-                touched.push(key);
-            }
+            hosted.touch(touched);
         });
         self.send_replies(now);
     }
@@ -296,10 +293,8 @@ impl EventLoop {
     }
 
     fn touch(&mut self, key: StreamKey) {
-        if let Some(hosted) = self.streams.get_mut(&key)
-            && !std::mem::replace(&mut hosted.touched, true)
-        {
-            self.touched.push(key);
+        if let Some(hosted) = self.streams.get_mut(&key) {
+            hosted.touch(&mut self.touched);
         }
     }
 
@@ -311,7 +306,7 @@ impl EventLoop {
 
     /// Carries out what a stream wants.
     fn settle(&mut self, now: Instant, key: StreamKey) {
-        let nanos = self.nanos(now);
+        let nanos = nanos_since(self.epoch, now);
         let Some(hosted) = self.streams.get_mut(&key) else {
             return;
         };
@@ -330,10 +325,6 @@ impl EventLoop {
             self.sockets.flush(); // its last words
             hosted.release(&mut self.sockets, &mut self.relays);
         }
-    }
-
-    fn nanos(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// A datagram of the application's.

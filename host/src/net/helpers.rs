@@ -4,7 +4,7 @@
 //! than making them. Calls that have waited too long behind a slow one get a thread each, up to a bound.
 use super::mailbox::{Command, Mailbox, StreamKey};
 use super::mdns;
-use crate::plugin::Request;
+use crate::plugin::{Request, nanos_since};
 use crate::stream::Lookup;
 use crate::trace::CallRecorder;
 use std::collections::VecDeque;
@@ -180,7 +180,7 @@ impl Shared {
         while let Some(job) = self.next_job() {
             self.mailbox.post(match job.task {
                 Task::Call(request, recorder) => {
-                    let now = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+                    let now = nanos_since(self.epoch, Instant::now());
                     let completion = CallRecorder::run(recorder.as_ref(), request, now);
                     Command::Completed(job.stream, Box::new(completion))
                 }

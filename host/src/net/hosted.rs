@@ -77,6 +77,13 @@ impl Hosted {
         }
     }
 
+    /// Puts the stream among the touched, once.
+    pub(super) fn touch(&mut self, touched: &mut Vec<StreamKey>) {
+        if !std::mem::replace(&mut self.touched, true) {
+            touched.push(self.key());
+        }
+    }
+
     fn key(&self) -> StreamKey {
         self.stream.id()
     }
@@ -219,10 +226,14 @@ impl Hosted {
         }
     }
 
+    fn binding_at(&self, local: SocketAddr) -> Option<Binding> {
+        let mut bindings = self.bindings.iter();
+        bindings.find(|binding| binding.local == local).copied()
+    }
+
     /// A datagram of ICE's or a handshake's.
     fn transmit(&mut self, now: Instant, sockets: &mut Sockets, transmit: &Transmit) {
-        let mut bindings = self.bindings.iter();
-        let Some(binding) = bindings.find(|binding| binding.local == transmit.local) else {
+        let Some(binding) = self.binding_at(transmit.local) else {
             return;
         };
         let member = (self.stream.id(), binding.component_id);
@@ -247,15 +258,11 @@ impl Hosted {
         datagram: &[u8],
     ) {
         let way = match self.stream.route(component_id) {
-            Ok(pair) => {
-                let mut bindings = self.bindings.iter();
-                let socket = bindings.find(|binding| binding.local == pair.local);
-                match socket {
-                    Some(binding) => Ok((binding.index, pair)),
-                    None if self.stream.send_relayed(now, component_id, pair, datagram) => return,
-                    None => Err("its socket is gone".to_owned()),
-                }
-            }
+            Ok(pair) => match self.binding_at(pair.local) {
+                Some(binding) => Ok((binding.index, pair)),
+                None if self.stream.send_relayed(now, component_id, pair, datagram) => return,
+                None => Err("its socket is gone".to_owned()),
+            },
             Err(error) => Err(error.to_string()),
         };
         match way {

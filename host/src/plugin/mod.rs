@@ -58,6 +58,7 @@ pub use open::Plugin;
 pub use open_error::OpenError;
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
+pub(crate) use request::nanos_since;
 pub use request::{Call, Completion, Live, Outcome, Request};
 pub use scratch::Scratch;
 pub use search::{PLUGIN_PATH, SearchPath};

@@ -11,7 +11,13 @@ use super::instance::{
 };
 use super::open::Plugin;
 use std::sync::Arc;
+use std::time::Instant;
 use zeroize::Zeroizing;
+
+/// `now` on the plugins' clock: nanoseconds since `epoch`, in the host's life.
+pub(crate) fn nanos_since(epoch: Instant, now: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(epoch).as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// A call to be made.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
-use super::{Member, Notification, Stage, Stream};
+use super::{Notification, Stage, Stream};
 use crate::component::Component;
-use crate::ice::{Pair, RelayId, RelayRequest, announced, mdns_name, with_address};
+use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, announced, mdns_name, with_address};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -162,20 +162,28 @@ impl Stream {
         lookup: &Lookup,
         found: &Result<Vec<SocketAddr>, String>,
     ) {
-        if let Owner::Candidate { component_id, line } = &lookup.of {
-            self.resolve_candidate(*component_id, line, found);
-        } else {
-            self.gathering.pending = self.gathering.pending.saturating_sub(1);
-        }
-        for Member { component, .. } in &mut self.components {
-            match lookup.of {
-                Owner::Stun(index) => component.gatherer_mut().stun_found(index, found),
-                Owner::Turn(index) => component.gatherer_mut().turn_found(index, found),
-                Owner::Candidate { .. } => {}
+        match &lookup.of {
+            Owner::Candidate { component_id, line } => {
+                self.resolve_candidate(*component_id, line, found);
             }
-            component.handle_timeout(now);
+            Owner::Stun(index) => {
+                self.server_found(|gatherer| gatherer.stun_found(*index, found));
+            }
+            Owner::Turn(index) => {
+                self.server_found(|gatherer| gatherer.turn_found(*index, found));
+            }
+        }
+        for member in &mut self.components {
+            member.component.handle_timeout(now);
         }
         self.settle(now);
+    }
+
+    fn server_found(&mut self, tell: impl Fn(&mut Gatherer)) {
+        self.gathering.pending = self.gathering.pending.saturating_sub(1);
+        for member in &mut self.components {
+            tell(member.component.gatherer_mut());
+        }
     }
 
     /// A name that nobody knows costs nothing: the peer's checks show where it is.
