@@ -41,7 +41,7 @@ help: ## List these targets
 
 demo: build ## Connect two peers, shake hands, send data both ways; options in ARGS="--components 2"
 	@"$(RELEASE)/handclasp" demo $(ARGS)
-	@echo 'That was: $(patsubst $(CURDIR)/%,%,$(RELEASE))/handclasp demo $(ARGS)' >&2
+	@echo 'That was: $(patsubst $(CURDIR)/%,%,$(RELEASE))/handclasp demo$(if $(ARGS), $(ARGS))' >&2
 
 test: build ## Run every test, or those whose names contain ARGS
 	@$(CARGO) test --release --workspace $(ARGS)
