@@ -4,6 +4,7 @@ use super::batch::Unsent;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
 use super::mailbox::{Command, Mailbox, StreamKey};
+use super::mdns::Responder;
 use super::receiver::Receiver;
 use super::relay::{Happening, Relays};
 use super::socket::Socket;
@@ -26,6 +27,7 @@ pub(crate) struct EventLoop {
     epoch: Instant,
     sockets: Sockets,
     relays: Relays,
+    responder: Arc<Responder>,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers<StreamKey>,
     touched: Vec<StreamKey>,
@@ -39,7 +41,7 @@ const WAKER: Token = Token(usize::MAX);
 impl EventLoop {
     /// # Errors
     /// The system gives no means to wait for sockets.
-    pub(crate) fn new(epoch: Instant) -> io::Result<Self> {
+    pub(crate) fn new(epoch: Instant, responder: Arc<Responder>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
@@ -52,6 +54,7 @@ impl EventLoop {
             epoch,
             sockets,
             relays,
+            responder,
             streams: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
@@ -317,6 +320,7 @@ impl EventLoop {
             sockets: &mut self.sockets,
             relays: &mut self.relays,
             helpers: &mut self.helpers,
+            responder: &self.responder,
         });
         if !hosted.stream.has_ended() {
             let at = hosted.stream.poll_timeout();

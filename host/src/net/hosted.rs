@@ -4,6 +4,7 @@ use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
 use super::loss::Loss;
 use super::mailbox::StreamKey;
+use super::mdns::{Registration, Responder};
 use super::relay::{Peer, Relays};
 use super::sockets::{Binding, Sockets};
 use crate::ice::{RelayId, RelayRequest, Transmit};
@@ -12,7 +13,7 @@ use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -45,6 +46,8 @@ pub(super) struct Hosted {
     pub(super) recorder: Option<Recorder>,
     pub(super) relay_recorder: Option<RelayRecorder>,
     bindings: Vec<Binding>,
+    /// Addresses that the peer knows by a name, which is answered for; or not, where that does not work.
+    hidden: Vec<(IpAddr, Option<Registration>)>,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
     /// Whether it stands among the touched.
@@ -59,6 +62,7 @@ pub(super) struct Turn<'a> {
     pub(super) sockets: &'a mut Sockets,
     pub(super) relays: &'a mut Relays,
     pub(super) helpers: &'a mut Helpers,
+    pub(super) responder: &'a Responder,
 }
 
 impl Hosted {
@@ -72,6 +76,7 @@ impl Hosted {
             relay_recorder: new.recorder.clone().map(RelayRecorder::new),
             recorder: new.recorder,
             bindings: Vec::new(),
+            hidden: Vec::new(),
             armed: None,
             touched: false,
         }
@@ -101,7 +106,7 @@ impl Hosted {
                 }
             }
             if self.stream.poll_gather() {
-                match self.gather(turn.sockets) {
+                match self.gather(turn) {
                     Ok(()) => self.stream.gathering_done(),
                     Err(error) => self.stream.fail(turn.now, &error.to_string()),
                 }
@@ -138,7 +143,7 @@ impl Hosted {
     }
 
     /// Binds each component to every local address it has no socket at yet.
-    fn gather(&mut self, sockets: &mut Sockets) -> Result<(), BindError> {
+    fn gather(&mut self, turn: &mut Turn<'_>) -> Result<(), BindError> {
         if self.stream.is_relay_only() {
             return Ok(());
         }
@@ -151,8 +156,8 @@ impl Hosted {
                 if bindings.any(|binding| binding.local.ip() == address) {
                     continue;
                 }
-                match sockets.bind(&self.gathering, component_id, address) {
-                    Ok(binding) => self.add(binding, sockets),
+                match turn.sockets.bind(&self.gathering, component_id, address) {
+                    Ok(binding) => self.add(binding, turn),
                     Err(source) => failure = Some(BindError::Bind { address, source }),
                 }
             }
@@ -165,12 +170,40 @@ impl Hosted {
         Ok(())
     }
 
-    fn add(&mut self, binding: Binding, sockets: &mut Sockets) {
+    fn add(&mut self, binding: Binding, turn: &mut Turn<'_>) {
         self.bindings.push(binding);
         let ufrags = self.stream.local_ufrags(binding.component_id);
-        sockets.set_ufrags(binding, self.stream.id(), ufrags);
+        turn.sockets.set_ufrags(binding, self.stream.id(), ufrags);
+        self.hide(binding.local.ip(), turn.responder);
         self.stream
             .add_local_address(binding.component_id, binding.local);
+    }
+
+    /// Answers for the name of an address from now on, if the peer is told that instead.
+    fn hide(&mut self, address: IpAddr, responder: &Responder) {
+        if self.hidden.iter().any(|(hidden, _)| *hidden == address) {
+            return;
+        }
+        let Some(name) = self.stream.hidden_name(address) else {
+            return;
+        };
+        let registration = match responder.register(&name, address) {
+            Ok((registration, warning)) => {
+                if let Some(warning) = warning {
+                    self.stream.warn(warning);
+                }
+                Some(registration)
+            }
+            Err(error) => {
+                // The peer is told the name all the same: what it does not find there, it sees in our checks.
+                self.stream.warn(format!(
+                    "multicast DNS does not work here ({error}): the peer cannot look up {name}, so it must be \
+                     reachable itself; see who holds UDP port 5353, or do without --hide-addresses"
+                ));
+                None
+            }
+        };
+        self.hidden.push((address, registration));
     }
 
     /// What is to be done with a connection to a relay.

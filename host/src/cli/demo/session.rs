@@ -90,6 +90,7 @@ impl Session {
                 controlling: side.leads(),
                 gathering: gathering.clone(),
                 servers: servers.clone(),
+                hide_addresses: demo.hide_addresses,
                 turn_ca: demo.servers.turn_ca(),
                 loss: (demo.loss > 0.0).then(|| {
                     Loss::new(
