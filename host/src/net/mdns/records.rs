@@ -189,3 +189,6 @@ fn is_known(query: &Packet<'_>, name: &str, address: IpAddr) -> bool {
 fn as_record((name, address): &(String, IpAddr)) -> Record<'_> {
     (name, *address)
 }
+
+#[cfg(test)]
+mod tests;

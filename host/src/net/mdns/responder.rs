@@ -216,3 +216,49 @@ impl Turns {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    /// Whether there is a thread, as far as it says itself.
+    fn runs(responder: &Responder) -> bool {
+        responder.shared.lock().waker.is_some()
+    }
+
+    fn join(responder: &Responder) {
+        let thread = responder.lock_thread().take().expect("there was one");
+        thread.join().expect("it does not panic");
+    }
+
+    #[test]
+    fn it_runs_from_the_first_name_to_the_last() {
+        let responder = Responder::default();
+        assert!(!runs(&responder));
+        let register = |name: &str| {
+            let registered = responder.register(name, Ipv4Addr::LOCALHOST.into());
+            let (registration, warning) = registered.expect("the port can be shared");
+            assert_eq!(warning, None);
+            registration
+        };
+        for _ in 0..2 {
+            let [first, second] = ["first.local", "second.local"].map(register);
+            drop(first);
+            assert!(runs(&responder));
+            drop(second);
+            join(&responder);
+            assert!(!runs(&responder));
+        }
+    }
+
+    #[test]
+    fn it_ends_with_its_host_even_where_a_name_is_left() {
+        let responder = Responder::default();
+        let registered = responder.register("left.local", Ipv4Addr::LOCALHOST.into());
+        let shared = Arc::clone(&responder.shared);
+        drop(responder);
+        assert!(shared.lock().waker.is_none());
+        drop(registered);
+    }
+}
