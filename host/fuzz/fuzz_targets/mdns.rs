@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 #[allow(dead_code)] // what only the resolver asks
 #[path = "../../src/net/mdns/messages.rs"]
 mod messages;
-#[path = "../../src/net/mdns/records.rs"]
+#[path = "../../src/net/mdns/records/mod.rs"]
 mod records;
 
 #[derive(Arbitrary, Debug)]
@@ -65,7 +65,13 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                     let at = usize::from(at) % packet.len();
                     packet[at] = byte;
                 }
-                hear(&mut records, now, port.unwrap_or(messages::PORT), &packet, &ours);
+                hear(
+                    &mut records,
+                    now,
+                    port.unwrap_or(messages::PORT),
+                    &packet,
+                    &ours,
+                );
             }
             Step::Pass(millis) => now += Duration::from_millis(millis.into()),
         }
@@ -119,13 +125,18 @@ fn read(packet: &[u8]) -> Vec<(String, IpAddr, u32)> {
 }
 
 fn question(names: &[(u8, bool, bool)]) -> Vec<u8> {
-    let names: Vec<_> = names.iter().map(|(n, any, to_one)| (name(*n), *any, *to_one)).collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|(n, any, to_one)| (name(*n), *any, *to_one))
+        .collect();
     let mut packet = Packet::new_query(1);
     for (name, any, to_one) in &names {
         let kind = if *any { QTYPE::ANY } else { TYPE::A.into() };
         let class = QCLASS::CLASS(CLASS::IN);
         let name = Name::new_unchecked(name);
-        packet.questions.push(Question::new(name, kind, class, *to_one));
+        packet
+            .questions
+            .push(Question::new(name, kind, class, *to_one));
     }
     packet.build_bytes_vec().expect("it can be written")
 }
