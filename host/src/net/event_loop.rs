@@ -82,6 +82,7 @@ impl EventLoop {
             for command in commands.drain(..) {
                 self.obey(now, command, &mut used);
             }
+            self.sockets.flush();
             let waiting = std::mem::take(&mut self.busy);
             let ready = events
                 .iter()
@@ -280,6 +281,7 @@ impl EventLoop {
         }
         replies.clear();
         self.replies = replies;
+        self.sockets.flush();
     }
 
     fn pass_time(&mut self, now: Instant) {
@@ -314,6 +316,7 @@ impl EventLoop {
             return;
         };
         hosted.touched = false;
+        self.sockets.flush(); // a call into a plugin takes long: nothing waits behind it
         hosted.settle(&mut Turn {
             now,
             nanos,
