@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use is::{Candidate, CandidateKind, Protocol};
 
+use super::Transport;
 use super::candidate::{component_offset, is_usable};
+use super::tcp::{ACTIVE, PASSIVE, transport};
 
 /// Where a candidate of ours comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,10 @@ pub(super) enum Origin {
     Reflexive { base: SocketAddr },
     /// A TURN server has allocated it, for a connection from the address `socket`.
     Relayed { socket: SocketAddr },
+    /// Connections are made from its address; the port is 9.
+    Active,
+    /// A TCP listener is bound to it.
+    Passive,
 }
 
 /// A candidate of ours, with the priority the core gave it.
@@ -74,17 +80,27 @@ const UNTOLD_PORT: u16 = 9;
 
 impl Origin {
     pub(super) fn candidate(self, addr: SocketAddr) -> Option<Candidate> {
+        let protocol = self.protocol();
         match self {
-            Origin::Host => Candidate::host(addr, Protocol::Udp),
-            Origin::Reflexive { base } => Candidate::server_reflexive(addr, base, Protocol::Udp),
-            Origin::Relayed { socket } => Candidate::relayed(addr, socket, Protocol::Udp),
+            Origin::Host | Origin::Active | Origin::Passive => Candidate::host(addr, protocol),
+            Origin::Reflexive { base } => Candidate::server_reflexive(addr, base, protocol),
+            Origin::Relayed { socket } => Candidate::relayed(addr, socket, protocol),
         }
         .ok()
     }
 
+    /// What the core calls its transport.
+    pub(super) fn protocol(self) -> Protocol {
+        match self {
+            Origin::Active => ACTIVE,
+            Origin::Passive => PASSIVE,
+            Origin::Host | Origin::Reflexive { .. } | Origin::Relayed { .. } => Protocol::Udp,
+        }
+    }
+
     fn kind(self) -> CandidateKind {
         match self {
-            Origin::Host => CandidateKind::Host,
+            Origin::Host | Origin::Active | Origin::Passive => CandidateKind::Host,
             Origin::Reflexive { .. } => CandidateKind::ServerReflexive,
             Origin::Relayed { .. } => CandidateKind::Relayed,
         }
@@ -96,23 +112,28 @@ impl Local {
         self.origin.kind()
     }
 
+    pub(super) fn transport(&self) -> Transport {
+        transport(self.origin.protocol())
+    }
+
     /// What datagrams of this candidate leave by (RFC 8445 §4): a relayed one is its own base.
     pub(super) fn base(&self) -> SocketAddr {
         match self.origin {
-            Origin::Host | Origin::Relayed { .. } => self.addr,
             Origin::Reflexive { base } => base,
+            _ => self.addr,
         }
     }
 
     /// The line to signal.
     pub(super) fn line(&self, component_id: u16, rules: &[Announced]) -> String {
-        let told = match self.origin {
-            Origin::Host => announced(rules, self.addr),
+        let told = match self.kind() {
+            CandidateKind::Host => announced(rules, self.addr),
             _ => self.addr,
         };
         let line = format!(
-            "candidate:{} {component_id} udp {} {} {} typ {}",
+            "candidate:{} {component_id} {} {} {} {} typ {}",
             self.foundation(),
+            self.transport(),
             self.priority - component_offset(component_id),
             told.ip(),
             told.port(),
@@ -120,6 +141,8 @@ impl Local {
         );
         match self.origin {
             Origin::Host => line,
+            Origin::Active => format!("{line} tcptype active"),
+            Origin::Passive => format!("{line} tcptype passive"),
             Origin::Reflexive { base } => {
                 let base = announced(rules, base);
                 format!("{line} raddr {} rport {}", base.ip(), base.port())
@@ -140,7 +163,7 @@ impl Local {
     fn foundation(&self) -> u32 {
         let base: IpAddr = self.base().ip();
         let mut hasher = DefaultHasher::new();
-        (self.kind().to_string(), "udp", base).hash(&mut hasher);
+        (self.kind().to_string(), self.transport().to_string(), base).hash(&mut hasher);
         // Any half of the hash identifies the few addresses of a machine.
         hasher.finish() as u32
     }

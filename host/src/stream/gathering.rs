@@ -3,7 +3,7 @@ use super::{Notification, Stage, Stream};
 use crate::component::Component;
 use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, announced, mdns_name, with_address};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// How long servers are waited for before `candidate_gathering_done`. A candidate that comes later is told
@@ -102,6 +102,30 @@ impl Stream {
         }
     }
 
+    /// A TCP listener of this component's is bound to `address`.
+    pub fn add_listener(&mut self, component_id: u16, address: SocketAddr) {
+        if let Ok(member) = self.member(component_id) {
+            let candidate = member.component.add_listener(address);
+            self.signal(component_id, candidate);
+        }
+    }
+
+    /// TCP connections of this component's can be made from `ip`.
+    pub fn add_connector(&mut self, component_id: u16, ip: IpAddr) {
+        if let Ok(member) = self.member(component_id) {
+            let candidate = member.component.add_connector(ip);
+            self.signal(component_id, candidate);
+        }
+    }
+
+    /// The TCP connection of one of a component's pairs has ended.
+    pub fn connection_closed(&mut self, now: Instant, component_id: u16, pair: Pair) {
+        if let Ok(member) = self.member(component_id) {
+            member.component.connection_closed(now, pair);
+            self.settle(now);
+        }
+    }
+
     pub(super) fn tell_candidate(
         &mut self,
         component_id: u16,
@@ -112,6 +136,10 @@ impl Stream {
         if let Ok(member) = self.member(component_id) {
             member.default_address.get_or_insert(told);
         }
+        self.signal(component_id, candidate);
+    }
+
+    fn signal(&mut self, component_id: u16, candidate: Option<String>) {
         if let Some(candidate) = candidate {
             self.notify(Notification::NewCandidateFull {
                 component_id,

@@ -10,6 +10,7 @@ use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
+use super::tcp_args::TcpArgs;
 use super::trace_args::TraceArgs;
 use clap::Args;
 use std::time::Duration;
@@ -38,6 +39,9 @@ pub(super) struct Demo {
     key_log: KeyLogArgs,
     #[command(flatten)]
     servers: ServerArgs,
+    /// The mode of --tcp is the first peer's; the other one's is what goes with it
+    #[command(flatten)]
+    tcp: TcpArgs,
     #[command(flatten)]
     trace: TraceArgs,
     /// ICE components
