@@ -87,8 +87,12 @@ impl Generation {
     }
 
     pub(super) fn add_local(&mut self, addr: SocketAddr, origin: Origin) -> Option<Local> {
-        let candidate = origin.candidate(addr)?;
+        let candidate = origin.candidate(addr, &self.locals)?;
         let priority = self.core.add_local_candidate(candidate)?.prio();
+        let priority = match origin {
+            Origin::Active => tcp::signalled(priority),
+            _ => priority,
+        };
         let local = Local {
             addr,
             origin,

@@ -7,7 +7,7 @@ use is::{Candidate, CandidateKind, Protocol};
 
 use super::Transport;
 use super::candidate::{component_offset, is_usable};
-use super::tcp::{ACTIVE, PASSIVE, transport};
+use super::tcp::{ACTIVE, PASSIVE, active_candidate, transport};
 
 /// Where a candidate of ours comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +79,15 @@ pub(crate) fn announced(rules: &[Announced], addr: SocketAddr) -> SocketAddr {
 const UNTOLD_PORT: u16 = 9;
 
 impl Origin {
-    pub(super) fn candidate(self, addr: SocketAddr) -> Option<Candidate> {
+    /// What the core gets; `before` are ours already.
+    pub(super) fn candidate(self, addr: SocketAddr, before: &[Local]) -> Option<Candidate> {
         let protocol = self.protocol();
         match self {
-            Origin::Host | Origin::Active | Origin::Passive => Candidate::host(addr, protocol),
+            Origin::Active => {
+                let alike = before.iter().filter(|local| local.origin == Origin::Active);
+                Ok(active_candidate(addr, alike.count()))
+            }
+            Origin::Host | Origin::Passive => Candidate::host(addr, protocol),
             Origin::Reflexive { base } => Candidate::server_reflexive(addr, base, protocol),
             Origin::Relayed { socket } => Candidate::relayed(addr, socket, protocol),
         }

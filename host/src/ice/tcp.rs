@@ -5,11 +5,16 @@
 //! it, and those of a connection that the peer makes are `SslTcp`, which nothing else uses here.
 //! A pair of ours that is active has the candidate's port, 9, at this end: whoever holds the
 //! connection knows the port that it really has.
+//!
+//! What comes of an active candidate is a peer-reflexive one at both ends, with the priority that
+//! the checks tell (RFC 8445 §7.2.5.3.2). The core ranks a pair by the candidate it was made with:
+//! that has this priority from the start, or the two sides could prefer different pairs.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
-use is::{Candidate, Protocol, default_local_preference};
+use is::{Candidate, CandidateKind, Protocol, default_local_preference};
 
 use super::{Pair, Transport};
 
@@ -105,17 +110,44 @@ pub(super) fn transport(protocol: Protocol) -> Transport {
     }
 }
 
-/// The local preference of a candidate of ours (RFC 6544 §4.2): an active one goes before a
-/// passive one. That UDP goes before TCP is in the core's type preference.
+/// Type preferences of host candidates and peer-reflexive ones over TCP, as the core has them:
+/// below those of UDP but for relayed ones, which RFC 6544 §4.2 leaves to us.
+const HOST: u32 = 90;
+const PEER_REFLEXIVE: u32 = 80;
+
+/// What the core gets for connections that are made from `addr`, the number of whose like there
+/// are already is `before`.
+pub(super) fn active_candidate(addr: SocketAddr, before: usize) -> Candidate {
+    let family = u32::from(addr.is_ipv4());
+    let others = u32::try_from(before).unwrap_or(u32::MAX);
+    let preference = prefer(ACTIVE_DIRECTION, others.saturating_mul(2) + family);
+    let priority = PEER_REFLEXIVE << 24 | preference << 8 | 255;
+    let (host, foundation) = (CandidateKind::Host, "active".to_owned());
+    Candidate::from_parts(
+        foundation, 1, ACTIVE, priority, addr, host, None, None, None,
+    )
+}
+
+/// The priority to signal of such a candidate, as a host's.
+pub(super) fn signalled(priority: u32) -> u32 {
+    priority + ((HOST - PEER_REFLEXIVE) << 24)
+}
+
+/// Direction preferences (RFC 6544 §4.2).
+const ACTIVE_DIRECTION: u32 = 6;
+const PASSIVE_DIRECTION: u32 = 4;
+
+/// The local preference of a candidate of ours. That UDP goes before TCP is in the type preference.
 pub(super) fn local_preference(candidate: &Candidate, same_kind: usize) -> u32 {
-    const MOST: u32 = 65_535;
-    const OTHER_BITS: u32 = 13;
     let preference = default_local_preference(candidate, same_kind);
-    let direction = match candidate.proto() {
-        ACTIVE => 6,
-        PASSIVE => 4,
-        _ => return preference,
-    };
-    let other = ((1 << OTHER_BITS) - 1_u32).saturating_sub(MOST - preference);
-    (direction << OTHER_BITS) + other
+    match candidate.proto() {
+        PASSIVE => prefer(PASSIVE_DIRECTION, u32::from(u16::MAX) - preference),
+        _ => preference,
+    }
+}
+
+/// A local preference over TCP; those of one direction differ by their rank, of which 0 is best.
+fn prefer(direction: u32, rank: u32) -> u32 {
+    const OTHER_BITS: u32 = 13;
+    (direction << OTHER_BITS) + ((1 << OTHER_BITS) - 1_u32).saturating_sub(rank)
 }

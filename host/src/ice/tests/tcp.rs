@@ -314,3 +314,34 @@ fn one_address_may_be_a_socket_s_and_a_listener_s() {
     assert!(agent.add_local_passive(host).is_none(), "once");
     assert_eq!(agent.local_candidates().count(), 2);
 }
+
+#[test]
+fn both_sides_prefer_one_of_two_connections() {
+    for seed in 82..92 {
+        let mut world = world(seed, [Tcp::Both; 2], false);
+        world.link.jitter = ms(30);
+        world.introduce();
+        world.connect();
+        world.run_for(secs(3));
+        let [a, b] = [&world.a, &world.b].map(|side| side.agent.selected_pair().expect("a pair"));
+        let a_as_b_has_it = match world.link.connections.made.get(&a) {
+            Some(made) => Pair::tcp(a.remote, *made),
+            None => {
+                let made = |(_, local): &(&Pair, &SocketAddr)| **local == a.remote;
+                *world
+                    .link
+                    .connections
+                    .made
+                    .iter()
+                    .find(made)
+                    .expect("made")
+                    .0
+            }
+        };
+        assert_eq!(a_as_b_has_it, b);
+        world.run_for(secs(60));
+        for side in [&world.a, &world.b] {
+            assert_eq!(side.count(|event| *event == Event::Disconnected), 0);
+        }
+    }
+}
