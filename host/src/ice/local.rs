@@ -84,7 +84,10 @@ impl Origin {
         let protocol = self.protocol();
         match self {
             Origin::Active => {
-                let alike = before.iter().filter(|local| local.origin == Origin::Active);
+                let is_alike = |local: &&Local| {
+                    local.origin == Origin::Active && local.addr.is_ipv4() == addr.is_ipv4()
+                };
+                let alike = before.iter().filter(is_alike);
                 Ok(active_candidate(addr, alike.count()))
             }
             Origin::Host | Origin::Passive => Candidate::host(addr, protocol),

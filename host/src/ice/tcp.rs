@@ -115,8 +115,8 @@ pub(super) fn transport(protocol: Protocol) -> Transport {
 const HOST: u32 = 90;
 const PEER_REFLEXIVE: u32 = 80;
 
-/// What the core gets for connections that are made from `addr`, the number of whose like there
-/// are already is `before`.
+/// What the core gets for connections that are made from `addr`, where there are already `before`
+/// of its family.
 pub(super) fn active_candidate(addr: SocketAddr, before: usize) -> Candidate {
     let family = u32::from(addr.is_ipv4());
     let others = u32::try_from(before).unwrap_or(u32::MAX);
