@@ -1,4 +1,3 @@
-use crate::ice::Transport;
 use crate::stream::Notification;
 use base64::display::Base64Display;
 use base64::prelude::BASE64_STANDARD;
@@ -120,9 +119,7 @@ impl Serialize for Event<'_> {
             Notification::NewSelectedPair { pair, .. } => {
                 map.serialize_entry("local", &pair.local)?;
                 map.serialize_entry("remote", &pair.remote)?;
-                if pair.transport == Transport::Tcp {
-                    map.serialize_entry("transport", "tcp")?;
-                }
+                map.serialize_entry("transport", &pair.transport.to_string())?;
             }
             Notification::HandshakeData { data, .. }
             | Notification::ComponentStateReady { data, .. } => {

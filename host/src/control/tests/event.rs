@@ -42,7 +42,7 @@ fn a_pair_is_two_addresses() {
     });
     assert_eq!(
         event,
-        json!({"event": "new_selected_pair", "component_id": 1, "local": "192.0.2.1:4000", "remote": "[2001:db8::1]:5000"})
+        json!({"event": "new_selected_pair", "component_id": 1, "local": "192.0.2.1:4000", "remote": "[2001:db8::1]:5000", "transport": "udp"})
     );
 }
 
