@@ -18,7 +18,8 @@ use std::time::Duration;
 /// Let two peers connect over ICE and shake hands through a plugin, then send datagrams both ways.
 ///
 /// Exit code 0 only if every component finished with the same keys on both sides, every datagram arrived (with
-/// --loss: the handshakes finished), and both sides could say goodbye.
+/// --loss: the handshakes finished), and both sides could say goodbye. The mode of --tcp is peer a's, and b takes
+/// what goes with it: it listens where a connects.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// The plugin that shakes hands
@@ -39,7 +40,6 @@ pub(super) struct Demo {
     key_log: KeyLogArgs,
     #[command(flatten)]
     servers: ServerArgs,
-    /// The mode of --tcp is the first peer's; the other one's is what goes with it
     #[command(flatten)]
     tcp: TcpArgs,
     #[command(flatten)]

@@ -36,6 +36,8 @@ pub(super) struct Connections {
     by_pair: HashMap<Key, usize>,
     pauses: Pauses,
     listeners: Listeners,
+    /// Whether the system had no place for a connection to one of them.
+    has_stuck: bool,
     buffer: Box<[u8]>,
     /// Those with something to write at the end of a turn.
     unflushed: Vec<usize>,
@@ -69,6 +71,7 @@ impl Connections {
             by_pair: HashMap::new(),
             pauses: Pauses::default(),
             listeners: Listeners::new(),
+            has_stuck: false,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             unflushed: Vec::new(),
             swept: None,

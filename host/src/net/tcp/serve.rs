@@ -112,6 +112,7 @@ impl Connections {
                 return false;
             };
             let Some((io, pair)) = listener.accept() else {
+                self.has_stuck |= listener.is_stuck;
                 return false;
             };
             let entry = self.slab.vacant_entry();
@@ -245,7 +246,7 @@ impl Connections {
 
     /// When to call [`sweep`](Self::sweep).
     pub(in crate::net) fn next_sweep(&self) -> Option<Instant> {
-        let is_needed = !self.slab.is_empty() || !self.listeners.stuck().is_empty();
+        let is_needed = !self.slab.is_empty() || self.has_stuck;
         self.swept.filter(|_| is_needed).map(|swept| swept + SWEEP)
     }
 
@@ -259,11 +260,14 @@ impl Connections {
             return;
         }
         self.swept = Some(now);
-        for listener in self.listeners.stuck() {
-            if self.accept(now, listener)
-                && let Some(listener) = self.listeners.get_mut(listener)
-            {
-                listener.is_stuck = true; // and again next time
+        if std::mem::take(&mut self.has_stuck) {
+            for listener in self.listeners.stuck() {
+                if self.accept(now, listener)
+                    && let Some(listener) = self.listeners.get_mut(listener)
+                {
+                    listener.is_stuck = true; // and again next time
+                    self.has_stuck = true;
+                }
             }
         }
         let is_silent = |(_, connection): &(usize, &Connection)| {
