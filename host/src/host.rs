@@ -3,7 +3,7 @@ use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
     Application, BindError, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox,
-    TrustError, client_config,
+    Responder, TrustError, client_config,
 };
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
@@ -93,6 +93,10 @@ pub struct StreamOptions {
     pub ice_lite: bool,
     /// What the peer is told instead of this machine's own addresses, where a NAT passes everything on one to one.
     pub announced: Vec<Announced>,
+    /// Whether the peer is told names of multicast DNS, which only this machine's own networks can look up, instead
+    /// of this machine's addresses (draft-ietf-mmusic-mdns-ice-candidates). Announced addresses are told as they
+    /// are, and so is what STUN servers see.
+    pub hide_addresses: bool,
     /// Where its sockets may be bound.
     pub gathering: Gathering,
     /// Whether every component is listened to from the start.
@@ -120,6 +124,7 @@ impl Default for StreamOptions {
             ice_timeout: Duration::from_secs(30),
             ice_lite: false,
             announced: Vec::new(),
+            hide_addresses: false,
             gathering: Gathering::default(),
             listen: false,
             servers: Servers::default(),
@@ -154,8 +159,9 @@ impl Host {
                 Box::new(move |line| log.append(line))
             });
         let loader = Loader::new(options.plugins, Services { keylog, wake })?;
+        let responder = Arc::new(Responder::default());
         let loops = (0..count)
-            .map(|index| Loop::start(index, epoch))
+            .map(|index| Loop::start(index, epoch, Arc::clone(&responder)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(HostError::Loop)?;
         let _ = mailboxes.set(loops.iter().map(|one| Arc::clone(&one.mailbox)).collect());
@@ -204,6 +210,7 @@ impl Host {
             ice_lite: options.ice_lite,
             tcp: options.gathering.tcp,
             announced: options.announced.into(),
+            hide_addresses: options.hide_addresses,
             servers: Arc::new(options.servers),
             epoch: self.epoch,
         };
@@ -265,8 +272,8 @@ impl Drop for Host {
 }
 
 impl Loop {
-    fn start(index: usize, epoch: Instant) -> io::Result<Self> {
-        let event_loop = EventLoop::new(epoch)?;
+    fn start(index: usize, epoch: Instant, responder: Arc<Responder>) -> io::Result<Self> {
+        let event_loop = EventLoop::new(epoch, responder)?;
         let mailbox = Arc::clone(event_loop.mailbox());
         let thread = thread::Builder::new()
             .name(format!("handclasp-loop-{index}"))

@@ -24,6 +24,8 @@ pub struct Party {
     pub ice_lite: bool,
     /// What its peer is told instead of its addresses.
     pub announced: Vec<Announced>,
+    /// Whether its peer is told names instead of the others.
+    pub hide_addresses: bool,
     /// The ICE role to begin with; the first of a pair is controlling if `None`.
     pub controlling: Option<bool>,
     /// Whether each component has a listener from the start.
@@ -43,6 +45,7 @@ impl Party {
             ice_timeout: defaults.ice_timeout,
             ice_lite: false,
             announced: Vec::new(),
+            hide_addresses: false,
             controlling: None,
             listens: true,
         }
@@ -77,6 +80,7 @@ impl Party {
             ice_lite: self.ice_lite,
             tcp: Tcp::Off,
             announced: self.announced.clone().into(),
+            hide_addresses: self.hide_addresses,
             servers: Arc::default(),
             epoch: start,
         };

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::candidate::{self, is_usable};
 use super::generation::Generation;
+use super::hiding::hidden;
 use super::local::{Local, Origin};
 use super::selected::Selected;
 use super::sources::Sources;
@@ -37,6 +38,8 @@ pub struct Agent {
     previous: Option<Generation>,
     selected: Option<Selected>,
     validated: Sources,
+    /// Host candidates that are hidden, and that a STUN server saw at their own addresses.
+    seen: Vec<Local>,
     events: VecDeque<Event>,
     end_of_candidates: bool,
     /// When to fail; runs while there is something to try and nothing selected.
@@ -54,6 +57,7 @@ impl Agent {
             previous: None,
             selected: None,
             validated: Sources::new(config.max_sources),
+            seen: Vec::new(),
             events: VecDeque::new(),
             end_of_candidates: false,
             deadline: None,
@@ -73,8 +77,28 @@ impl Agent {
     /// (RFC 8445 §5.1.1.1), and gives the line to signal; `None` also where it
     /// tells nothing new, such as without a NAT.
     pub fn add_local_reflexive(&mut self, addr: SocketAddr, base: SocketAddr) -> Option<String> {
-        let is_of_one_family = addr.is_ipv4() == base.is_ipv4();
-        is_of_one_family.then(|| self.add_local(addr, Origin::Reflexive { base }))?
+        if addr.is_ipv4() != base.is_ipv4() {
+            return None;
+        }
+        if addr == base {
+            return self.add_seen(addr);
+        }
+        self.add_local(addr, Origin::Reflexive { base })
+    }
+
+    fn add_seen(&mut self, addr: SocketAddr) -> Option<String> {
+        let Config {
+            hiding, announced, ..
+        } = &self.config;
+        hidden(hiding.as_deref(), announced, addr.ip())?;
+        let mut locals = self.current.locals().iter();
+        let host = locals.find(|local| local.addr == addr && local.origin == Origin::Host)?;
+        if self.seen.iter().any(|seen| seen.addr == addr) {
+            return None;
+        }
+        let seen = host.seen_as_it_is();
+        self.seen.push(seen);
+        Some(seen.line(&self.config))
     }
 
     /// Offers an address that a TURN server has allocated for a connection from
@@ -128,18 +152,13 @@ impl Agent {
         }
         let local = self.current.add_local(addr, origin)?;
         self.candidates_changed();
-        Some(local.line(self.config.component_id, &self.config.announced))
+        Some(local.line(&self.config))
     }
 
     /// The lines of all local candidates, in the order they were added.
     pub fn local_candidates(&self) -> impl Iterator<Item = String> {
-        let Config {
-            component_id,
-            announced,
-            ..
-        } = &self.config;
-        let locals = self.current.locals().iter();
-        locals.map(|local| local.line(*component_id, announced))
+        let locals = self.current.locals().iter().chain(&self.seen);
+        locals.map(|local| local.line(&self.config))
     }
 
     /// Takes a candidate of the peer, with or without `a=` before it.

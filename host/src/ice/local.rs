@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use is::{Candidate, CandidateKind, Protocol};
 
-use super::Transport;
 use super::candidate::{component_offset, is_usable};
+use super::hiding::hidden;
 use super::tcp::{ACTIVE, PASSIVE, active_candidate, transport};
+use super::{Config, Transport};
 
 /// Where a candidate of ours comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,12 +68,16 @@ impl std::str::FromStr for Announced {
 
 /// What is told instead of a socket's address.
 pub(crate) fn announced(rules: &[Announced], addr: SocketAddr) -> SocketAddr {
-    let stands_for = |rule: &&Announced| match rule.local {
-        Some(local) => local == addr.ip(),
-        None => rule.public.is_ipv4() == addr.is_ipv4(),
-    };
-    let rule = rules.iter().find(stands_for);
+    let rule = rule_for(rules, addr.ip());
     rule.map_or(addr, |rule| SocketAddr::new(rule.public, addr.port()))
+}
+
+pub(super) fn rule_for(rules: &[Announced], address: IpAddr) -> Option<&Announced> {
+    let stands_for = |rule: &&Announced| match rule.local {
+        Some(local) => local == address,
+        None => rule.public.is_ipv4() == address.is_ipv4(),
+    };
+    rules.iter().find(stands_for)
 }
 
 /// A related address that is kept to oneself (RFC 8839 §5.1).
@@ -133,17 +138,25 @@ impl Local {
     }
 
     /// The line to signal.
-    pub(super) fn line(&self, component_id: u16, rules: &[Announced]) -> String {
+    pub(super) fn line(&self, config: &Config) -> String {
+        let base = self.base();
+        let name = hidden(config.hiding.as_deref(), &config.announced, base.ip());
+        // Told of a relay's own address as well, which is no secret.
+        let name = name.filter(|_| self.kind() != CandidateKind::Relayed);
         let told = match self.kind() {
-            CandidateKind::Host => announced(rules, self.addr),
+            CandidateKind::Host => announced(&config.announced, self.addr),
             _ => self.addr,
         };
+        let host = match (&name, self.kind()) {
+            (Some(name), CandidateKind::Host) => name.clone(),
+            _ => told.ip().to_string(),
+        };
         let line = format!(
-            "candidate:{} {component_id} {} {} {} {} typ {}",
-            self.foundation(),
+            "candidate:{} {} {} {} {host} {} typ {}",
+            self.foundation(name.as_deref()),
+            config.component_id,
             self.transport(),
-            self.priority - component_offset(component_id),
-            told.ip(),
+            self.priority - component_offset(config.component_id),
             told.port(),
             self.kind(),
         );
@@ -151,12 +164,12 @@ impl Local {
             Origin::Host => line,
             Origin::Active => format!("{line} tcptype active"),
             Origin::Passive => format!("{line} tcptype passive"),
-            Origin::Reflexive { base } => {
-                let base = announced(rules, base);
+            Origin::Reflexive { base } if config.hiding.is_none() => {
+                let base = announced(&config.announced, base);
                 format!("{line} raddr {} rport {}", base.ip(), base.port())
             }
             // Who chooses a relay may do so to keep its other addresses to itself.
-            Origin::Relayed { .. } => {
+            Origin::Reflexive { .. } | Origin::Relayed { .. } => {
                 let any = match self.addr {
                     SocketAddr::V4(_) => "0.0.0.0",
                     SocketAddr::V6(_) => "::",
@@ -166,16 +179,34 @@ impl Local {
         }
     }
 
-    /// Equal for candidates of one kind on one address, in every component
-    /// (RFC 8445 §5.1.1.3).
-    fn foundation(&self) -> u32 {
+    /// Equal for candidates of one kind on one address, in every component (RFC 8445 §5.1.1.3). That of a hidden
+    /// address is made from its name: who knows how, finds the address in few tries.
+    fn foundation(&self, name: Option<&str>) -> u32 {
         let base: IpAddr = self.base().ip();
         let mut hasher = DefaultHasher::new();
-        (self.kind().to_string(), self.transport().to_string(), base).hash(&mut hasher);
+        let (kind, transport) = (self.kind().to_string(), self.transport().to_string());
+        match name {
+            Some(name) => (kind, transport, name).hash(&mut hasher),
+            None => (kind, transport, base).hash(&mut hasher),
+        }
         // Any half of the hash identifies the few addresses of a machine.
         hasher.finish() as u32
     }
+
+    /// What a STUN server saw of a host candidate behind no NAT. Nothing more for the core to check, but news to
+    /// the peer where the host candidate hides behind a name (draft-ietf-mmusic-mdns-ice-candidates, section
+    /// 3.1.2.2).
+    pub(super) fn seen_as_it_is(&self) -> Self {
+        Self {
+            origin: Origin::Reflexive { base: self.addr },
+            priority: self.priority & 0x00ff_ffff | REFLEXIVE_PREFERENCE << 24,
+            ..*self
+        }
+    }
 }
+
+/// RFC 8445 §5.1.2.2.
+const REFLEXIVE_PREFERENCE: u32 = 100;
 
 /// The address that datagrams of a local candidate of the core leave by.
 pub(super) fn base_of(candidate: &Candidate) -> SocketAddr {

@@ -28,6 +28,7 @@ mod credentials;
 mod failure;
 mod gather;
 mod generation;
+mod hiding;
 mod local;
 mod selected;
 mod servers;
@@ -48,6 +49,8 @@ pub use candidate::{Accepted, CandidateError, Ignored};
 pub(crate) use candidate::{mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
+pub use hiding::Hiding;
+pub(crate) use hiding::hidden;
 pub(crate) use local::announced;
 pub use local::{Announced, AnnouncedError};
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
@@ -68,6 +71,8 @@ pub struct Config {
     pub tcp: Tcp,
     /// What the peer is told instead of this machine's own addresses.
     pub announced: Arc<[Announced]>,
+    /// What the peer is told instead of those that are not announced; the same for all components of a stream.
+    pub hiding: Option<Arc<Hiding>>,
     /// See [`tie_breaker`]; the same for all components of a stream.
     pub tie_breaker: u64,
     /// How long to look for a pair, at first and after a loss, before
@@ -88,6 +93,7 @@ impl Config {
             lite: false,
             tcp: Tcp::Off,
             announced: Arc::default(),
+            hiding: None,
             tie_breaker,
             ice_timeout: Duration::from_secs(30),
             max_remote_candidates: 32,

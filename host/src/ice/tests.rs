@@ -1,6 +1,7 @@
 //! Two agents, a simulated link between them, and virtual time.
 
 mod connect;
+mod hiding;
 mod input;
 mod limits;
 mod public;

@@ -6,6 +6,7 @@ use super::batch::Unsent;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
 use super::mailbox::{Command, Mailbox, StreamKey};
+use super::mdns::Responder;
 use super::receiver::Receiver;
 use super::relay::{Happening, Relays};
 use super::socket::Socket;
@@ -31,6 +32,7 @@ pub(crate) struct EventLoop {
     sockets: Sockets,
     relays: Relays,
     connections: Connections,
+    responder: Arc<Responder>,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers<StreamKey>,
     touched: Vec<StreamKey>,
@@ -44,7 +46,7 @@ const WAKER: Token = Token(usize::MAX);
 impl EventLoop {
     /// # Errors
     /// The system gives no means to wait for sockets.
-    pub(crate) fn new(epoch: Instant) -> io::Result<Self> {
+    pub(crate) fn new(epoch: Instant, responder: Arc<Responder>) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
@@ -59,6 +61,7 @@ impl EventLoop {
             sockets,
             relays,
             connections,
+            responder,
             streams: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
@@ -331,6 +334,7 @@ impl EventLoop {
             relays: &mut self.relays,
             connections: &mut self.connections,
             helpers: &mut self.helpers,
+            responder: &self.responder,
         });
         if !hosted.stream.has_ended() {
             let at = hosted.stream.poll_timeout();

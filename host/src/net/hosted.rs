@@ -4,6 +4,7 @@ use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
 use super::loss::Loss;
 use super::mailbox::StreamKey;
+use super::mdns::{Registration, Responder};
 use super::relay::{Peer, Relays};
 use super::socket::Member;
 use super::sockets::{Binding, Sockets};
@@ -50,6 +51,8 @@ pub(super) struct Hosted {
     bindings: Vec<Binding>,
     /// Of TCP listeners.
     listeners: Vec<Binding>,
+    /// Addresses that the peer knows by a name, which is answered for; or not, where that does not work.
+    hidden: Vec<(IpAddr, Option<Registration>)>,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
     /// Whether it stands among the touched.
@@ -65,6 +68,7 @@ pub(super) struct Turn<'a> {
     pub(super) relays: &'a mut Relays,
     pub(super) connections: &'a mut Connections,
     pub(super) helpers: &'a mut Helpers,
+    pub(super) responder: &'a Responder,
 }
 
 impl Hosted {
@@ -79,6 +83,7 @@ impl Hosted {
             recorder: new.recorder,
             bindings: Vec::new(),
             listeners: Vec::new(),
+            hidden: Vec::new(),
             armed: None,
             touched: false,
         }
@@ -173,6 +178,7 @@ impl Hosted {
     }
 
     fn bind(&mut self, turn: &mut Turn<'_>, component_id: u16, address: IpAddr) -> io::Result<()> {
+        self.hide(address, turn.responder);
         let key = self.key();
         let is_there = |binding: &&Binding| {
             binding.component_id == component_id && binding.local.ip() == address
@@ -200,6 +206,33 @@ impl Hosted {
             self.listeners.push(binding);
         }
         Ok(())
+    }
+
+    /// Answers for the name of an address from now on, if the peer is told that instead.
+    fn hide(&mut self, address: IpAddr, responder: &Responder) {
+        if self.hidden.iter().any(|(hidden, _)| *hidden == address) {
+            return;
+        }
+        let Some(name) = self.stream.hidden_name(address) else {
+            return;
+        };
+        let registration = match responder.register(&name, address) {
+            Ok((registration, warning)) => {
+                if let Some(warning) = warning {
+                    self.stream.warn(warning);
+                }
+                Some(registration)
+            }
+            Err(error) => {
+                // The peer is told the name all the same: what it does not find there, it sees in our checks.
+                self.stream.warn(format!(
+                    "multicast DNS does not work here ({error}): the peer cannot look up {name}, so it must be \
+                     reachable itself; see who holds UDP port 5353, or do without --hide-addresses"
+                ));
+                None
+            }
+        };
+        self.hidden.push((address, registration));
     }
 
     /// What is to be done with a connection to a relay.

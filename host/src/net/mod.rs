@@ -15,7 +15,7 @@
 //! - `relay`: connections to TURN servers;
 //! - `tcp`: connections to peers, and listeners for them;
 //! - `timers`: when each stream wants to be called;
-//! - `mdns`: asking the local network for a name;
+//! - `mdns`: names on the local network: asking for a peer's, and answering for our own;
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
 mod application;
@@ -42,5 +42,6 @@ pub(crate) use hosted::NewStream;
 pub use loss::Loss;
 pub use mailbox::Outbox;
 pub(crate) use mailbox::{Command, Mailbox};
+pub(crate) use mdns::Responder;
 pub use relay::TrustError;
 pub(crate) use relay::client_config;

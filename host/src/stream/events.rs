@@ -2,6 +2,7 @@
 use super::member::{UNHEARD_EVERY, Unheard};
 use super::{Notification, Stage, Stream};
 use crate::component;
+use crate::ice::announced;
 use std::time::Instant;
 
 impl Stream {
@@ -36,7 +37,8 @@ impl Stream {
                 self.start_gathering(now);
             }
             Event::Candidate { line, address } => {
-                self.tell_candidate(component_id, Some(line), address);
+                let address = announced(&self.config.announced, address);
+                self.tell_candidate(component_id, Some(line), Some(address));
             }
             Event::SelectedPair(pair) => {
                 self.notify(Notification::NewSelectedPair { component_id, pair });

@@ -1,7 +1,7 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Notification, Stage, Stream};
 use crate::component::Component;
-use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, announced, mdns_name, with_address};
+use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, announced, hidden};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -17,24 +17,18 @@ pub struct Lookup {
     pub host: String,
     /// The port at each of the addresses.
     pub port: u16,
-    of: Owner,
+    pub(super) of: Owner,
 }
 
 /// Whose name it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Owner {
+pub(super) enum Owner {
     /// A server of the stream's, by its index.
     Stun(usize),
     Turn(usize),
-    /// The peer, which hides the address of a candidate behind it.
-    Candidate {
-        component_id: u16,
-        line: String,
-    },
+    /// The peer, which hides the address of candidates behind it.
+    Peer,
 }
-
-/// Most names of one peer's candidates that are looked up: for each the whole network is asked.
-const MAX_NAMES: usize = 16;
 
 /// How far the gathering has come.
 #[derive(Debug, Default)]
@@ -48,13 +42,6 @@ pub(super) struct Gathering {
     pending: usize,
     /// When servers are not waited for any more.
     until: Option<Instant>,
-}
-
-/// Names of the peer's candidates.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    waiting: VecDeque<Lookup>,
-    asked: usize,
 }
 
 impl Stream {
@@ -96,9 +83,12 @@ impl Stream {
 
     /// A socket of this component's is bound to `address`.
     pub fn add_local_address(&mut self, component_id: u16, address: SocketAddr) {
+        // A name is no default address: legacy peers stumble over it.
+        let is_hidden = self.hidden_name(address.ip()).is_some();
+        let told = (!is_hidden).then(|| announced(&self.config.announced, address));
         if let Ok(member) = self.member(component_id) {
             let candidate = member.component.add_socket(address);
-            self.tell_candidate(component_id, candidate, address);
+            self.tell_candidate(component_id, candidate, told);
         }
     }
 
@@ -126,15 +116,21 @@ impl Stream {
         }
     }
 
+    /// The name that stands for an address of this machine's in what the peer is told, if it does. The local
+    /// network is to be answered that the name is there, from before
+    /// [`add_local_address`](Self::add_local_address) until the stream has ended.
+    pub fn hidden_name(&self, address: IpAddr) -> Option<String> {
+        hidden(self.hiding.as_deref(), &self.config.announced, address)
+    }
+
     pub(super) fn tell_candidate(
         &mut self,
         component_id: u16,
         candidate: Option<String>,
-        address: SocketAddr,
+        default: Option<SocketAddr>,
     ) {
-        let told = announced(&self.config.announced, address);
         if let Ok(member) = self.member(component_id) {
-            member.default_address.get_or_insert(told);
+            member.default_address = member.default_address.or(default);
         }
         self.signal(component_id, candidate);
     }
@@ -156,31 +152,8 @@ impl Stream {
 
     /// The next name to look up. What is found must come back to [`handle_lookup`](Self::handle_lookup).
     pub fn poll_lookup(&mut self) -> Option<Lookup> {
-        let names = &mut self.names.waiting;
-        names
-            .pop_front()
-            .or_else(|| self.gathering.lookups.pop_front())
-    }
-
-    /// The peer's candidate has a name for an address: mDNS knows it, or nobody.
-    pub(super) fn look_up_candidate(&mut self, component_id: u16, line: &str) {
-        let Some((name, port)) = mdns_name(line) else {
-            return;
-        };
-        if self.names.asked == MAX_NAMES {
-            let warning = format!("{name} is not looked up: the peer has named {MAX_NAMES} others");
-            self.notify(Notification::Warning { warning });
-            return;
-        }
-        self.names.asked += 1;
-        self.names.waiting.push_back(Lookup {
-            host: name.to_owned(),
-            port,
-            of: Owner::Candidate {
-                component_id,
-                line: line.to_owned(),
-            },
-        });
+        let name = self.names.poll_lookup();
+        name.or_else(|| self.gathering.lookups.pop_front())
     }
 
     /// What a name stands for, at least one address, or why that is not known, as part of a sentence.
@@ -191,9 +164,7 @@ impl Stream {
         found: &Result<Vec<SocketAddr>, String>,
     ) {
         match &lookup.of {
-            Owner::Candidate { component_id, line } => {
-                self.resolve_candidate(*component_id, line, found);
-            }
+            Owner::Peer => self.name_found(&lookup.host, found),
             Owner::Stun(index) => {
                 self.server_found(|gatherer| gatherer.stun_found(*index, found));
             }
@@ -211,24 +182,6 @@ impl Stream {
         self.gathering.pending = self.gathering.pending.saturating_sub(1);
         for member in &mut self.components {
             tell(member.component.gatherer_mut());
-        }
-    }
-
-    /// A name that nobody knows costs nothing: the peer's checks show where it is.
-    fn resolve_candidate(
-        &mut self,
-        component_id: u16,
-        line: &str,
-        found: &Result<Vec<SocketAddr>, String>,
-    ) {
-        for address in found.iter().flatten() {
-            if let Some(line) = with_address(line, address.ip())
-                && let Ok(member) = self.member(component_id)
-                && let Err(error) = member.component.agent_mut().add_remote_candidate(&line)
-            {
-                let warning = format!("a candidate was left out: {error}");
-                self.notify(Notification::Warning { warning });
-            }
         }
     }
 

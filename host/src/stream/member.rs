@@ -33,11 +33,10 @@ impl Member {
         now: Instant,
         config: &Config,
         stream_id: u64,
-        component_id: u16,
+        mut ice: ice::Config,
         credentials: &Credentials,
-        tie_breaker: u64,
     ) -> Self {
-        let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
+        let component_id = ice.component_id;
         ice.ice_timeout = config.ice_timeout;
         ice.lite = config.ice_lite;
         ice.tcp = match config.servers.relay_only {

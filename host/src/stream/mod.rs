@@ -4,15 +4,17 @@ mod events;
 mod gathering;
 mod member;
 mod messages;
+mod names;
 mod notification;
 
 use crate::component::{self, Arrival, SendError};
-use crate::ice::{self, Announced, Credentials, Pair, Servers, Tcp, Transmit, Transport};
+use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
-use gathering::{Gathering, Names};
+use gathering::Gathering;
 use member::Member;
+use names::Names;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,6 +47,9 @@ pub struct Config {
     pub tcp: Tcp,
     /// What the peer is told instead of this machine's own addresses.
     pub announced: Arc<[Announced]>,
+    /// Whether the peer is told names of multicast DNS instead of this machine's own addresses, but for those that
+    /// are announced.
+    pub hide_addresses: bool,
     /// STUN and TURN servers: `stun_servers` and `turn_servers`.
     pub servers: Arc<Servers>,
     /// The origin of the plugins' clock, the same for all streams.
@@ -58,6 +63,7 @@ pub struct Stream {
     config: Config,
     format: InitDataFormat,
     credentials: Credentials,
+    hiding: Option<Arc<Hiding>>,
     remote: Option<Credentials>,
     /// This side has restarted and waits for the peer's new credentials.
     restarting: bool,
@@ -133,15 +139,19 @@ impl Stream {
             .map_err(|error| Refused(format!("plugin {}: {error}", config.plugin.id())))?;
         let (id, credentials) = (fresh_id(), Credentials::generate());
         let tie_breaker = ice::tie_breaker();
+        let hiding = config.hide_addresses.then(|| Arc::new(Hiding::generate()));
         let components = (1..=config.n_components)
             .map(|component_id| {
-                Member::new(now, &config, id, component_id, &credentials, tie_breaker)
+                let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
+                ice.hiding.clone_from(&hiding);
+                Member::new(now, &config, id, ice, &credentials)
             })
             .collect();
         Ok(Self {
             id,
             format,
             credentials,
+            hiding,
             remote: None,
             restarting: false,
             negotiation: Negotiation::new(id),
@@ -314,6 +324,11 @@ impl Stream {
             component_id,
             reason,
         });
+    }
+
+    /// Tells the operator of something that went wrong outside of the stream.
+    pub fn warn(&mut self, warning: String) {
+        self.notify(Notification::Warning { warning });
     }
 
     /// The next datagram of ICE's or a handshake's to send, and the component it is of.

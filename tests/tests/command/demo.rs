@@ -60,6 +60,22 @@ fn two_components_with_dtls_are_summarised_as_json() {
 }
 
 #[test]
+fn peers_that_hide_their_addresses_look_each_others_names_up() {
+    let output = run(&["demo", "--plugin", "none", "--hide-addresses", "--json"]);
+    assert_succeeds(&output);
+    let events = crate::support::json(&output);
+    let candidates = events
+        .iter()
+        .filter_map(|event| event["candidate"].as_str());
+    let (names, others): (Vec<&str>, Vec<&str>) =
+        candidates.partition(|candidate| candidate.contains(".local "));
+    assert!(
+        names.len() >= 2 && others.is_empty(),
+        "{names:?} {others:?}"
+    );
+}
+
+#[test]
 fn each_event_says_who_and_when() {
     let output = run(&["demo", "--plugin", "dtls-srtp", "--json"]);
     assert_succeeds(&output);

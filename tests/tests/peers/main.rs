@@ -3,6 +3,7 @@ mod aioice;
 mod aiortc;
 mod contact;
 mod endpoint;
+mod hidden;
 mod host;
 mod libnice;
 mod mdns;

@@ -6,6 +6,7 @@ mod dtls;
 mod early;
 mod end;
 mod failure;
+mod hiding;
 mod hostile;
 mod messages;
 mod mutants;

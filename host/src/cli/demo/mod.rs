@@ -44,6 +44,9 @@ pub(super) struct Demo {
     tcp: TcpArgs,
     #[command(flatten)]
     trace: TraceArgs,
+    /// Tell each other random names instead of addresses, to be looked up by multicast DNS
+    #[arg(long)]
+    hide_addresses: bool,
     /// ICE components
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     components: u16,

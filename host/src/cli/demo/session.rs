@@ -96,6 +96,7 @@ impl Session {
                     },
                 },
                 servers: servers.clone(),
+                hide_addresses: demo.hide_addresses,
                 turn_ca: demo.servers.turn_ca(),
                 loss: (demo.loss > 0.0).then(|| {
                     Loss::new(

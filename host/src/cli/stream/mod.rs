@@ -73,6 +73,10 @@ pub(super) struct Stream {
     /// PUBLIC, or LOCAL=PUBLIC (repeatable)
     #[arg(long = "announce", value_name = "IP")]
     announced: Vec<Announced>,
+    /// Tell the peer random names instead of this machine's addresses, which only its own networks can look up, by
+    /// multicast DNS. Announced addresses are told as they are, and so is what STUN servers see
+    #[arg(long)]
+    hide_addresses: bool,
     /// Only answer ICE's checks (ICE-lite): for a server at a public address
     #[arg(long, conflicts_with = "controlling")]
     ice_lite: bool,
@@ -133,6 +137,7 @@ impl Stream {
             }),
             ice_lite: self.ice_lite,
             announced: self.announced,
+            hide_addresses: self.hide_addresses,
             listen: true,
             servers: self.servers.servers()?,
             turn_ca: self.servers.turn_ca(),
