@@ -133,3 +133,21 @@ fn a_peer_that_cannot_look_names_up_is_found_by_our_checks() {
     let remote = world.b.agent.selected_pair().map(|pair| pair.remote);
     assert_eq!(remote, Some(world.a.hosts[0]));
 }
+
+#[test]
+fn candidates_of_tcp_hide_behind_the_same_name() {
+    let mut config = Config::new(1, true, 1);
+    config.hiding = Some(Arc::new(Hiding::generate()));
+    config.tcp = Tcp::Both;
+    let mut agent = Agent::new(config, Credentials::generate(), Instant::now());
+    let host = addr(HOST);
+    let udp = agent.add_local_host(host).unwrap();
+    let lines = [
+        agent.add_local_passive(host).unwrap(),
+        agent.add_local_active(host.ip()).unwrap(),
+    ];
+    for line in lines {
+        assert!(!line.contains("10.0.0.1"), "{line}");
+        assert_eq!(word(&line, 4), word(&udp, 4), "one address, one name");
+    }
+}
