@@ -257,7 +257,8 @@ impl Stream {
             if let Some(request) = member.component.poll_request() {
                 return Some(request);
             }
-            if member.component.phase() == component::Phase::Starting {
+            let is_starting = member.component.phase() == component::Phase::Starting;
+            if is_starting && self.stage == Stage::Starting {
                 return None; // `init` runs for components 1..n in order
             }
         }
