@@ -153,7 +153,7 @@ impl Local {
         };
         let line = format!(
             "candidate:{} {} {} {} {host} {} typ {}",
-            self.foundation(name.as_deref()),
+            self.foundation(config),
             config.component_id,
             self.transport(),
             self.priority - component_offset(config.component_id),
@@ -179,14 +179,14 @@ impl Local {
         }
     }
 
-    /// Equal for candidates of one kind on one address, in every component (RFC 8445 §5.1.1.3). That of a hidden
-    /// address is made from its name: who knows how, finds the address in few tries.
-    fn foundation(&self, name: Option<&str>) -> u32 {
+    /// Equal for candidates of one kind on one address, in every component (RFC 8445 §5.1.1.3). Where addresses are
+    /// hidden it is made from a name: who knows how it is made otherwise, finds the address in few tries.
+    fn foundation(&self, config: &Config) -> u32 {
         let base: IpAddr = self.base().ip();
         let mut hasher = DefaultHasher::new();
         let (kind, transport) = (self.kind().to_string(), self.transport().to_string());
-        match name {
-            Some(name) => (kind, transport, name).hash(&mut hasher),
+        match &config.hiding {
+            Some(hiding) => (kind, transport, hiding.name(base)).hash(&mut hasher),
             None => (kind, transport, base).hash(&mut hasher),
         }
         // Any half of the hash identifies the few addresses of a machine.

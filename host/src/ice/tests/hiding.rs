@@ -117,6 +117,10 @@ fn announced_addresses_are_told_as_they_are() {
     let mut agent = hiding(1, &secret, &["10.0.0.1=203.0.113.7"]);
     let line = agent.add_local_host(addr(HOST)).unwrap();
     assert!(line.contains(" 203.0.113.7 1000 typ host"), "{line}");
+    let other = hiding(1, &Arc::new(Hiding::generate()), &["10.0.0.1=203.0.113.7"])
+        .add_local_host(addr(HOST))
+        .unwrap();
+    assert_ne!(word(&line, 0), word(&other, 0), "made from a secret");
     let line = agent.add_local_host(addr("10.0.0.2:1000")).unwrap();
     assert!(word(&line, 4).ends_with(".local"), "{line}");
     assert_eq!(agent.add_local_reflexive(addr(HOST), addr(HOST)), None);
