@@ -101,6 +101,9 @@ impl Component {
     /// What is to leave from a relay's address goes to the relay.
     pub(super) fn exchange(&mut self, now: Instant) {
         let gatherer = &mut self.gatherer;
+        if !gatherer.has_relays() {
+            return self.pump();
+        }
         self.transmits.retain(|transmit| {
             let is_relay = is_relay(gatherer, transmit.pair());
             if is_relay {

@@ -157,6 +157,11 @@ impl Gatherer {
         }
     }
 
+    /// Whether there is any relay to send through.
+    pub fn has_relays(&self) -> bool {
+        !self.relays.is_empty()
+    }
+
     /// Whether `local` is a relay's address, so that what leaves from there goes through
     /// [`send`](Self::send).
     pub fn is_relay(&self, local: SocketAddr) -> bool {

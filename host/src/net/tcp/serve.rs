@@ -1,8 +1,8 @@
 //! What comes over connections, and what becomes of those over which nothing comes.
 use super::connection::Connection;
 use super::listener::Listeners;
-use super::{BUFFER, Connections, FIRST_TOKEN, MAX_EACH, SWEEP, Way};
-use crate::ice::StunKind;
+use super::{BUFFER, Connections, FIRST_TOKEN, Key, MAX_EACH, SWEEP, Way};
+use crate::ice::{ACTIVE_PORT, StunKind};
 use crate::net::socket::Member;
 use mio::Token;
 use std::time::{Duration, Instant};
@@ -219,20 +219,18 @@ impl Connections {
                 }
                 return false;
             };
-            if !tell(Happening::Datagram(way(member), datagram)) || !self.adopt(now, index, member)
+            let is_accepted = |(of, pair): &&Key| *of == member && pair.local.port() != ACTIVE_PORT;
+            if self.by_pair.keys().filter(is_accepted).count() >= MAX_EACH
+                || !tell(Happening::Datagram(way(member), datagram))
             {
                 return false;
             }
+            self.adopt(now, index, member);
         }
     }
 
-    /// The connection has proven to be a component's peer's; returns whether it may have one more.
-    fn adopt(&mut self, now: Instant, index: usize, member: Member) -> bool {
-        let is_its =
-            |(_, c): &(usize, &Connection)| c.owner == Some(member) && c.listener.is_some();
-        if self.slab.iter().filter(is_its).count() >= MAX_EACH {
-            return false;
-        }
+    /// The connection has proven to be a component's peer's.
+    fn adopt(&mut self, now: Instant, index: usize, member: Member) {
         let connection = &mut self.slab[index];
         connection.owner = Some(member);
         connection.heard = now;
@@ -241,7 +239,6 @@ impl Connections {
         if let Some(listener) = listener.and_then(|l| self.listeners.get_mut(l)) {
             listener.strangers.retain(|stranger| *stranger != index);
         }
-        true
     }
 
     /// When to call [`sweep`](Self::sweep).
