@@ -2,8 +2,8 @@
 use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
-    Application, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox, Responder,
-    TrustError, client_config,
+    Application, BindError, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox,
+    Responder, TrustError, client_config,
 };
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
@@ -67,6 +67,9 @@ pub enum OpenError {
     /// The stream cannot be what the options ask for.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// Nothing is left for it to connect over.
+    #[error(transparent)]
+    Gathering(#[from] BindError),
 }
 
 /// What a stream is asked to be.
@@ -205,6 +208,7 @@ impl Host {
             handshake_timeout: options.handshake_timeout,
             ice_timeout: options.ice_timeout,
             ice_lite: options.ice_lite,
+            tcp: options.gathering.tcp,
             announced: options.announced.into(),
             hide_addresses: options.hide_addresses,
             servers: Arc::new(options.servers),
@@ -215,6 +219,7 @@ impl Host {
             true => Some(client_config(options.turn_ca.as_deref())?),
             false => None,
         };
+        options.gathering.check(&config.servers)?;
         let now = Instant::now();
         let mut stream = Stream::new(now, config)?;
         if options.listen {

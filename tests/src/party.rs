@@ -1,5 +1,5 @@
 //! What a stream of a world is made of.
-use handclasp::ice::Announced;
+use handclasp::ice::{Announced, Tcp};
 use handclasp::plugin::{Plugin, validate};
 use handclasp::stream::{Config, Refused, Stream};
 use std::sync::Arc;
@@ -78,6 +78,7 @@ impl Party {
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
             ice_lite: self.ice_lite,
+            tcp: Tcp::Off,
             announced: self.announced.clone().into(),
             hide_addresses: self.hide_addresses,
             servers: Arc::default(),

@@ -222,7 +222,8 @@ impl World {
         contents: &[u8],
     ) {
         let stream = &mut self.sides[side].stream;
-        let arrival = stream.handle_datagram(self.now, component_id, local, from, contents);
+        let pair = Pair::udp(local, from);
+        let arrival = stream.handle_datagram(self.now, component_id, pair, contents);
         if arrival == Arrival::Application {
             self.note(side, Event::Received(component_id, contents.to_vec()));
         }
@@ -241,11 +242,9 @@ impl World {
             if self.sides[side].stream.poll_gather() {
                 self.gather(side);
             }
-            while let Some(transmit) = self.sides[side].stream.poll_transmit() {
-                let (local, remote) = (transmit.local, transmit.remote);
-                let pair = Pair { local, remote };
+            while let Some((id, transmit)) = self.sides[side].stream.poll_transmit() {
+                let pair = transmit.pair();
                 if stun_kind(&transmit.contents).is_none() {
-                    let (_, id) = self.find(local).expect("it sends from its own sockets");
                     self.note(side, Event::Sent(id, pair, transmit.contents.clone()));
                 }
                 self.fly(pair, transmit.contents);

@@ -2,7 +2,7 @@
 //! MESSAGE-INTEGRITY, as only a misbehaving peer can send.
 #![no_main]
 use arbitrary::Arbitrary;
-use handclasp::ice::{Agent, Config, Credentials, Event};
+use handclasp::ice::{Agent, Config, Credentials, Event, Pair, Transport};
 use handclasp_fuzz::{Made, Tamper, password_of, sign};
 use libfuzzer_sys::fuzz_target;
 use std::collections::VecDeque;
@@ -177,11 +177,12 @@ impl World {
             );
         }
         let victim = &mut self.agents[self.victim];
-        let was_valid = victim.is_validated(from);
-        let taken = victim.handle_stun(self.now, address(self.victim), from, &datagram);
+        let was_valid = victim.is_validated(Transport::Udp, from);
+        let pair = Pair::udp(address(self.victim), from);
+        let taken = victim.handle_stun(self.now, pair, &datagram);
         let is_authentic = password_of(&datagram, &self.passwords).is_some();
         assert!(is_authentic || !taken, "taken without integrity");
-        assert!(taken || was_valid || !self.agents[self.victim].is_validated(from));
+        assert!(taken || was_valid || !self.agents[self.victim].is_validated(Transport::Udp, from));
         self.drain();
     }
 
@@ -203,7 +204,8 @@ impl World {
             {
                 if delivers {
                     let (to, from) = (address(flight.to), address(1 - flight.to));
-                    self.agents[flight.to].handle_stun(self.now, to, from, &flight.contents);
+                    let pair = Pair::udp(to, from);
+                    self.agents[flight.to].handle_stun(self.now, pair, &flight.contents);
                 }
             }
             self.drain();

@@ -134,10 +134,7 @@ impl World {
             }
             Step::Closed => self.gatherer.relay_closed(self.now, 0, "it was reset"),
             Step::Selects(is_selected) => {
-                let pair = handclasp::ice::Pair {
-                    local: base(),
-                    remote: peer(1),
-                };
+                let pair = handclasp::ice::Pair::udp(base(), peer(1));
                 self.gatherer
                     .set_selected(self.now, is_selected.then_some(pair));
             }

@@ -14,6 +14,7 @@ mod plugins;
 mod server_args;
 mod signalling;
 mod stream;
+mod tcp_args;
 mod trace;
 mod trace_args;
 

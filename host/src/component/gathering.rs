@@ -1,7 +1,7 @@
 //! What STUN and TURN servers bring to a component, and what goes through relays.
 use super::{Component, Event, Phase};
-use crate::ice::{Found, Pair, RelayRequest};
-use std::net::SocketAddr;
+use crate::ice::{Found, Gatherer, Pair, RelayRequest, Transport};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 impl Component {
@@ -9,6 +9,24 @@ impl Component {
     pub fn add_socket(&mut self, address: SocketAddr) -> Option<String> {
         self.gatherer.add_base(address);
         self.agent.add_local_host(address)
+    }
+
+    /// A TCP listener of this component's is bound to `address`. Gives the candidate to signal.
+    pub fn add_listener(&mut self, address: SocketAddr) -> Option<String> {
+        self.agent.add_local_passive(address)
+    }
+
+    /// TCP connections can be made from `ip`. Gives the candidate to signal.
+    pub fn add_connector(&mut self, ip: IpAddr) -> Option<String> {
+        self.agent.add_local_active(ip)
+    }
+
+    /// The TCP connection of `pair` has ended.
+    pub fn connection_closed(&mut self, now: Instant, pair: Pair) {
+        if self.driver.phase() != Phase::Ended {
+            self.agent.connection_closed(now, pair);
+            self.settle(now);
+        }
     }
 
     /// Whether every STUN and TURN server has answered or is known not to; there is nothing to wait for after
@@ -26,8 +44,8 @@ impl Component {
         mut application: impl FnMut(&[u8]),
     ) {
         for relayed in self.gatherer.handle_relay(now, number, bytes) {
-            let (local, remote) = (relayed.local, relayed.remote);
-            let arrival = self.handle_datagram(now, local, remote, &relayed.contents);
+            let pair = Pair::udp(relayed.local, relayed.remote);
+            let arrival = self.handle_datagram(now, pair, &relayed.contents);
             if arrival == super::Arrival::Application {
                 application(&relayed.contents);
             }
@@ -37,7 +55,7 @@ impl Component {
 
     /// Sends a datagram of the application's if `pair` goes through a relay, and tells whether it does.
     pub fn send_relayed(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> bool {
-        let is_relay = self.gatherer.is_relay(pair.local);
+        let is_relay = is_relay(&self.gatherer, pair);
         if is_relay {
             self.gatherer.send(now, pair.local, pair.remote, datagram);
             self.exchange(now);
@@ -83,8 +101,11 @@ impl Component {
     /// What is to leave from a relay's address goes to the relay.
     pub(super) fn exchange(&mut self, now: Instant) {
         let gatherer = &mut self.gatherer;
+        if !gatherer.has_relays() {
+            return self.pump();
+        }
         self.transmits.retain(|transmit| {
-            let is_relay = gatherer.is_relay(transmit.local);
+            let is_relay = is_relay(gatherer, transmit.pair());
             if is_relay {
                 gatherer.send(now, transmit.local, transmit.remote, &transmit.contents);
             }
@@ -118,4 +139,8 @@ impl Component {
     fn tell_candidate(&mut self, line: String, address: SocketAddr) {
         self.events.push_back(Event::Candidate { line, address });
     }
+}
+
+fn is_relay(gatherer: &Gatherer, pair: Pair) -> bool {
+    pair.transport == Transport::Udp && gatherer.is_relay(pair.local)
 }

@@ -8,11 +8,10 @@ mod event;
 mod gathering;
 mod settle;
 
-use crate::ice::{self, Pair, RelayRequest, Transmit};
+use crate::ice::{self, Pair, RelayRequest, Transmit, Transport};
 use crate::plugin::{Completion, InitParameters, Plugin, Request, Role, nanos_since};
 use driver::{Driver, Route};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -135,23 +134,25 @@ impl Component {
         self.driver.peer()
     }
 
-    /// A datagram that arrived at `local` from `remote`. Anything may stand in it.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        datagram: &[u8],
-    ) -> Arrival {
+    /// A datagram that arrived at the local address of `pair` from its remote one. Anything may stand in it.
+    pub fn handle_datagram(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Arrival {
         let is_stun = ice::stun_kind(datagram).is_some();
-        if self.driver.phase() == Phase::Ended || !is_stun && !self.agent.is_validated(remote) {
+        let Pair {
+            transport,
+            local,
+            remote,
+        } = pair;
+        let is_validated = self.agent.is_validated(transport, remote);
+        if self.driver.phase() == Phase::Ended || !is_stun && !is_validated {
             self.refused += u64::from(!is_stun);
             return Arrival::Consumed;
         }
-        let arrival = if is_stun && self.gatherer.handle_answer(now, local, remote, datagram) {
+        let may_be_answer = is_stun && transport == Transport::Udp;
+        let arrival = if may_be_answer && self.gatherer.handle_answer(now, local, remote, datagram)
+        {
             Arrival::Consumed
         } else if is_stun {
-            match self.agent.handle_stun(now, local, remote, datagram) {
+            match self.agent.handle_stun(now, pair, datagram) {
                 true => Arrival::Validated,
                 false => Arrival::Consumed,
             }

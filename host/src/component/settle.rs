@@ -132,11 +132,7 @@ impl Component {
     /// To the peer if there is a way; before READY it waits for one, in bounds.
     pub(super) fn send_packet(&mut self, packet: Vec<u8>) {
         if let Some(pair) = self.agent.selected_pair() {
-            self.transmits.push_back(Transmit {
-                local: pair.local,
-                remote: pair.remote,
-                contents: packet,
-            });
+            self.transmits.push_back(Transmit::new(pair, packet));
         } else if self.ready.since.is_none() {
             self.early.push_back(packet);
             while self.early.iter().map(Vec::len).sum::<usize>() > MAX_EARLY {

@@ -119,6 +119,7 @@ impl Serialize for Event<'_> {
             Notification::NewSelectedPair { pair, .. } => {
                 map.serialize_entry("local", &pair.local)?;
                 map.serialize_entry("remote", &pair.remote)?;
+                map.serialize_entry("transport", &pair.transport.to_string())?;
             }
             Notification::HandshakeData { data, .. }
             | Notification::ComponentStateReady { data, .. } => {

@@ -3,7 +3,7 @@
 mod upkeep;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::candidate::{self, is_usable};
@@ -12,8 +12,10 @@ use super::hiding::hidden;
 use super::local::{Local, Origin};
 use super::selected::Selected;
 use super::sources::Sources;
+use super::tcp::ACTIVE_PORT;
 use super::{
-    Accepted, CandidateError, Config, Credentials, CredentialsError, Event, Ignored, Pair, Transmit,
+    Accepted, CandidateError, Config, Credentials, CredentialsError, Event, Ignored, Pair,
+    Transmit, Transport,
 };
 
 /// What the core can write into the USERNAME of a check, in bytes.
@@ -106,19 +108,46 @@ impl Agent {
         self.add_local(addr, Origin::Relayed { socket })
     }
 
+    /// Offers to connect from `ip` over TCP (RFC 6544 §4.1), and gives the line to signal.
+    pub fn add_local_active(&mut self, ip: IpAddr) -> Option<String> {
+        self.add_local(SocketAddr::new(ip, ACTIVE_PORT), Origin::Active)
+    }
+
+    /// Offers the address of a TCP listener, and gives the line to signal.
+    pub fn add_local_passive(&mut self, addr: SocketAddr) -> Option<String> {
+        self.add_local(addr, Origin::Passive)
+    }
+
+    /// The TCP connection of `pair` has ended: if it was the selected pair, that is lost.
+    pub fn connection_closed(&mut self, now: Instant, pair: Pair) {
+        self.now = self.now.max(now);
+        for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
+            generation.forget(pair.source());
+        }
+        if !self.failed && self.selected_pair() == Some(pair) {
+            self.lose();
+        }
+    }
+
     /// The relay that allocated `addr` is gone: nothing goes through it any more.
     pub fn remove_local_relayed(&mut self, addr: SocketAddr) {
         for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
             generation.remove_relayed(addr);
         }
         self.dirty = true;
-        if self.selected_pair().is_some_and(|pair| pair.local == addr) {
+        if self
+            .selected_pair()
+            .is_some_and(|pair| pair.local == addr && pair.transport == Transport::Udp)
+        {
             self.lose();
         }
     }
 
     fn add_local(&mut self, addr: SocketAddr, origin: Origin) -> Option<String> {
-        if !is_usable(addr) || self.current.locals().iter().any(|local| local.addr == addr) {
+        let known = self.current.locals();
+        let same =
+            |local: &Local| local.addr == addr && local.origin.protocol() == origin.protocol();
+        if !is_usable(addr) || known.iter().any(same) {
             return None;
         }
         let local = self.current.add_local(addr, origin)?;
@@ -134,7 +163,7 @@ impl Agent {
 
     /// Takes a candidate of the peer, with or without `a=` before it.
     pub fn add_remote_candidate(&mut self, line: &str) -> Result<Accepted, CandidateError> {
-        let candidate = match candidate::parse(line, self.config.component_id)? {
+        let candidate = match candidate::parse(line, self.config.component_id, self.config.tcp)? {
             Ok(candidate) => candidate,
             Err(reason) => return Ok(Accepted::Ignored(reason)),
         };
@@ -143,7 +172,11 @@ impl Agent {
             return Ok(Accepted::Ignored(Ignored::Generation));
         }
         let known = self.current.candidates();
-        let same = |c: &is::Candidate| c.addr() == candidate.addr() && c.kind() == candidate.kind();
+        let same = |c: &is::Candidate| {
+            c.addr() == candidate.addr()
+                && c.kind() == candidate.kind()
+                && c.proto() == candidate.proto()
+        };
         if known.iter().any(same) {
             return Ok(Accepted::Known);
         }
@@ -196,28 +229,21 @@ impl Agent {
         self.dirty = true;
     }
 
-    /// Handles a datagram that came to `local` from `remote`, of whatever kind.
-    /// Tells whether it was an authentic STUN message for this agent.
-    pub fn handle_stun(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        datagram: &[u8],
-    ) -> bool {
+    /// Handles a datagram that came to the local address of `pair` from its remote one,
+    /// of whatever kind. Tells whether it was an authentic STUN message for this agent.
+    pub fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> bool {
         self.now = self.now.max(now);
         if self.failed {
             return false;
         }
-        let pair = Pair { local, remote };
-        let keep = self.selected.map(|selected| selected.pair.remote);
+        let keep = self.selected.map(|selected| selected.pair.source());
         let mut generations = std::iter::once(&mut self.current).chain(&mut self.previous);
         let Some(message) = generations.find_map(|g| g.handle(self.now, pair, datagram, keep))
         else {
             return false;
         };
-        if self.validated.touch(remote, keep) {
-            self.events.push_back(Event::Validated(remote));
+        if self.validated.touch(pair.source(), keep) {
+            self.events.push_back(Event::Validated(pair.remote));
             self.put_off_pruning();
         }
         // A lite side asks nothing: its peer's requests are all the consent it gets.
@@ -233,8 +259,8 @@ impl Agent {
     /// Whether the peer has proven itself from `remote`: an authenticated request
     /// or response came from there. Of more addresses than
     /// [`Config::max_sources`], those used last are remembered.
-    pub fn is_validated(&self, remote: SocketAddr) -> bool {
-        self.validated.contains(remote)
+    pub fn is_validated(&self, transport: Transport, remote: SocketAddr) -> bool {
+        self.validated.contains((transport, remote))
     }
 
     /// Where application data goes; `None` before the first pair, and while

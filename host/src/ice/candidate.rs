@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use is::{Candidate, CandidateKind, Protocol};
 use thiserror::Error;
 
+use super::tcp::{self, ACTIVE_PORT, Tcp};
+
 const MAX_PRIORITY: u32 = (1 << 31) - 1;
 /// How much of a faulty line an error repeats.
 const QUOTED_CHARS: usize = 120;
@@ -27,7 +29,7 @@ pub enum Accepted {
 /// Why a well-formed candidate is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
-    /// Its transport is not UDP.
+    /// Its transport is neither UDP nor, in the direction that is of use here, TCP.
     Transport,
     /// Its address is a name: one that ends in `.local` is the stream's to look up, others are nobody's.
     HostName,
@@ -101,6 +103,7 @@ pub(crate) fn with_address(line: &str, address: IpAddr) -> Option<String> {
 pub(super) fn parse(
     line: &str,
     component_id: u16,
+    tcp: Tcp,
 ) -> Result<Result<Candidate, Ignored>, CandidateError> {
     let error = |field| CandidateError::Syntax {
         field,
@@ -134,15 +137,25 @@ pub(super) fn parse(
     if !(1..=MAX_PRIORITY).contains(&priority) {
         return Err(error("priority"));
     }
-    if !transport.eq_ignore_ascii_case("udp") {
+    let extensions: Vec<&str> = fields.collect();
+    let extension = |name| {
+        let mut pairs = extensions.chunks_exact(2);
+        pairs.find(|pair| pair[0] == name).map(|pair| pair[1])
+    };
+    let Some(protocol) = protocol_of(transport, extension("tcptype"), tcp) else {
         return Ok(Err(Ignored::Transport));
-    }
+    };
     let Ok(ip) = address.parse::<IpAddr>() else {
         return if is_host_name(address) {
             Ok(Err(Ignored::HostName))
         } else {
             Err(error("address"))
         };
+    };
+    // The port of a connection that the peer makes shows when it stands.
+    let port = match protocol {
+        tcp::PASSIVE => ACTIVE_PORT,
+        _ => port,
     };
     let address = SocketAddr::new(ip, port);
     if !is_usable(address) {
@@ -151,23 +164,32 @@ pub(super) fn parse(
     let Some(kind) = kind_of(kind) else {
         return Ok(Err(Ignored::Kind));
     };
-    let extensions: Vec<&str> = fields.collect();
-    let ufrag = extensions
-        .chunks_exact(2)
-        .find(|pair| pair[0] == "ufrag")
-        .map(|pair| pair[1].to_owned());
-
     Ok(Ok(Candidate::from_parts(
         foundation.to_owned(),
         1,
-        Protocol::Udp,
+        protocol,
         (priority + component_offset(component_id)).min(MAX_PRIORITY),
         address,
         kind,
         None,
         None,
-        ufrag,
+        extension("ufrag").map(str::to_owned),
     )))
+}
+
+/// What the core calls the transport of a candidate of the peer's, if it is of use here.
+fn protocol_of(transport: &str, tcp_type: Option<&str>, tcp: Tcp) -> Option<Protocol> {
+    if transport.eq_ignore_ascii_case("udp") {
+        return Some(Protocol::Udp);
+    }
+    if !transport.eq_ignore_ascii_case("tcp") {
+        return None;
+    }
+    match tcp_type? {
+        "passive" => tcp.connects().then_some(tcp::ACTIVE),
+        "active" => tcp.listens().then_some(tcp::PASSIVE),
+        _ => None,
+    }
 }
 
 /// Whether a datagram can be sent to `addr`; RFC 8445 §5.1.1.1 also bars

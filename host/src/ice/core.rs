@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use is::{IceAgent, IceCreds};
 
+use super::tcp::local_preference;
 use super::{Config, Credentials};
 
 /// Pace of new checks, Ta: RFC 8445 §14.2 allows 5 ms and proposes 50.
@@ -47,6 +48,7 @@ pub(super) fn new_core(local: &Credentials, controlling: bool, config: &Config) 
     core.set_controlling(controlling);
     core.set_control_tie_breaker(config.tie_breaker);
     core.set_ice_lite(config.lite);
+    core.set_local_preference(local_preference);
     core.set_timing_advance(TIMING_ADVANCE);
     EAGER.apply(&mut core);
     core

@@ -3,41 +3,80 @@
 use std::fmt;
 use std::time::Duration;
 
-use is::{Candidate, CandidateKind};
+use is::{Candidate, CandidateKind, Protocol};
 
 use super::generation::Generation;
 use super::local::Local;
+use super::{Transport, tcp};
 
 /// One sentence: what was tried for how long, and what to do about it.
 pub(super) fn explain(generation: &Generation, component_id: u16, tried: Duration) -> String {
     let seconds = tried.as_secs_f32();
-    let remote = Kinds::new(generation.candidates().iter().map(Candidate::kind));
-    let local = Kinds::new(generation.locals().iter().map(Local::kind));
+    let remote = Kinds::of_remote(generation.candidates());
+    let local = Kinds::of_local(generation.locals());
     let cause = if local.total() == 0 {
         "there is no local address to send from, so gather candidates on at least one network interface, or through a relay that answers".to_owned()
     } else if remote.total() == 0 {
         "the peer gave no candidate that can be used, so look at what it signals".to_owned()
     } else {
-        format!(
-            "the peer's {remote} were tried for {seconds} s from {local} of ours and none answered, so see whether a firewall stops UDP between the two sides{}",
-            if local.has_relay() || remote.has_relay() {
-                ""
-            } else {
-                ", or offer a relay"
-            },
-        )
+        match transports(generation) {
+            Some(transports) => format!(
+                "the peer's {remote} were tried for {seconds} s from {local} of ours and none answered, so see whether a firewall stops {transports} between the two sides{}",
+                if local.has_relay() || remote.has_relay() {
+                    ""
+                } else {
+                    ", or offer a relay"
+                },
+            ),
+            None => format!(
+                "the peer's {remote} and {local} of ours make no pair, so let one side use UDP, or listen for TCP where the other connects"
+            ),
+        }
     };
     format!("ICE failed on component {component_id}: {cause}")
 }
 
+/// What pairs of candidates there are go over.
+fn transports(generation: &Generation) -> Option<&'static str> {
+    let goes_over = |protocol| {
+        let mut local = generation.locals().iter();
+        let mut remote = generation.candidates().iter();
+        local.any(|local| local.origin.protocol() == protocol)
+            && remote.any(|candidate| candidate.proto() == protocol)
+    };
+    let over_tcp = goes_over(tcp::ACTIVE) || goes_over(tcp::PASSIVE);
+    match (goes_over(Protocol::Udp), over_tcp) {
+        (true, true) => Some("UDP and TCP"),
+        (true, false) => Some("UDP"),
+        (false, true) => Some("TCP"),
+        (false, false) => None,
+    }
+}
+
 /// How many candidates there are of each kind.
-struct Kinds([(CandidateKind, usize); 4]);
+struct Kinds([((CandidateKind, Transport), usize); 5]);
 
 impl Kinds {
-    fn new(kinds: impl Iterator<Item = CandidateKind> + Clone) -> Self {
+    fn of_local(locals: &[Local]) -> Self {
+        Self::new(locals.iter().map(|local| (local.kind(), local.transport())))
+    }
+
+    fn of_remote(candidates: &[Candidate]) -> Self {
+        let transport = |candidate: &Candidate| tcp::transport(candidate.proto());
+        Self::new(candidates.iter().map(|c| (c.kind(), transport(c))))
+    }
+
+    fn new(kinds: impl Iterator<Item = (CandidateKind, Transport)> + Clone) -> Self {
         use CandidateKind::*;
         let of = |kind| (kind, kinds.clone().filter(|k| *k == kind).count());
-        Self([Host, ServerReflexive, PeerReflexive, Relayed].map(of))
+        let udp = [Host, ServerReflexive, PeerReflexive, Relayed].map(|k| (k, Transport::Udp));
+        let [host, reflexive, seen, relayed] = udp;
+        // A peer may offer TCP candidates of every kind.
+        let over_tcp = kinds
+            .clone()
+            .filter(|(_, transport)| *transport == Transport::Tcp);
+        let tcp = ((Host, Transport::Tcp), over_tcp.count());
+        Self([of(host), tcp, of(reflexive), of(seen), of(relayed)])
     }
 
     fn total(&self) -> usize {
@@ -47,16 +86,19 @@ impl Kinds {
     fn has_relay(&self) -> bool {
         self.0
             .iter()
-            .any(|kind| matches!(kind, (CandidateKind::Relayed, 1..)))
+            .any(|kind| matches!(kind, ((CandidateKind::Relayed, _), 1..)))
     }
 }
 
-/// Says "3 candidates (2 host, 1 srflx)".
+/// Says "3 candidates (2 host, 1 srflx)", and "1 tcp" of those of TCP.
 impl fmt::Display for Kinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let there = self.0.iter().filter(|(_, count)| *count > 0);
         let kinds: Vec<String> = there
-            .map(|(kind, count)| format!("{count} {kind}"))
+            .map(|((kind, transport), count)| match transport {
+                Transport::Udp => format!("{count} {kind}"),
+                Transport::Tcp => format!("{count} {transport}"),
+            })
             .collect();
         let plural = if self.total() == 1 { "" } else { "s" };
         write!(

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::{Servers, Transmit};
+use super::{Pair, Servers, Transmit, Transport};
 use binding::Binding;
 use relay::{Change, Relay};
 use stun::Stun;
@@ -138,9 +138,10 @@ impl Gatherer {
 
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
     /// keepalive, and a relay whose pair was lost is asked whether it still works.
-    pub fn set_selected(&mut self, now: Instant, pair: Option<super::Pair>) {
+    pub fn set_selected(&mut self, now: Instant, pair: Option<Pair>) {
         self.now = self.now.max(now);
-        let before = std::mem::replace(&mut self.selected, pair.map(|pair| pair.local));
+        let base = pair.filter(|pair| pair.transport == Transport::Udp);
+        let before = std::mem::replace(&mut self.selected, base.map(|pair| pair.local));
         // Whoever fell silent may not be the peer.
         if pair.is_none()
             && let Some(relay) = before.and_then(|local| self.relay_at(local))
@@ -154,6 +155,11 @@ impl Gatherer {
         {
             session.bind(now, pair.remote);
         }
+    }
+
+    /// Whether there is any relay to send through.
+    pub fn has_relays(&self) -> bool {
+        !self.relays.is_empty()
     }
 
     /// Whether `local` is a relay's address, so that what leaves from there goes through
@@ -277,11 +283,8 @@ impl Gatherer {
                     binding.rest(now);
                 }
                 if let Some(contents) = binding.poll_transmit(now) {
-                    return Some(Transmit {
-                        local: binding.base,
-                        remote: binding.server,
-                        contents,
-                    });
+                    let pair = Pair::udp(binding.base, binding.server);
+                    return Some(Transmit::new(pair, contents));
                 }
             }
             let is_dead =

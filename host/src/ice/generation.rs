@@ -5,13 +5,14 @@ mod intake;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState};
+use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, Protocol};
 
 use super::core::{SETTLED, new_core, to_core};
 use super::local::{Local, Origin, base_of};
 use super::stun::{StunKind, stun_kind};
+use super::tcp::{self, transport};
 use super::transactions::{Transaction, Transactions};
-use super::{Config, Credentials, Pair, Transmit};
+use super::{Config, Credentials, Pair, Source, Transmit};
 
 /// What the core has come to.
 pub(super) enum Change {
@@ -35,7 +36,7 @@ pub(super) struct Generation {
     /// Signalled by the peer; the core gets them with the peer's credentials.
     candidates: Vec<Candidate>,
     /// Sources of requests that were not signalled: peer-reflexive candidates.
-    learned: Vec<SocketAddr>,
+    learned: Vec<Source>,
     /// Addresses of ours as the peer saw them, known candidates aside.
     mapped: Vec<SocketAddr>,
     transactions: Transactions,
@@ -86,8 +87,12 @@ impl Generation {
     }
 
     pub(super) fn add_local(&mut self, addr: SocketAddr, origin: Origin) -> Option<Local> {
-        let candidate = origin.candidate(addr)?;
+        let candidate = origin.candidate(addr, &self.locals)?;
         let priority = self.core.add_local_candidate(candidate)?.prio();
+        let priority = match origin {
+            Origin::Active => tcp::signalled(priority),
+            _ => priority,
+        };
         let local = Local {
             addr,
             origin,
@@ -108,10 +113,15 @@ impl Generation {
     }
 
     pub(super) fn add_candidate(&mut self, candidate: Candidate) {
-        if self.remote.is_some() {
+        if self.remote.is_some() && is_to_be_checked(&candidate) {
             self.core.add_remote_candidate(candidate.clone());
         }
         self.candidates.push(candidate);
+    }
+
+    /// Nothing comes from there any more: it is not to be tried again.
+    pub(super) fn forget(&mut self, source: Source) {
+        self.learned.retain(|known| *known != source);
     }
 
     /// Candidates that say another ufrag are of an older generation and leave.
@@ -130,19 +140,19 @@ impl Generation {
     /// Starts over with all candidates, pruned ones included, and with those
     /// peer-reflexive ones that `keep` names: the peer's next check brings back
     /// the others.
-    pub(super) fn rebuild(&mut self, keep: impl Fn(SocketAddr) -> bool) {
+    pub(super) fn rebuild(&mut self, keep: impl Fn(Source) -> bool) {
         let learned: Vec<Candidate> = self
             .core
             .remote_candidates()
-            .filter(|c| c.kind() == CandidateKind::PeerReflexive && keep(c.addr()))
-            .filter(|c| !self.is_signalled(c.addr()))
+            .filter(|c| c.kind() == CandidateKind::PeerReflexive && keep(source_of(c)))
+            .filter(|c| self.learned.contains(&source_of(c)) && !self.is_signalled(source_of(c)))
             .collect();
         self.core = new_core(&self.local, self.core.controlling(), &self.config);
         self.mapped.clear();
         self.transactions.clear();
         self.nominated = None;
         self.waiting = 0;
-        self.learned = learned.iter().map(Candidate::addr).collect();
+        self.learned = learned.iter().map(source_of).collect();
         for local in std::mem::take(&mut self.locals) {
             self.add_local(local.addr, local.origin);
         }
@@ -160,11 +170,12 @@ impl Generation {
         // Where both sides use one private address, invalidating the peer's
         // candidate would hit ours.
         let is_ours = |addr| self.locals.iter().any(|local| local.addr == addr);
+        let is_other = |c: &Candidate| c.proto() != tcp::protocol(pair);
         let remote = self.core.remote_candidates();
         let local = self.core.local_candidates();
         let losers: Vec<Candidate> = remote
-            .filter(|c| c.addr() != pair.remote && !is_ours(c.addr()))
-            .chain(local.filter(|c| base_of(c) != pair.local))
+            .filter(|c| (c.addr() != pair.remote || is_other(c)) && !is_ours(c.addr()))
+            .chain(local.filter(|c| base_of(c) != pair.local || is_other(c)))
             .collect();
         for candidate in losers {
             self.core.invalidate_candidate(&candidate);
@@ -190,10 +201,7 @@ impl Generation {
 
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.core.poll_transmit()?;
-        let pair = Pair {
-            local: transmit.source,
-            remote: transmit.destination,
-        };
+        let pair = pair(transmit.proto, transmit.source, transmit.destination);
         let contents = Vec::from(transmit.contents);
         if let Some(StunKind::Request { transaction, .. }) = stun_kind(&contents) {
             self.transactions.insert(Transaction {
@@ -202,25 +210,18 @@ impl Generation {
                 nominated: self.nominated == Some(pair),
             });
         }
-        Some(Transmit {
-            local: pair.local,
-            remote: pair.remote,
-            contents,
-        })
+        Some(Transmit::new(pair, contents))
     }
 
     pub(super) fn poll_change(&mut self) -> Option<Change> {
         loop {
             match self.core.poll_event()? {
                 IceAgentEvent::NominatedSend {
+                    proto,
                     source,
                     destination,
-                    ..
                 } => {
-                    let pair = Pair {
-                        local: source,
-                        remote: destination,
-                    };
+                    let pair = pair(proto, source, destination);
                     self.nominated = Some(pair);
                     // The controlled side has nothing left to find out.
                     if !self.core.controlling() {
@@ -243,12 +244,29 @@ impl Generation {
     fn introduce_peer(&mut self) {
         let Some(remote) = &self.remote else { return };
         self.core.set_remote_credentials(to_core(remote));
-        for candidate in &self.candidates {
+        for candidate in self.candidates.iter().filter(|c| is_to_be_checked(c)) {
             self.core.add_remote_candidate(candidate.clone());
         }
     }
 
-    fn is_signalled(&self, addr: SocketAddr) -> bool {
-        self.candidates.iter().any(|c| c.addr() == addr)
+    fn is_signalled(&self, source: Source) -> bool {
+        self.candidates.iter().any(|c| source_of(c) == source)
     }
+}
+
+fn pair(protocol: Protocol, local: SocketAddr, remote: SocketAddr) -> Pair {
+    Pair {
+        transport: transport(protocol),
+        local,
+        remote,
+    }
+}
+
+fn source_of(candidate: &Candidate) -> Source {
+    (transport(candidate.proto()), candidate.addr())
+}
+
+/// Whether a candidate of the peer's is one to send checks to: a connection that the peer makes brings its own.
+fn is_to_be_checked(candidate: &Candidate) -> bool {
+    candidate.proto() != tcp::PASSIVE
 }

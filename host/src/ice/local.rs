@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use is::{Candidate, CandidateKind, Protocol};
 
-use super::Config;
 use super::candidate::{component_offset, is_usable};
 use super::hiding::hidden;
+use super::tcp::{ACTIVE, PASSIVE, active_candidate, transport};
+use super::{Config, Transport};
 
 /// Where a candidate of ours comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub(super) enum Origin {
     Reflexive { base: SocketAddr },
     /// A TURN server has allocated it, for a connection from the address `socket`.
     Relayed { socket: SocketAddr },
+    /// Connections are made from its address; the port is 9.
+    Active,
+    /// A TCP listener is bound to it.
+    Passive,
 }
 
 /// A candidate of ours, with the priority the core gave it.
@@ -79,18 +84,36 @@ pub(super) fn rule_for(rules: &[Announced], address: IpAddr) -> Option<&Announce
 const UNTOLD_PORT: u16 = 9;
 
 impl Origin {
-    pub(super) fn candidate(self, addr: SocketAddr) -> Option<Candidate> {
+    /// What the core gets; `before` are ours already.
+    pub(super) fn candidate(self, addr: SocketAddr, before: &[Local]) -> Option<Candidate> {
+        let protocol = self.protocol();
         match self {
-            Origin::Host => Candidate::host(addr, Protocol::Udp),
-            Origin::Reflexive { base } => Candidate::server_reflexive(addr, base, Protocol::Udp),
-            Origin::Relayed { socket } => Candidate::relayed(addr, socket, Protocol::Udp),
+            Origin::Active => {
+                let is_alike = |local: &&Local| {
+                    local.origin == Origin::Active && local.addr.is_ipv4() == addr.is_ipv4()
+                };
+                let alike = before.iter().filter(is_alike);
+                Ok(active_candidate(addr, alike.count()))
+            }
+            Origin::Host | Origin::Passive => Candidate::host(addr, protocol),
+            Origin::Reflexive { base } => Candidate::server_reflexive(addr, base, protocol),
+            Origin::Relayed { socket } => Candidate::relayed(addr, socket, protocol),
         }
         .ok()
     }
 
+    /// What the core calls its transport.
+    pub(super) fn protocol(self) -> Protocol {
+        match self {
+            Origin::Active => ACTIVE,
+            Origin::Passive => PASSIVE,
+            Origin::Host | Origin::Reflexive { .. } | Origin::Relayed { .. } => Protocol::Udp,
+        }
+    }
+
     fn kind(self) -> CandidateKind {
         match self {
-            Origin::Host => CandidateKind::Host,
+            Origin::Host | Origin::Active | Origin::Passive => CandidateKind::Host,
             Origin::Reflexive { .. } => CandidateKind::ServerReflexive,
             Origin::Relayed { .. } => CandidateKind::Relayed,
         }
@@ -102,11 +125,15 @@ impl Local {
         self.origin.kind()
     }
 
+    pub(super) fn transport(&self) -> Transport {
+        transport(self.origin.protocol())
+    }
+
     /// What datagrams of this candidate leave by (RFC 8445 §4): a relayed one is its own base.
     pub(super) fn base(&self) -> SocketAddr {
         match self.origin {
-            Origin::Host | Origin::Relayed { .. } => self.addr,
             Origin::Reflexive { base } => base,
+            _ => self.addr,
         }
     }
 
@@ -116,24 +143,27 @@ impl Local {
         let name = hidden(config.hiding.as_deref(), &config.announced, base.ip());
         // Told of a relay's own address as well, which is no secret.
         let name = name.filter(|_| self.kind() != CandidateKind::Relayed);
-        let told = match self.origin {
-            Origin::Host => announced(&config.announced, self.addr),
+        let told = match self.kind() {
+            CandidateKind::Host => announced(&config.announced, self.addr),
             _ => self.addr,
         };
-        let host = match (&name, self.origin) {
-            (Some(name), Origin::Host) => name.clone(),
+        let host = match (&name, self.kind()) {
+            (Some(name), CandidateKind::Host) => name.clone(),
             _ => told.ip().to_string(),
         };
         let line = format!(
-            "candidate:{} {} udp {} {host} {} typ {}",
-            self.foundation(name.as_deref()),
+            "candidate:{} {} {} {} {host} {} typ {}",
+            self.foundation(config),
             config.component_id,
+            self.transport(),
             self.priority - component_offset(config.component_id),
             told.port(),
             self.kind(),
         );
         match self.origin {
             Origin::Host => line,
+            Origin::Active => format!("{line} tcptype active"),
+            Origin::Passive => format!("{line} tcptype passive"),
             Origin::Reflexive { base } if config.hiding.is_none() => {
                 let base = announced(&config.announced, base);
                 format!("{line} raddr {} rport {}", base.ip(), base.port())
@@ -149,14 +179,15 @@ impl Local {
         }
     }
 
-    /// Equal for candidates of one kind on one address, in every component (RFC 8445 §5.1.1.3). That of a hidden
-    /// address is made from its name: who knows how, finds the address in few tries.
-    fn foundation(&self, name: Option<&str>) -> u32 {
+    /// Equal for candidates of one kind on one address, in every component (RFC 8445 §5.1.1.3). Where addresses are
+    /// hidden it is made from a name: who knows how it is made otherwise, finds the address in few tries.
+    fn foundation(&self, config: &Config) -> u32 {
         let base: IpAddr = self.base().ip();
         let mut hasher = DefaultHasher::new();
-        match name {
-            Some(name) => (self.kind().to_string(), "udp", name).hash(&mut hasher),
-            None => (self.kind().to_string(), "udp", base).hash(&mut hasher),
+        let (kind, transport) = (self.kind().to_string(), self.transport().to_string());
+        match &config.hiding {
+            Some(hiding) => (kind, transport, hiding.name(base)).hash(&mut hasher),
+            None => (kind, transport, base).hash(&mut hasher),
         }
         // Any half of the hash identifies the few addresses of a machine.
         hasher.finish() as u32

@@ -15,6 +15,9 @@
 //! application data goes; perhaps [`Event::Disconnected`] and another
 //! [`Event::Selected`]; perhaps [`Agent::restart`]; perhaps [`Event::Failed`].
 //!
+//! Over TCP (RFC 6544) a pair is a connection, which whoever drives the agent makes when
+//! the first datagram is to go over it; [`Agent::connection_closed`] is told of its end.
+//!
 //! A [`Gatherer`] beside it asks STUN and TURN servers for more candidates and
 //! carries what goes through relays; it is driven in the same way.
 
@@ -31,6 +34,7 @@ mod selected;
 mod servers;
 mod sources;
 mod stun;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -51,6 +55,8 @@ pub(crate) use local::announced;
 pub use local::{Announced, AnnouncedError};
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
+pub(crate) use tcp::ACTIVE_PORT;
+pub use tcp::{Tcp, TcpError};
 
 /// What an [`Agent`] is told once.
 #[derive(Debug, Clone)]
@@ -61,6 +67,8 @@ pub struct Config {
     pub controlling: bool,
     /// Whether this side only answers checks (RFC 8445 §2.5): for servers at public addresses.
     pub lite: bool,
+    /// Which of the peer's TCP candidates are of use.
+    pub tcp: Tcp,
     /// What the peer is told instead of this machine's own addresses.
     pub announced: Arc<[Announced]>,
     /// What the peer is told instead of those that are not announced; the same for all components of a stream.
@@ -83,6 +91,7 @@ impl Config {
             component_id,
             controlling,
             lite: false,
+            tcp: Tcp::Off,
             announced: Arc::default(),
             hiding: None,
             tie_breaker,
@@ -93,31 +102,108 @@ impl Config {
     }
 }
 
+/// What carries datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// UDP, to a relay's client as well: what carries them from there does not count.
+    Udp,
+    /// A TCP connection, each in a frame (RFC 4571).
+    Tcp,
+}
+
 /// A local and a remote address that datagrams go between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
-    /// One of the addresses given to [`Agent::add_local_host`], or a relay's of
-    /// [`Agent::add_local_relayed`].
+    /// What carries them: a UDP socket and a TCP listener may have one address.
+    pub transport: Transport,
+    /// One of the addresses given to [`Agent::add_local_host`], a relay's of
+    /// [`Agent::add_local_relayed`], or a TCP listener's of [`Agent::add_local_passive`]; at the end
+    /// of a connection of ours one of [`Agent::add_local_active`], with the port 9.
     pub local: SocketAddr,
     /// The peer's.
     pub remote: SocketAddr,
 }
 
+impl Pair {
+    /// One that UDP goes between.
+    pub fn udp(local: SocketAddr, remote: SocketAddr) -> Self {
+        let transport = Transport::Udp;
+        Self {
+            transport,
+            local,
+            remote,
+        }
+    }
+
+    /// One of a TCP connection.
+    pub fn tcp(local: SocketAddr, remote: SocketAddr) -> Self {
+        let transport = Transport::Tcp;
+        Self {
+            transport,
+            local,
+            remote,
+        }
+    }
+
+    /// Where the peer's datagrams come from.
+    fn source(self) -> Source {
+        (self.transport, self.remote)
+    }
+}
+
+/// Where the peer's datagrams come from, and over what.
+type Source = (Transport, SocketAddr);
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
+}
+
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.local, self.remote)
+        write!(f, "{} to {}", self.local, self.remote)?;
+        match self.transport {
+            Transport::Udp => Ok(()),
+            Transport::Tcp => f.write_str(" over TCP"),
+        }
     }
 }
 
 /// A STUN message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transmit {
+    /// What is to carry it. Where that is a connection which does not stand, the datagram is lost.
+    pub transport: Transport,
     /// The address to send from.
     pub local: SocketAddr,
     /// The address to send to.
     pub remote: SocketAddr,
     /// The datagram.
     pub contents: Vec<u8>,
+}
+
+impl Transmit {
+    /// Where it goes, and over what.
+    pub fn pair(&self) -> Pair {
+        Pair {
+            transport: self.transport,
+            local: self.local,
+            remote: self.remote,
+        }
+    }
+
+    pub(crate) fn new(pair: Pair, contents: Vec<u8>) -> Self {
+        Self {
+            transport: pair.transport,
+            local: pair.local,
+            remote: pair.remote,
+            contents,
+        }
+    }
 }
 
 /// What an [`Agent`] has to tell.

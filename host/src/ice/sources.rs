@@ -1,39 +1,39 @@
 //! The addresses from which the peer has proven itself.
 
-use std::net::SocketAddr;
+use super::Source;
 
 /// A bounded set, least recently used first.
 #[derive(Debug)]
 pub(super) struct Sources {
-    addrs: Vec<SocketAddr>,
+    sources: Vec<Source>,
     max: usize,
 }
 
 impl Sources {
     pub(super) fn new(max: usize) -> Self {
         Self {
-            addrs: Vec::new(),
+            sources: Vec::new(),
             max: max.max(1),
         }
     }
 
-    pub(super) fn contains(&self, addr: SocketAddr) -> bool {
-        self.addrs.contains(&addr)
+    pub(super) fn contains(&self, source: Source) -> bool {
+        self.sources.contains(&source)
     }
 
-    /// Marks `addr` as used now and tells whether it is new. To make room, the
+    /// Marks `source` as used now and tells whether it is new. To make room, the
     /// least recently used leaves, but never `keep`.
-    pub(super) fn touch(&mut self, addr: SocketAddr, keep: Option<SocketAddr>) -> bool {
-        let known = self.addrs.iter().position(|known| *known == addr);
+    pub(super) fn touch(&mut self, source: Source, keep: Option<Source>) -> bool {
+        let known = self.sources.iter().position(|known| *known == source);
         if let Some(index) = known {
-            self.addrs[index..].rotate_left(1);
+            self.sources[index..].rotate_left(1);
             return false;
         }
-        if self.addrs.len() == self.max {
-            let oldest = self.addrs.iter().position(|known| Some(*known) != keep);
-            self.addrs.remove(oldest.unwrap_or(0));
+        if self.sources.len() == self.max {
+            let oldest = self.sources.iter().position(|known| Some(*known) != keep);
+            self.sources.remove(oldest.unwrap_or(0));
         }
-        self.addrs.push(addr);
+        self.sources.push(source);
         true
     }
 }

@@ -8,8 +8,9 @@ mod public;
 mod recovery;
 mod restart;
 mod servers;
+mod tcp;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ struct Link {
     /// An address translator: what is inside, and how it looks from outside.
     translated: Option<(SocketAddr, SocketAddr)>,
     random: fastrand::Rng,
+    connections: Connections,
     /// By arrival and, where two arrive at once, by departure.
     flying: BTreeMap<(Instant, u64), Transmit>,
     sent: u64,
@@ -37,6 +39,9 @@ struct Link {
 
 impl Link {
     fn send(&mut self, now: Instant, mut transmit: Transmit) {
+        if !self.connections.carry(&mut transmit) {
+            return;
+        }
         self.sent += 1;
         self.targets.push(transmit.remote);
         if let Some((inside, outside)) = self.translated {
@@ -57,6 +62,40 @@ impl Link {
             self.flying
                 .insert((arrival, self.sent * 2 + copy), transmit.clone());
         }
+    }
+}
+
+/// TCP between the two sides, as a network layer would have it.
+#[derive(Default)]
+struct Connections {
+    listeners: Vec<SocketAddr>,
+    /// By the pair of who made it: the address that it really has at that end.
+    made: HashMap<Pair, SocketAddr>,
+}
+
+impl Connections {
+    /// Gives a datagram over TCP the addresses that its receiver knows; false if there is no connection for it.
+    fn carry(&mut self, transmit: &mut Transmit) -> bool {
+        if transmit.transport == Transport::Udp {
+            return true;
+        }
+        let pair = transmit.pair();
+        if pair.local.port() == ACTIVE_PORT {
+            let port = 40_000 + u16::try_from(self.made.len()).expect("few connections");
+            let local = SocketAddr::new(pair.local.ip(), port);
+            let is_there = self.listeners.contains(&pair.remote);
+            if is_there {
+                transmit.local = *self.made.entry(pair).or_insert(local);
+            }
+            return is_there;
+        }
+        let mut made = self.made.iter();
+        let is_it = |(made, local): &(&Pair, &SocketAddr)| {
+            **local == pair.remote && made.remote == pair.local
+        };
+        let found = made.find(is_it).map(|(made, _)| made.local);
+        transmit.remote = found.unwrap_or(transmit.remote);
+        found.is_some()
     }
 }
 
@@ -140,6 +179,7 @@ impl World {
                 dead: Vec::new(),
                 translated: None,
                 random: fastrand::Rng::with_seed(seed),
+                connections: Connections::default(),
                 flying: BTreeMap::new(),
                 sent: 0,
                 targets: Vec::new(),
@@ -229,11 +269,30 @@ impl World {
             let sides = [&mut self.a, &mut self.b];
             let to = sides
                 .into_iter()
-                .find(|side| side.hosts.contains(&sent.remote));
+                .find(|side| side.hosts.iter().any(|host| is_at(&sent, *host)));
             if let Some(side) = to {
                 side.agent
-                    .handle_stun(self.now, sent.remote, sent.local, &sent.contents);
+                    .handle_stun(self.now, sent.pair().reverse(), &sent.contents);
             }
+        }
+    }
+}
+
+/// Whether it goes to a socket at `host`, or to that host over TCP.
+fn is_at(sent: &Transmit, host: SocketAddr) -> bool {
+    match sent.transport {
+        Transport::Udp => sent.remote == host,
+        Transport::Tcp => sent.remote.ip() == host.ip(),
+    }
+}
+
+impl Pair {
+    /// As its other end has it.
+    fn reverse(self) -> Self {
+        Self {
+            local: self.remote,
+            remote: self.local,
+            ..self
         }
     }
 }

@@ -125,13 +125,7 @@ impl Batch {
             };
             // What is left goes one by one: each failure is that datagram's own.
             for group in run.iter().skip(sent) {
-                if let Err(error) = group.send(bytes, outlet) {
-                    unsent.push(Unsent {
-                        member: group.member,
-                        count: group.count,
-                        error,
-                    });
-                }
+                unsent.extend(group.send(bytes, outlet).err());
             }
         }
         self.groups.clear();
@@ -160,17 +154,27 @@ impl Group {
         &bytes[self.start..self.start + self.len]
     }
 
-    fn send(&self, bytes: &[u8], outlet: &impl Outlet) -> io::Result<()> {
+    fn send(&self, bytes: &[u8], outlet: &impl Outlet) -> Result<(), Unsent> {
         let contents = self.contents(bytes);
+        let unsent = |count, error| Unsent {
+            member: self.member,
+            count,
+            error,
+        };
         let several = (self.count > 1).then_some(self.segment);
         match outlet.try_send(self.remote, contents, several) {
+            Ok(()) => Ok(()),
             // Some drivers refuse segments: one by one, then.
             Err(error) if several.is_some() && error.kind() != io::ErrorKind::WouldBlock => {
-                contents
-                    .chunks(self.segment)
-                    .try_for_each(|datagram| outlet.try_send(self.remote, datagram, None))
+                let alone = contents.chunks(self.segment);
+                let sent = alone.map(|datagram| outlet.try_send(self.remote, datagram, None));
+                let mut failures: Vec<io::Error> = sent.filter_map(Result::err).collect();
+                let count = failures.len();
+                failures
+                    .pop()
+                    .map_or(Ok(()), |last| Err(unsent(count, last)))
             }
-            result => result,
+            Err(error) => Err(unsent(self.count, error)),
         }
     }
 }
@@ -186,10 +190,13 @@ mod tests {
     const BLOCKED: u16 = 666;
     const WITHOUT_GSO: u16 = 667;
 
-    /// Notes each system call: port, bytes and segments' size of all that left by it.
+    /// Port, bytes and segments' size of what left.
+    type Sent = (u16, Vec<u8>, Option<usize>);
+
+    /// Notes each system call.
     #[derive(Default)]
     struct Fake {
-        calls: RefCell<Vec<Vec<(u16, Vec<u8>, Option<usize>)>>>,
+        calls: RefCell<Vec<Vec<Sent>>>,
     }
 
     impl Outlet for Fake {
@@ -201,7 +208,7 @@ mod tests {
         ) -> io::Result<()> {
             match remote.port() {
                 BLOCKED => return Err(io::ErrorKind::WouldBlock.into()),
-                WITHOUT_GSO if segment_size.is_some() => {
+                WITHOUT_GSO if segment_size.is_some() || contents.starts_with(b"no") => {
                     return Err(io::ErrorKind::InvalidInput.into());
                 }
                 _ => {}
@@ -235,7 +242,7 @@ mod tests {
     }
 
     /// What leaves in each system call, and what does not leave.
-    fn flush(batch: &mut Batch) -> (Vec<Vec<(u16, Vec<u8>, Option<usize>)>>, Vec<Unsent>) {
+    fn flush(batch: &mut Batch) -> (Vec<Vec<Sent>>, Vec<Unsent>) {
         let (fake, mut unsent) = (Fake::default(), Vec::new());
         batch.flush(&fake, &mut unsent);
         assert_eq!(batch.socket(), None, "what was flushed is gone");
@@ -246,7 +253,7 @@ mod tests {
     fn lengths(batch: &mut Batch) -> Vec<Vec<usize>> {
         let (calls, unsent) = flush(batch);
         assert!(unsent.is_empty(), "{unsent:?}");
-        let of_call = |call: &Vec<(u16, Vec<u8>, _)>| call.iter().map(|it| it.1.len()).collect();
+        let of_call = |call: &Vec<Sent>| call.iter().map(|it| it.1.len()).collect();
         calls.iter().map(of_call).collect()
     }
 
@@ -370,6 +377,20 @@ mod tests {
             assert!(push(&mut batch, WITHOUT_GSO, A, &[7; 100]));
         }
         assert_eq!(lengths(&mut batch), [[100], [100]]);
+    }
+
+    #[test]
+    fn where_segments_are_refused_each_failure_is_one_datagram_s() {
+        let mut batch = Batch::new();
+        for datagram in [b"no1", b"yes", b"no2"] {
+            assert!(push(&mut batch, WITHOUT_GSO, A, datagram));
+        }
+        let (calls, unsent) = flush(&mut batch);
+        assert_eq!(calls, [[(WITHOUT_GSO, b"yes".to_vec(), None)]]);
+        let [Unsent { member, count, .. }] = &unsent[..] else {
+            panic!("{unsent:?}");
+        };
+        assert_eq!((*member, *count), (A, 2));
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! One thread's sockets and streams, turn after turn.
+mod connections;
+
 use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::helpers::Helpers;
@@ -9,8 +11,10 @@ use super::receiver::Receiver;
 use super::relay::{Happening, Relays};
 use super::socket::Socket;
 use super::sockets::Sockets;
+use super::tcp::Connections;
 use super::timers::Timers;
 use crate::component::Arrival;
+use crate::ice::{Pair, Transport};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
 use mio::{Events, Poll, Token, Waker};
@@ -27,6 +31,7 @@ pub(crate) struct EventLoop {
     epoch: Instant,
     sockets: Sockets,
     relays: Relays,
+    connections: Connections,
     responder: Arc<Responder>,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers<StreamKey>,
@@ -47,6 +52,7 @@ impl EventLoop {
         let mailbox = Arc::new(Mailbox::new(waker));
         let sockets = Sockets::new(poll.registry().try_clone()?);
         let relays = Relays::new(poll.registry().try_clone()?);
+        let connections = Connections::new(poll.registry().try_clone()?);
         Ok(Self {
             poll,
             helpers: Helpers::new(epoch, Arc::clone(&mailbox)),
@@ -54,6 +60,7 @@ impl EventLoop {
             epoch,
             sockets,
             relays,
+            connections,
             responder,
             streams: HashMap::new(),
             timers: Timers::new(),
@@ -91,14 +98,19 @@ impl EventLoop {
             for index in ready.map(|token| token.0).chain(waiting) {
                 if Relays::is_token(index) {
                     self.serve_relay(now, index);
+                } else if Connections::is_token(index) {
+                    self.serve_connection(now, index);
                 } else {
                     self.receive(now, index, &mut receiver);
                 }
             }
+            self.sweep_connections(now);
             self.pass_time(now);
             self.settle_touched(now);
             self.flush();
-            due = self.helpers.dispatch(now);
+            let helped = self.helpers.dispatch(now);
+            let due_times = [helped, self.connections.next_sweep()];
+            due = due_times.into_iter().flatten().min();
         }
     }
 
@@ -202,7 +214,7 @@ impl EventLoop {
             return;
         };
         let more = receiver.receive(io, |remote, datagram| {
-            let pair = (*local, remote);
+            let pair = Pair::udp(*local, remote);
             let Some((key, component_id)) = demux.route(remote, datagram) else {
                 let member = demux.sole_member();
                 let owner = member.and_then(|(key, id)| Some((id, streams.get(&key)?)));
@@ -214,10 +226,9 @@ impl EventLoop {
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
-            let arrival =
-                hosted
-                    .stream
-                    .handle_datagram(now, component_id, *local, remote, datagram);
+            let arrival = hosted
+                .stream
+                .handle_datagram(now, component_id, pair, datagram);
             if let Some(recorder) = &hosted.recorder {
                 let of_application = arrival == Arrival::Application;
                 recorder.received(component_id, pair, datagram, of_application);
@@ -230,7 +241,9 @@ impl EventLoop {
                     return;
                 }
                 Arrival::Validated => demux.add_address(remote, (key, component_id), |remote| {
-                    hosted.stream.is_validated(component_id, remote)
+                    hosted
+                        .stream
+                        .is_validated(component_id, Transport::Udp, remote)
                 }),
                 Arrival::Consumed => {}
             }
@@ -322,6 +335,7 @@ impl EventLoop {
             nanos,
             sockets: &mut self.sockets,
             relays: &mut self.relays,
+            connections: &mut self.connections,
             helpers: &mut self.helpers,
             responder: &self.responder,
         });
@@ -330,14 +344,15 @@ impl EventLoop {
             self.timers.arm(key, at, &mut hosted.armed);
         } else if let Some(hosted) = self.streams.remove(&key) {
             self.sockets.flush(); // its last words
-            hosted.release(&mut self.sockets, &mut self.relays);
+            hosted.release(&mut self.sockets, &mut self.relays, &mut self.connections);
         }
     }
 
     /// A datagram of the application's.
     fn send(&mut self, now: Instant, key: StreamKey, component_id: u16, datagram: &[u8]) {
         if let Some(hosted) = self.streams.get_mut(&key) {
-            hosted.send(now, &mut self.sockets, component_id, datagram);
+            let ways = (&mut self.sockets, &mut self.connections);
+            hosted.send(now, ways, component_id, datagram);
             if hosted.stream.has_news() {
                 self.touch(key);
             }
@@ -346,6 +361,7 @@ impl EventLoop {
 
     /// Sends what waits, and tells those whose datagrams did not leave.
     fn flush(&mut self) {
+        self.connections.flush();
         self.sockets.flush();
         while let Some(Unsent {
             member,

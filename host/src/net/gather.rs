@@ -1,7 +1,9 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
+use super::sockets::Place;
+use crate::ice::{Servers, Tcp};
 use if_addrs::Interface;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 
 /// Where a stream's sockets may be bound.
@@ -19,6 +21,10 @@ pub struct Gathering {
     /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
     /// streams on one UDP port for each address and component. Such streams live on one event loop.
     pub single_port: bool,
+    /// Which ends of TCP connections between the peers it is (RFC 6544).
+    pub tcp: Tcp,
+    /// Whether no UDP socket is bound: the peers meet over TCP, or through a relay.
+    pub no_udp: bool,
 }
 
 /// A version of IP.
@@ -45,10 +51,13 @@ pub enum BindError {
         /// What there is.
         present: String,
     },
-    /// None of the addresses could be bound.
+    /// Neither UDP nor TCP nor relays are to be used.
     #[error(
-        "no UDP socket could be bound to {address}: {source}; name another address or port range"
+        "without UDP nothing is left to connect over: use TCP (active, passive or both), or a TURN server"
     )]
+    NoTransport,
+    /// None of the addresses could be bound.
+    #[error("no socket could be bound to {address}: {source}; name another address or port range")]
     Bind {
         /// The last address tried.
         address: IpAddr,
@@ -58,6 +67,14 @@ pub enum BindError {
 }
 
 impl Gathering {
+    /// Whether there is anything to connect over.
+    pub(crate) fn check(&self, servers: &Servers) -> Result<(), BindError> {
+        match self.no_udp && self.tcp == Tcp::Off && servers.turn.is_empty() {
+            true => Err(BindError::NoTransport),
+            false => Ok(()),
+        }
+    }
+
     /// The local addresses to have sockets at; at least one.
     pub(super) fn addresses(&self) -> Result<Vec<IpAddr>, BindError> {
         let is_of_family = |address: &IpAddr| match self.family {
@@ -115,17 +132,43 @@ impl Gathering {
 
     /// A socket at one of them.
     pub(super) fn bind_to(&self, address: IpAddr) -> io::Result<UdpSocket> {
+        self.bind(address, UdpSocket::bind::<SocketAddr>)
+    }
+
+    /// A TCP listener at one of them, at `port` if that is given and free.
+    pub(super) fn listen_at(&self, address: IpAddr, port: Option<u16>) -> io::Result<TcpListener> {
+        let beside = port.and_then(|port| TcpListener::bind((address, port)).ok());
+        match beside {
+            Some(listener) => Ok(listener),
+            None => self.bind(address, TcpListener::bind::<SocketAddr>),
+        }
+    }
+
+    fn bind<T>(
+        &self,
+        address: IpAddr,
+        bind: impl Fn(SocketAddr) -> io::Result<T>,
+    ) -> io::Result<T> {
         let Some(range) = &self.port_range else {
-            return UdpSocket::bind(SocketAddr::new(address, 0));
+            return bind(SocketAddr::new(address, 0));
         };
         let mut last = io::Error::new(io::ErrorKind::AddrInUse, "the port range is empty");
         for port in range.clone() {
-            match UdpSocket::bind(SocketAddr::new(address, port)) {
-                Ok(socket) => return Ok(socket),
+            match bind(SocketAddr::new(address, port)) {
+                Ok(bound) => return Ok(bound),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    /// Where streams that share find each other's sockets, if this one shares.
+    pub(super) fn place(&self, component_id: u16, address: IpAddr) -> Option<Place> {
+        self.single_port.then(|| Place {
+            address,
+            port_range: self.port_range.clone(),
+            component_id,
+        })
     }
 }
 

@@ -6,13 +6,16 @@ use super::loss::Loss;
 use super::mailbox::StreamKey;
 use super::mdns::{Registration, Responder};
 use super::relay::{Peer, Relays};
+use super::socket::Member;
 use super::sockets::{Binding, Sockets};
-use crate::ice::{RelayId, RelayRequest, Transmit};
+use super::tcp::{Connections, SendError};
+use crate::ice::{Pair, RelayId, RelayRequest, Transmit, Transport};
 use crate::plugin::Request;
 use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,6 +49,8 @@ pub(super) struct Hosted {
     pub(super) recorder: Option<Recorder>,
     pub(super) relay_recorder: Option<RelayRecorder>,
     bindings: Vec<Binding>,
+    /// Of TCP listeners.
+    listeners: Vec<Binding>,
     /// Addresses that the peer knows by a name, which is answered for; or not, where that does not work.
     hidden: Vec<(IpAddr, Option<Registration>)>,
     /// Its earliest entry among the timers.
@@ -61,6 +66,7 @@ pub(super) struct Turn<'a> {
     pub(super) nanos: u64,
     pub(super) sockets: &'a mut Sockets,
     pub(super) relays: &'a mut Relays,
+    pub(super) connections: &'a mut Connections,
     pub(super) helpers: &'a mut Helpers,
     pub(super) responder: &'a Responder,
 }
@@ -76,6 +82,7 @@ impl Hosted {
             relay_recorder: new.recorder.clone().map(RelayRecorder::new),
             recorder: new.recorder,
             bindings: Vec::new(),
+            listeners: Vec::new(),
             hidden: Vec::new(),
             armed: None,
             touched: false,
@@ -118,13 +125,17 @@ impl Hosted {
                 self.obey(turn, request);
             }
             while let Some(transmit) = self.stream.poll_transmit() {
-                self.transmit(turn.now, turn.sockets, &transmit);
+                self.transmit(turn, &transmit);
             }
-            let Some(notification) = self.stream.poll_notification() else {
+            let Some(mut notification) = self.stream.poll_notification() else {
                 return;
             };
             if let Notification::LocalCredentials { .. } = notification {
-                self.learn_ufrags(turn.sockets);
+                self.learn_ufrags(turn);
+            }
+            if let Notification::NewSelectedPair { component_id, pair } = &mut notification {
+                let member = (self.key(), *component_id);
+                *pair = turn.connections.as_it_is(member, *pair);
             }
             if let Some(recorder) = &self.recorder {
                 recorder.notified(&notification);
@@ -150,19 +161,15 @@ impl Hosted {
         let addresses = self.gathering.addresses()?;
         for component_id in self.stream.component_ids() {
             let mut failure = None;
-            let is_bound = |binding: &Binding| binding.component_id == component_id;
             for &address in &addresses {
-                let mut bindings = self.bindings.iter().filter(|binding| is_bound(binding));
-                if bindings.any(|binding| binding.local.ip() == address) {
-                    continue;
-                }
-                match turn.sockets.bind(&self.gathering, component_id, address) {
-                    Ok(binding) => self.add(binding, turn),
-                    Err(source) => failure = Some(BindError::Bind { address, source }),
+                if let Err(source) = self.bind(turn, component_id, address) {
+                    failure = Some(BindError::Bind { address, source });
                 }
             }
+            let mut bindings = self.bindings.iter().chain(&self.listeners);
+            let is_bound = bindings.any(|binding| binding.component_id == component_id);
             if let Some(failure) = failure
-                && !self.bindings.iter().any(is_bound)
+                && !is_bound
             {
                 return Err(failure);
             }
@@ -170,13 +177,35 @@ impl Hosted {
         Ok(())
     }
 
-    fn add(&mut self, binding: Binding, turn: &mut Turn<'_>) {
-        self.bindings.push(binding);
-        let ufrags = self.stream.local_ufrags(binding.component_id);
-        turn.sockets.set_ufrags(binding, self.stream.id(), ufrags);
-        self.hide(binding.local.ip(), turn.responder);
-        self.stream
-            .add_local_address(binding.component_id, binding.local);
+    fn bind(&mut self, turn: &mut Turn<'_>, component_id: u16, address: IpAddr) -> io::Result<()> {
+        self.hide(address, turn.responder);
+        let key = self.key();
+        let is_there = |binding: &&Binding| {
+            binding.component_id == component_id && binding.local.ip() == address
+        };
+        let gathering = &self.gathering;
+        let mut socket = self.bindings.iter().find(is_there).copied();
+        if socket.is_none() && !gathering.no_udp {
+            let binding = turn.sockets.bind(gathering, component_id, address)?;
+            let ufrags = self.stream.local_ufrags(component_id);
+            turn.sockets.set_ufrags(binding, key, ufrags);
+            self.stream.add_local_address(component_id, binding.local);
+            self.bindings.push(binding);
+            socket = Some(binding);
+        }
+        if gathering.tcp.connects() {
+            self.stream.add_connector(component_id, address);
+        }
+        if gathering.tcp.listens() && !self.listeners.iter().any(|binding| is_there(&binding)) {
+            let port = socket.map(|socket| socket.local.port());
+            let connections = &mut turn.connections;
+            let binding = connections.bind(gathering, component_id, address, port)?;
+            let ufrags = self.stream.local_ufrags(component_id);
+            connections.set_ufrags(binding, key, ufrags);
+            self.stream.add_listener(component_id, binding.local);
+            self.listeners.push(binding);
+        }
+        Ok(())
     }
 
     /// Answers for the name of an address from now on, if the peer is told that instead.
@@ -252,10 +281,15 @@ impl Hosted {
     }
 
     /// After a restart requests come under another ufrag.
-    fn learn_ufrags(&mut self, sockets: &mut Sockets) {
+    fn learn_ufrags(&mut self, turn: &mut Turn<'_>) {
+        let key = self.key();
         for binding in &self.bindings {
             let ufrags = self.stream.local_ufrags(binding.component_id);
-            sockets.set_ufrags(*binding, self.stream.id(), ufrags);
+            turn.sockets.set_ufrags(*binding, key, ufrags);
+        }
+        for binding in &self.listeners {
+            let ufrags = self.stream.local_ufrags(binding.component_id);
+            turn.connections.set_ufrags(*binding, key, ufrags);
         }
     }
 
@@ -265,60 +299,107 @@ impl Hosted {
     }
 
     /// A datagram of ICE's or a handshake's.
-    fn transmit(&mut self, now: Instant, sockets: &mut Sockets, transmit: &Transmit) {
-        let Some(binding) = self.binding_at(transmit.local) else {
-            return;
-        };
-        let member = (self.stream.id(), binding.component_id);
+    fn transmit(&mut self, turn: &mut Turn<'_>, (component_id, transmit): &(u16, Transmit)) {
+        let (pair, datagram) = (transmit.pair(), &transmit.contents);
+        let member = (self.key(), *component_id);
+        match (pair.transport, self.binding_at(pair.local)) {
+            (Transport::Tcp, _) => {
+                // What does not leave is sent again by whoever needs it.
+                let _ =
+                    self.send_over_tcp(turn.now, turn.connections, (member, pair), datagram, false);
+            }
+            (Transport::Udp, Some(Binding { index, .. })) => {
+                if !self.loses(member.1, pair, datagram, false) {
+                    let remote = transmit.remote;
+                    turn.sockets
+                        .transmit(turn.now, index, remote, member, datagram);
+                }
+            }
+            (Transport::Udp, None) => {}
+        }
+    }
+
+    /// Notes that a datagram is to leave; returns whether it is lost on purpose.
+    fn loses(
+        &mut self,
+        component_id: u16,
+        pair: Pair,
+        datagram: &[u8],
+        of_application: bool,
+    ) -> bool {
         let lost = self.loss.as_mut().is_some_and(Loss::drops);
         if let Some(recorder) = &self.recorder {
-            let pair = (transmit.local, transmit.remote);
-            let datagram = &transmit.contents;
-            recorder.sent(binding.component_id, pair, datagram, false, lost);
+            recorder.sent(component_id, pair, datagram, of_application, lost);
         }
+        lost
+    }
+
+    /// A datagram that has no connection to leave by is not noted.
+    fn send_over_tcp(
+        &mut self,
+        now: Instant,
+        connections: &mut Connections,
+        (member, pair): (Member, Pair),
+        datagram: &[u8],
+        of_application: bool,
+    ) -> Result<(), SendError> {
+        let lost = self.loss.as_mut().is_some_and(Loss::drops);
         if !lost {
-            let (index, datagram) = (binding.index, &transmit.contents);
-            sockets.transmit(now, index, transmit.remote, member, datagram);
+            connections.send(now, member, pair, datagram)?;
         }
+        if let Some(recorder) = &self.recorder {
+            let shown = connections.as_it_is(member, pair);
+            recorder.sent(member.1, shown, datagram, of_application, lost);
+        }
+        Ok(())
     }
 
     /// A datagram of the application's. If it cannot be sent, the stream says so.
     pub(super) fn send(
         &mut self,
         now: Instant,
-        sockets: &mut Sockets,
+        (sockets, connections): (&mut Sockets, &mut Connections),
         component_id: u16,
         datagram: &[u8],
     ) {
-        let way = match self.stream.route(component_id) {
+        let member = (self.key(), component_id);
+        let sent = match self.stream.route(component_id) {
+            Ok(pair) if pair.transport == Transport::Tcp => {
+                let sent = self.send_over_tcp(now, connections, (member, pair), datagram, true);
+                sent.map_err(|error| error.to_string())
+            }
             Ok(pair) => match self.binding_at(pair.local) {
-                Some(binding) => Ok((binding.index, pair)),
-                None if self.stream.send_relayed(now, component_id, pair, datagram) => return,
+                Some(binding) => {
+                    if !self.loses(component_id, pair, datagram, true) {
+                        sockets.push(binding.index, pair.remote, Some(member), datagram);
+                    }
+                    Ok(())
+                }
+                None if self.stream.send_relayed(now, component_id, pair, datagram) => Ok(()),
                 None => Err("its socket is gone".to_owned()),
             },
             Err(error) => Err(error.to_string()),
         };
-        match way {
-            Ok((index, pair)) => {
-                let lost = self.loss.as_mut().is_some_and(Loss::drops);
-                if let Some(recorder) = &self.recorder {
-                    let pair = (pair.local, pair.remote);
-                    recorder.sent(component_id, pair, datagram, true, lost);
-                }
-                if !lost {
-                    let member = (self.key(), component_id);
-                    sockets.push(index, pair.remote, Some(member), datagram);
-                }
-            }
-            Err(reason) => self.stream.could_not_send(component_id, reason),
+        if let Err(reason) = sent {
+            self.stream.could_not_send(component_id, reason);
         }
     }
 
-    /// The stream has ended: its sockets are free, and its relays.
-    pub(super) fn release(self, sockets: &mut Sockets, relays: &mut Relays) {
-        relays.close_all_of(self.stream.id());
+    /// The stream has ended: its sockets are free, its relays, and its connections.
+    pub(super) fn release(
+        self,
+        sockets: &mut Sockets,
+        relays: &mut Relays,
+        connections: &mut Connections,
+    ) {
+        let key = self.key();
+        relays.close_all_of(key);
+        connections.close_all_of(key);
+        for binding in &self.listeners {
+            connections.release(*binding, key);
+        }
         for binding in &self.bindings {
-            sockets.release(*binding, self.stream.id());
+            sockets.release(*binding, key);
         }
     }
 }

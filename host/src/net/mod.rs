@@ -14,6 +14,7 @@
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
+//! - `tcp`: connections to peers, and listeners for them;
 //! - `timers`: when each stream wants to be called;
 //! - `mdns`: names on the local network: asking for a peer's, and answering for our own;
 //! - `helpers`: threads for calls that may take long;
@@ -33,6 +34,7 @@ mod relay;
 mod send_many;
 mod socket;
 mod sockets;
+mod tcp;
 mod timers;
 
 pub use application::{Application, Replies};

@@ -23,9 +23,9 @@ pub(super) struct Sockets {
 /// Streams that ask for the same place share a socket: one port for each address and component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {
-    address: IpAddr,
-    port_range: Option<RangeInclusive<u16>>,
-    component_id: u16,
+    pub(super) address: IpAddr,
+    pub(super) port_range: Option<RangeInclusive<u16>>,
+    pub(super) component_id: u16,
 }
 
 /// A component's use of a socket.
@@ -58,11 +58,7 @@ impl Sockets {
         component_id: u16,
         address: IpAddr,
     ) -> io::Result<Binding> {
-        let place = gathering.single_port.then(|| Place {
-            address,
-            port_range: gathering.port_range.clone(),
-            component_id,
-        });
+        let place = gathering.place(component_id, address);
         let known = place.as_ref().and_then(|place| self.shared.get(place));
         let index = match known {
             Some(index) => *index,

@@ -92,6 +92,30 @@ impl Stream {
         }
     }
 
+    /// A TCP listener of this component's is bound to `address`.
+    pub fn add_listener(&mut self, component_id: u16, address: SocketAddr) {
+        if let Ok(member) = self.member(component_id) {
+            let candidate = member.component.add_listener(address);
+            self.signal(component_id, candidate);
+        }
+    }
+
+    /// TCP connections of this component's can be made from `ip`.
+    pub fn add_connector(&mut self, component_id: u16, ip: IpAddr) {
+        if let Ok(member) = self.member(component_id) {
+            let candidate = member.component.add_connector(ip);
+            self.signal(component_id, candidate);
+        }
+    }
+
+    /// The TCP connection of one of a component's pairs has ended.
+    pub fn connection_closed(&mut self, now: Instant, component_id: u16, pair: Pair) {
+        if let Ok(member) = self.member(component_id) {
+            member.component.connection_closed(now, pair);
+            self.settle(now);
+        }
+    }
+
     /// The name that stands for an address of this machine's in what the peer is told, if it does. The local
     /// network is to be answered that the name is there, from before
     /// [`add_local_address`](Self::add_local_address) until the stream has ended.
@@ -108,6 +132,10 @@ impl Stream {
         if let Ok(member) = self.member(component_id) {
             member.default_address = member.default_address.or(default);
         }
+        self.signal(component_id, candidate);
+    }
+
+    fn signal(&mut self, component_id: u16, candidate: Option<String>) {
         if let Some(candidate) = candidate {
             self.notify(Notification::NewCandidateFull {
                 component_id,

@@ -1,7 +1,7 @@
 //! A component and what its stream knows of it.
 use super::{Config, fresh_id};
 use crate::component::{self, Component};
-use crate::ice::{self, Credentials};
+use crate::ice::{self, Credentials, Tcp};
 use crate::plugin::InitParameters;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +39,10 @@ impl Member {
         let component_id = ice.component_id;
         ice.ice_timeout = config.ice_timeout;
         ice.lite = config.ice_lite;
+        ice.tcp = match config.servers.relay_only {
+            true => Tcp::Off,
+            false => config.tcp,
+        };
         ice.announced = Arc::clone(&config.announced);
         let agent = ice::Agent::new(ice, credentials.clone(), now);
         let gatherer = ice::Gatherer::new(component_id, &config.servers, now);

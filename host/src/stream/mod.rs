@@ -8,7 +8,7 @@ mod names;
 mod notification;
 
 use crate::component::{self, Arrival, SendError};
-use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Transmit};
+use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
@@ -43,6 +43,8 @@ pub struct Config {
     pub ice_timeout: Duration,
     /// Whether this side only answers checks (RFC 8445, section 2.5): `ice_lite`.
     pub ice_lite: bool,
+    /// Which ends of TCP connections it is (RFC 6544).
+    pub tcp: Tcp,
     /// What the peer is told instead of this machine's own addresses.
     pub announced: Arc<[Announced]>,
     /// Whether the peer is told names of multicast DNS instead of this machine's own addresses, but for those that
@@ -119,6 +121,12 @@ impl Stream {
                     .to_owned(),
             ));
         }
+        if config.ice_lite && config.tcp.connects() {
+            return Err(Refused(
+                "an ICE-lite side makes no connections: let it listen for TCP only (passive)"
+                    .to_owned(),
+            ));
+        }
         let has_servers = !(config.servers.stun.is_empty() && config.servers.turn.is_empty());
         if config.ice_lite && has_servers {
             return Err(Refused(
@@ -173,17 +181,13 @@ impl Stream {
         &mut self,
         now: Instant,
         component_id: u16,
-        local: SocketAddr,
-        remote: SocketAddr,
+        pair: Pair,
         datagram: &[u8],
     ) -> Arrival {
         let Ok(member) = self.member(component_id) else {
             return Arrival::Consumed;
         };
-        match member
-            .component
-            .handle_datagram(now, local, remote, datagram)
-        {
+        match member.component.handle_datagram(now, pair, datagram) {
             Arrival::Application if member.listened => Arrival::Application,
             Arrival::Application => {
                 self.say_unheard(now, component_id);
@@ -253,7 +257,8 @@ impl Stream {
             if let Some(request) = member.component.poll_request() {
                 return Some(request);
             }
-            if member.component.phase() == component::Phase::Starting {
+            let is_starting = member.component.phase() == component::Phase::Starting;
+            if is_starting && self.stage == Stage::Starting {
                 return None; // `init` runs for components 1..n in order
             }
         }
@@ -303,10 +308,15 @@ impl Stream {
     }
 
     /// Whether `remote` has proven itself to be a component's peer.
-    pub fn is_validated(&self, component_id: u16, remote: SocketAddr) -> bool {
+    pub fn is_validated(
+        &self,
+        component_id: u16,
+        transport: Transport,
+        remote: SocketAddr,
+    ) -> bool {
         let index = usize::from(component_id).wrapping_sub(1);
         let member = self.components.get(index);
-        member.is_some_and(|member| member.component.agent().is_validated(remote))
+        member.is_some_and(|member| member.component.agent().is_validated(transport, remote))
     }
 
     /// Reports a datagram that was not sent. The flow goes on.
@@ -322,11 +332,12 @@ impl Stream {
         self.notify(Notification::Warning { warning });
     }
 
-    /// The next datagram of ICE's or a handshake's to send.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.components
-            .iter_mut()
-            .find_map(|member| member.component.poll_transmit())
+    /// The next datagram of ICE's or a handshake's to send, and the component it is of.
+    pub fn poll_transmit(&mut self) -> Option<(u16, Transmit)> {
+        self.components.iter_mut().find_map(|member| {
+            let transmit = member.component.poll_transmit()?;
+            Some((member.component.id(), transmit))
+        })
     }
 
     /// The next notification.

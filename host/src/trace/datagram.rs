@@ -14,7 +14,8 @@ pub struct Datagram {
     pub local: SocketAddr,
     /// The other end's.
     pub remote: SocketAddr,
-    /// Set if it went over a connection to a relay: it is then a piece of a stream of bytes.
+    /// Set if it went over a connection: to a relay as a piece of a stream of bytes, to the peer in a frame
+    /// (RFC 4571) that is not told of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<Transport>,
     /// How long it is, without the headers of UDP and IP.

@@ -1,4 +1,5 @@
 use super::What;
+use super::recorder::transport;
 use crate::stream::Notification;
 
 impl What {
@@ -33,6 +34,7 @@ impl What {
                 component_id: *component_id,
                 local: pair.local,
                 remote: pair.remote,
+                transport: transport(*pair),
             },
             Notification::HandshakeData { component_id, data } => Self::HandshakeData {
                 component_id: *component_id,

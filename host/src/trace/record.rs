@@ -1,4 +1,4 @@
-use super::{Call, Datagram};
+use super::{Call, Datagram, Transport};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -66,6 +66,8 @@ pub enum What {
         component_id: u16,
         local: SocketAddr,
         remote: SocketAddr,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transport: Option<Transport>,
     },
     HandshakeData {
         component_id: u16,

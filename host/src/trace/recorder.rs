@@ -1,8 +1,8 @@
 use super::contents::Passing;
 use super::file::Queue;
-use super::{Direction, Fate, Record, What};
+use super::{Direction, Fate, Record, Transport, What};
+use crate::ice::{self, Pair};
 use crate::stream::Notification;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,7 +47,7 @@ impl Recorder {
     pub(crate) fn sent(
         &self,
         component_id: u16,
-        (local, remote): (SocketAddr, SocketAddr),
+        pair: Pair,
         bytes: &[u8],
         of_application: bool,
         lost: bool,
@@ -55,9 +55,9 @@ impl Recorder {
         self.passed(&Passing {
             component_id,
             direction: Direction::Out,
-            local,
-            remote,
-            transport: None,
+            local: pair.local,
+            remote: pair.remote,
+            transport: transport(pair),
             fate: lost.then_some(Fate::Lost),
             of_application,
             bytes,
@@ -68,16 +68,16 @@ impl Recorder {
     pub(crate) fn received(
         &self,
         component_id: u16,
-        (local, remote): (SocketAddr, SocketAddr),
+        pair: Pair,
         bytes: &[u8],
         of_application: bool,
     ) {
         self.passed(&Passing {
             component_id,
             direction: Direction::In,
-            local,
-            remote,
-            transport: None,
+            local: pair.local,
+            remote: pair.remote,
+            transport: transport(pair),
             fate: None,
             of_application,
             bytes,
@@ -85,18 +85,13 @@ impl Recorder {
     }
 
     /// A datagram that arrived at a socket of the stream's alone, and is nobody's.
-    pub(crate) fn strayed(
-        &self,
-        component_id: u16,
-        (local, remote): (SocketAddr, SocketAddr),
-        bytes: &[u8],
-    ) {
+    pub(crate) fn strayed(&self, component_id: u16, pair: Pair, bytes: &[u8]) {
         self.passed(&Passing {
             component_id,
             direction: Direction::In,
-            local,
-            remote,
-            transport: None,
+            local: pair.local,
+            remote: pair.remote,
+            transport: transport(pair),
             fate: Some(Fate::Stray),
             of_application: false,
             bytes,
@@ -105,5 +100,13 @@ impl Recorder {
 
     pub(super) fn passed(&self, passing: &Passing<'_>) {
         self.record(Instant::now(), What::Datagram(passing.describe()));
+    }
+}
+
+/// UDP goes without saying.
+pub(super) fn transport(pair: Pair) -> Option<Transport> {
+    match pair.transport {
+        ice::Transport::Udp => None,
+        ice::Transport::Tcp => Some(Transport::Tcp),
     }
 }

@@ -1,11 +1,13 @@
 //! A session's secrets as lines of the NSS key log format, for those who are to read its traffic.
 //!
 //! dimpl keeps its secrets to itself. But it derives each of them by HMAC, and takes its cryptography from a
-//! provider: from this one, whose HMAC is dimpl's own, watched.
+//! provider: from this one, whose HMAC is watched. It is RustCrypto's, for each of AWS-LC's that dimpl would take
+//! allocates three contexts, and there are dozens in a handshake.
 use dimpl::CryptoError;
 use dimpl::crypto::{CryptoProvider, HashAlgorithm, HmacProvider, aws_lc_rs};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Sha256, Sha384};
 use std::cell::RefCell;
-use std::fmt::Write as _;
 use zeroize::Zeroizing;
 
 /// The random value in a ClientHello, by which a line's reader finds the session.
@@ -13,6 +15,8 @@ pub(crate) type ClientRandom = [u8; 32];
 
 /// Bytes of DTLS 1.2's master secret (RFC 5246, section 8.1).
 const MASTER_SECRET: usize = 48;
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 thread_local! {
     /// What was derived since `watch` began; nothing outside of it.
@@ -35,7 +39,9 @@ impl Secret {
         for part in [session.as_slice(), &self.value] {
             line.push(' ');
             for byte in part {
-                let _ = write!(line, "{byte:02x}"); // a string takes everything
+                for digit in [byte >> 4, byte & 0xf] {
+                    line.push(DIGITS[usize::from(digit)].into());
+                }
             }
         }
         line
@@ -68,8 +74,11 @@ impl HmacProvider for Watched {
         data: &[u8],
         out: &mut [u8],
     ) -> Result<usize, CryptoError> {
-        let own = aws_lc_rs::default_provider().hmac_provider;
-        let len = own.hmac(hash, key, data, out)?;
+        let len = match hash {
+            HashAlgorithm::SHA256 => digest::<Hmac<Sha256>>(key, data, out),
+            HashAlgorithm::SHA384 => digest::<Hmac<Sha384>>(key, data, out),
+            _ => return Err(CryptoError::UnsupportedHmacHash(hash)),
+        };
         SEEN.with_borrow_mut(|seen| {
             if let Some(seen) = seen {
                 seen.extend(recognise(key, data, &out[..len]));
@@ -77,6 +86,14 @@ impl HmacProvider for Watched {
         });
         Ok(len)
     }
+}
+
+fn digest<M: Mac + KeyInit>(key: &[u8], data: &[u8], out: &mut [u8]) -> usize {
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("a key of HMAC's may have any length");
+    mac.update(data);
+    let tag = mac.finalize().into_bytes();
+    out[..tag.len()].copy_from_slice(&tag);
+    tag.len()
 }
 
 /// The secret that goes into this HMAC, or comes out of it.

@@ -84,6 +84,11 @@ impl Pair {
         written.unwrap_or_else(|error| panic!("{side:?} takes no line, {error}: {}", self.story()));
     }
 
+    /// The system's id of a side's process.
+    pub fn process_id(&self, side: Side) -> u32 {
+        self.sides[side as usize].process.id()
+    }
+
     /// Sends a datagram through component 1.
     pub fn send_payload(&mut self, side: Side, payload: &[u8]) {
         self.send_through(side, 1, payload);

@@ -67,6 +67,11 @@ impl LineProcess {
         stdin.write_all(b"\n")
     }
 
+    /// The system's id of it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends its input.
     pub fn close(&mut self) {
         self.stdin = None;

@@ -35,7 +35,7 @@ fn notifications() -> Vec<Notification> {
         },
         Notification::NewSelectedPair {
             component_id,
-            pair: Pair { local, remote },
+            pair: Pair::tcp(local, remote),
         },
         Notification::HandshakeData {
             component_id,

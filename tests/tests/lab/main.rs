@@ -8,6 +8,7 @@ mod relays;
 mod segment;
 mod streams;
 mod switch;
+mod tcp;
 mod together;
 
 use handclasp_tests::{Lacking, skip};

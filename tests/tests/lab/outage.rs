@@ -8,7 +8,7 @@ use handclasp_tests::processes::{Pair, Side};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const CUT: &str = "
+pub(crate) const CUT: &str = "
     table inet cut {
         chain arriving {
             type filter hook input priority filter;

@@ -22,6 +22,17 @@ pub(crate) struct Contact {
 impl Contact {
     /// Starts both. What one says that the other must hear is carried there, unless they are `mute`.
     pub(crate) fn start(
+        peer: Command,
+        components: u16,
+        controlling: Side,
+        mute: bool,
+    ) -> Result<Self, Lacking> {
+        Self::start_with(&[], peer, components, controlling, mute)
+    }
+
+    /// The same, with more arguments for ours.
+    pub(crate) fn start_with(
+        arguments: &[&str],
         mut peer: Command,
         components: u16,
         controlling: Side,
@@ -29,6 +40,7 @@ impl Contact {
     ) -> Result<Self, Lacking> {
         let network = host()?;
         let mut stream = handclasp_stream();
+        stream.args(arguments);
         for command in [&mut stream, &mut peer] {
             command.arg(format!("--components={components}"));
         }

@@ -85,6 +85,48 @@ fn candidates_of_handclasp_come_late() {
     trickle("late candidates of handclasp's", PEER, HANDCLASP);
 }
 
+#[test]
+fn libnice_connects_over_tcp() {
+    over_tcp("libnice as the active end of TCP", "passive", HANDCLASP);
+    over_tcp(
+        "libnice as the active end of TCP, controlling",
+        "passive",
+        PEER,
+    );
+}
+
+#[test]
+fn libnice_listens_for_tcp() {
+    over_tcp("libnice as the passive end of TCP", "active", HANDCLASP);
+    over_tcp(
+        "libnice as the passive end of TCP, controlling",
+        "active",
+        PEER,
+    );
+}
+
+#[test]
+fn both_connect_and_listen_over_tcp() {
+    over_tcp("libnice as both ends of TCP", "both", HANDCLASP);
+    over_tcp("libnice as both ends of TCP, controlling", "both", PEER);
+}
+
+fn over_tcp(test: &str, mode: &str, controlling: Side) {
+    let contact = nice_peer().and_then(|peer| {
+        let mut peer = Command::new(peer);
+        peer.arg("--no-udp");
+        let arguments = ["--no-udp", "--tcp", mode];
+        Contact::start_with(&arguments, peer, 1, controlling, false)
+    });
+    let mut contact = match contact {
+        Ok(contact) => contact,
+        Err(lacking) => return skip(test, &lacking),
+    };
+    contact.expect_ready();
+    contact.exchange("over TCP");
+    contact.part();
+}
+
 pub(crate) fn start(components: u16, controlling: Side) -> Result<Contact, Lacking> {
     Contact::start(Command::new(nice_peer()?), components, controlling, false)
 }

@@ -7,12 +7,13 @@
 #include <nice/agent.h>
 #include <stdio.h>
 
-static gboolean controlling, aggressive, lite;
+static gboolean controlling, aggressive, lite, no_udp;
 static gint components = 1;
 static const GOptionEntry options[] = {
     {"controlling", 0, 0, G_OPTION_ARG_NONE, &controlling, "Begin in the controlling role", NULL},
     {"aggressive", 0, 0, G_OPTION_ARG_NONE, &aggressive, "Nominate each pair (RFC 5245)", NULL},
     {"lite", 0, 0, G_OPTION_ARG_NONE, &lite, "Answer checks only", NULL},
+    {"no-udp", 0, 0, G_OPTION_ARG_NONE, &no_udp, "Use ICE-TCP only (RFC 6544)", NULL},
     {"components", 0, 0, G_OPTION_ARG_INT, &components, "ICE components", "N"},
     {0},
 };
@@ -192,7 +193,7 @@ int main(int count, char **words) {
 
     loop = g_main_loop_new(NULL, FALSE);
     agent = nice_agent_new_full(NULL, NICE_COMPATIBILITY_RFC5245, agent_options());
-    g_object_set(agent, "controlling-mode", controlling, "upnp", FALSE, NULL);
+    g_object_set(agent, "controlling-mode", controlling, "upnp", FALSE, "ice-udp", !no_udp, NULL);
     g_signal_connect(agent, "new-candidate-full", G_CALLBACK(on_candidate), NULL);
     g_signal_connect(agent, "candidate-gathering-done", G_CALLBACK(on_gathered), NULL);
     g_signal_connect(agent, "component-state-changed", G_CALLBACK(on_state), NULL);

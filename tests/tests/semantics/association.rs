@@ -204,6 +204,23 @@ fn s20_an_association_can_be_replaced_at_any_time() {
 }
 
 #[test]
+fn s20_a_new_association_of_one_component_holds_up_no_other() {
+    for_each_backend(|backend| {
+        let ((a, journal), (b, _other)) = (script().party(), script().party());
+        let mut world = World::pair(backend, &a.components(2), &b.components(2));
+        world.connect();
+        world.hold(0, "init", world.elapsed() + secs(10));
+        world.tell(0, peer("other")).expect("another association");
+        world.run_for(ms(100));
+        let from = world.sides[1].address(2);
+        world.inject(0, 2, from, b"?late");
+        world.run_for(secs(1));
+        let heard = journal.calls(2);
+        assert!(heard.iter().any(|call| call.contains("?late")), "{heard:?}");
+    });
+}
+
+#[test]
 fn s20_what_has_ended_starts_no_new_association() {
     for_each_backend(|backend| {
         let ((a, journal), (b, _other)) = (script().party(), script().party());

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 const STREAMS: usize = 2_000;
+const OVER_TCP: usize = 200;
 /// So many pairs send at a time: a socket's buffer holds that much anywhere.
 const AT_ONCE: usize = 50;
 
@@ -27,10 +28,20 @@ fn allow_many_files() {
 fn two_thousand_streams_share_a_port_and_none_gets_anothers_data() {
     let _alone = alone();
     allow_many_files();
-    let mut streams = Streams::open("dtls-srtp", STREAMS);
+    each_gets_its_own(Streams::open("dtls-srtp", STREAMS), STREAMS);
+}
+
+#[test]
+fn streams_share_a_tcp_listener_and_none_gets_anothers_data() {
+    let _alone = alone();
+    allow_many_files();
+    each_gets_its_own(Streams::open_over_tcp("dtls-srtp", OVER_TCP), OVER_TCP);
+}
+
+fn each_gets_its_own(mut streams: Streams, count: usize) {
     let mut selected: HashMap<(usize, End), SocketAddr> = HashMap::new();
     let mut ready = 0;
-    while ready < 2 * STREAMS {
+    while ready < 2 * count {
         match streams.next() {
             (number, end, Report::Selected(local)) => {
                 selected.insert((number, end), local);
@@ -44,14 +55,14 @@ fn two_thousand_streams_share_a_port_and_none_gets_anothers_data() {
         of_this.map(|(_, address)| *address).collect()
     };
     assert_eq!(addresses(End::Server).len(), 1, "one port for all");
-    assert_eq!(addresses(End::Peer).len(), STREAMS, "one for each");
+    assert_eq!(addresses(End::Peer).len(), count, "one for each");
 
     // By content: the number of the pair, and who sent it, behind a first byte of RTP's (RFC 7983).
     let content = |number: usize, from: End| {
         let text = format!("{number} from {from:?}");
         [&[0x80], text.as_bytes()].concat()
     };
-    for first in (0..STREAMS).step_by(AT_ONCE) {
+    for first in (0..count).step_by(AT_ONCE) {
         let numbers = first..first + AT_ONCE;
         for number in numbers.clone() {
             for end in End::BOTH {

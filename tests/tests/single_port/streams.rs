@@ -1,4 +1,5 @@
 //! Streams on one shared port, their peers on sockets of their own, and the signalling between them.
+use handclasp::ice::Tcp;
 use handclasp::plugin::{Role, SearchPath};
 use handclasp::stream::Notification;
 use handclasp::{
@@ -65,6 +66,15 @@ pub(crate) struct Streams {
 impl Streams {
     /// Opens `count` pairs on a host with one event loop.
     pub(crate) fn open(plugin: &str, count: usize) -> Self {
+        Self::open_over(plugin, count, [Tcp::Off; 2])
+    }
+
+    /// The same over TCP alone, each peer on connections of its own.
+    pub(crate) fn open_over_tcp(plugin: &str, count: usize) -> Self {
+        Self::open_over(plugin, count, [Tcp::Passive, Tcp::Active])
+    }
+
+    fn open_over(plugin: &str, count: usize, tcp: [Tcp; 2]) -> Self {
         let host = Host::new(HostOptions {
             plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
             loops: NonZero::new(1),
@@ -81,6 +91,8 @@ impl Streams {
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
                     single_port: end == End::Server,
+                    tcp: tcp[end as usize],
+                    no_udp: tcp[end as usize] != Tcp::Off,
                     ..Gathering::default()
                 },
                 ..StreamOptions::default()

@@ -64,6 +64,7 @@ fn events() -> Vec<What> {
             component_id,
             local: address(),
             remote: address(),
+            transport: Some(Transport::Tcp),
         },
         What::HandshakeData {
             component_id,

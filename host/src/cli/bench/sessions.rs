@@ -1,4 +1,5 @@
-//! A side that is full sessions of this host: two streams each, over loopback UDP.
+//! A side that is full sessions of this host: two streams each, over loopback UDP. As between a server and its
+//! clients, one of them shares a port with the others of its end, and the other has a port of its own.
 use super::pair::{Pair, Then};
 use super::processor::cpu_time;
 use super::reports::Reports;
@@ -78,6 +79,7 @@ impl Sessions {
                 controlling: side.leads(),
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
+                    single_port: side == Side::A,
                     ..Gathering::default()
                 },
                 ..StreamOptions::default()

@@ -10,6 +10,7 @@ use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
+use super::tcp_args::TcpArgs;
 use super::trace_args::TraceArgs;
 use clap::Args;
 use std::time::Duration;
@@ -17,7 +18,8 @@ use std::time::Duration;
 /// Let two peers connect over ICE and shake hands through a plugin, then send datagrams both ways.
 ///
 /// Exit code 0 only if every component finished with the same keys on both sides, every datagram arrived (with
-/// --loss: the handshakes finished), and both sides could say goodbye.
+/// --loss: the handshakes finished), and both sides could say goodbye. The mode of --tcp is peer a's, and b takes
+/// what goes with it: it listens where a connects.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// The plugin that shakes hands
@@ -38,6 +40,8 @@ pub(super) struct Demo {
     key_log: KeyLogArgs,
     #[command(flatten)]
     servers: ServerArgs,
+    #[command(flatten)]
+    tcp: TcpArgs,
     #[command(flatten)]
     trace: TraceArgs,
     /// Tell each other random names instead of addresses, to be looked up by multicast DNS

@@ -70,10 +70,10 @@ impl Session {
             true => vec![Ipv4Addr::LOCALHOST.into()],
             false => Vec::new(),
         };
-        let gathering = Gathering {
+        let gathering = demo.tcp.apply(Gathering {
             addresses,
             ..Gathering::default()
-        };
+        });
         let open = |side: Side| {
             let plugin = match side {
                 Side::A => &demo.plugin,
@@ -88,7 +88,13 @@ impl Session {
                 plugin_options: plugin_options.clone(),
                 n_components: demo.components,
                 controlling: side.leads(),
-                gathering: gathering.clone(),
+                gathering: match side {
+                    Side::A => gathering.clone(),
+                    Side::B => Gathering {
+                        tcp: gathering.tcp.counterpart(),
+                        ..gathering.clone()
+                    },
+                },
                 servers: servers.clone(),
                 hide_addresses: demo.hide_addresses,
                 turn_ca: demo.servers.turn_ca(),

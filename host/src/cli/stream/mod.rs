@@ -10,6 +10,7 @@ use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
+use super::tcp_args::TcpArgs;
 use super::trace_args::TraceArgs;
 use clap::{ArgAction, Args};
 use handclasp::ice::Announced;
@@ -51,6 +52,8 @@ pub(super) struct Stream {
     controlling: bool,
     #[command(flatten)]
     servers: ServerArgs,
+    #[command(flatten)]
+    tcp: TcpArgs,
     /// Bind sockets to these ports only, such as 50000-50999
     #[arg(long, value_name = "A-B", value_parser = port_range)]
     port_range: Option<RangeInclusive<u16>>,
@@ -121,7 +124,7 @@ impl Stream {
             mtu: self.mtu,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
-            gathering: Gathering {
+            gathering: self.tcp.apply(Gathering {
                 addresses: self.addresses,
                 port_range: self.port_range,
                 interfaces: self.interfaces,
@@ -131,7 +134,7 @@ impl Stream {
                     _ => None,
                 },
                 ..Gathering::default()
-            },
+            }),
             ice_lite: self.ice_lite,
             announced: self.announced,
             hide_addresses: self.hide_addresses,

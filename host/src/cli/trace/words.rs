@@ -74,8 +74,14 @@ pub(super) fn event(what: &What) -> Option<String> {
         What::NewRemoteCandidateFull { candidate, .. } => {
             format!("peer's candidate {}", short(candidate))
         }
-        What::NewSelectedPair { local, remote, .. } => {
-            format!("selected pair {local} to {remote}")
+        What::NewSelectedPair {
+            local,
+            remote,
+            transport,
+            ..
+        } => {
+            let over = transport.map_or("", |_| " over TCP");
+            format!("selected pair {local} to {remote}{over}")
         }
         What::HandshakeData { bytes, .. } => {
             format!("handshake finished, {bytes} bytes of keys (not kept)")

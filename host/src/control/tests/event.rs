@@ -28,17 +28,21 @@ fn bytes_are_base64() {
 
 #[test]
 fn a_pair_is_two_addresses() {
-    let pair = Pair {
-        local: SocketAddr::from(([192, 0, 2, 1], 4000)),
-        remote: "[2001:db8::1]:5000".parse().expect("an address"),
-    };
+    let local = SocketAddr::from(([192, 0, 2, 1], 4000));
+    let remote = "[2001:db8::1]:5000".parse().expect("an address");
+    let over_tcp = shown(&Notification::NewSelectedPair {
+        component_id: 1,
+        pair: Pair::tcp(local, remote),
+    });
+    assert_eq!(over_tcp["transport"], "tcp");
+    let pair = Pair::udp(local, remote);
     let event = shown(&Notification::NewSelectedPair {
         component_id: 1,
         pair,
     });
     assert_eq!(
         event,
-        json!({"event": "new_selected_pair", "component_id": 1, "local": "192.0.2.1:4000", "remote": "[2001:db8::1]:5000"})
+        json!({"event": "new_selected_pair", "component_id": 1, "local": "192.0.2.1:4000", "remote": "[2001:db8::1]:5000", "transport": "udp"})
     );
 }
 

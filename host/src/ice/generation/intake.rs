@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use is::Protocol;
 use is::stun::{StunMessage, StunPacket};
 
 use super::Generation;
-use crate::ice::Pair;
 use crate::ice::stun::{StunKind, stun_kind};
+use crate::ice::{Pair, Source, tcp};
 
 /// Addresses of ours that responses may tell of: more than the core has pairs,
 /// which is the most that an honest peer behind any NAT brings at once.
@@ -16,13 +15,13 @@ const MAX_MAPPED: usize = 128;
 
 impl Generation {
     /// Takes a datagram if it is a message for this generation, and authentic.
-    /// `keep` is the peer's address that must not be forgotten.
+    /// `keep` is where the peer is that must not be forgotten.
     pub(in crate::ice) fn handle<'d>(
         &mut self,
         now: Instant,
         pair: Pair,
         datagram: &'d [u8],
-        keep: Option<SocketAddr>,
+        keep: Option<Source>,
     ) -> Option<StunMessage<'d>> {
         let kind = stun_kind(datagram)?;
         let is_for_us = match kind {
@@ -40,7 +39,7 @@ impl Generation {
             return None;
         }
         let packet = StunPacket {
-            proto: Protocol::Udp,
+            proto: tcp::protocol(pair),
             source: pair.remote,
             destination: pair.local,
             message,
@@ -53,8 +52,8 @@ impl Generation {
         Some(message)
     }
 
-    fn is_new_source(&self, addr: SocketAddr) -> bool {
-        !self.is_signalled(addr) && !self.learned.contains(&addr)
+    fn is_new_source(&self, source: Source) -> bool {
+        !self.is_signalled(source) && !self.learned.contains(&source)
     }
 
     fn new_mapping(&self, message: &StunMessage<'_>) -> Option<SocketAddr> {
@@ -65,18 +64,13 @@ impl Generation {
 
     /// Sees to it that the core may learn from `message`; only an authentic one
     /// may push older knowledge out.
-    fn make_room(
-        &mut self,
-        pair: Pair,
-        message: &StunMessage<'_>,
-        keep: Option<SocketAddr>,
-    ) -> bool {
+    fn make_room(&mut self, pair: Pair, message: &StunMessage<'_>, keep: Option<Source>) -> bool {
         if !message.is_binding_request() {
             if self.mapped.len() < MAX_MAPPED || self.new_mapping(message).is_none() {
                 return true;
             }
             if self.core.accepts_message(message) {
-                self.rebuild(|addr| Some(addr) == keep);
+                self.rebuild(|source| Some(source) == keep);
             }
             // The check it answers is gone with the old core.
             return false;
@@ -84,13 +78,13 @@ impl Generation {
         if self.remote.is_none() && self.waiting >= self.config.max_sources {
             return false;
         }
-        if self.learned.len() < self.config.max_sources || !self.is_new_source(pair.remote) {
+        if self.learned.len() < self.config.max_sources || !self.is_new_source(pair.source()) {
             return true;
         }
         if !self.core.accepts_message(message) {
             return false;
         }
-        self.rebuild(|addr| Some(addr) == keep);
+        self.rebuild(|source| Some(source) == keep);
         true
     }
 
@@ -109,8 +103,8 @@ impl Generation {
             self.mapped.extend(self.new_mapping(message));
             return;
         }
-        if self.is_new_source(pair.remote) {
-            self.learned.push(pair.remote);
+        if self.is_new_source(pair.source()) {
+            self.learned.push(pair.source());
         }
         if self.remote.is_none() {
             self.waiting += 1;

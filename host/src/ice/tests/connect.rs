@@ -7,18 +7,12 @@ fn both_sides_select_the_same_pair_within_a_few_milliseconds() {
     let mut world = World::introduced(1);
     let took = world.connect();
     assert!(took <= ms(5), "{took:?}");
-    let pair = Pair {
-        local: addr("10.0.0.1:1000"),
-        remote: addr("10.0.0.2:2000"),
-    };
+    let pair = Pair::udp(addr("10.0.0.1:1000"), addr("10.0.0.2:2000"));
     assert_eq!(world.a.agent.selected_pair(), Some(pair));
-    let mirrored = Pair {
-        local: pair.remote,
-        remote: pair.local,
-    };
+    let mirrored = Pair::udp(pair.remote, pair.local);
     assert_eq!(world.b.agent.selected_pair(), Some(mirrored));
-    assert!(world.a.agent.is_validated(pair.remote));
-    assert!(world.b.agent.is_validated(pair.local));
+    assert!(world.a.agent.is_validated(Transport::Udp, pair.remote));
+    assert!(world.b.agent.is_validated(Transport::Udp, pair.local));
     assert!(world.a.agent.controlling() && !world.b.agent.controlling());
 }
 
@@ -106,10 +100,7 @@ fn of_two_addresses_each_both_sides_come_to_use_the_same_pair() {
         world.connect();
         world.run_for(secs(60));
         let pair = world.a.agent.selected_pair().expect("a pair");
-        let mirrored = Pair {
-            local: pair.remote,
-            remote: pair.local,
-        };
+        let mirrored = Pair::udp(pair.remote, pair.local);
         assert_eq!(world.b.agent.selected_pair(), Some(mirrored), "seed {seed}");
     }
 }

@@ -117,6 +117,10 @@ fn announced_addresses_are_told_as_they_are() {
     let mut agent = hiding(1, &secret, &["10.0.0.1=203.0.113.7"]);
     let line = agent.add_local_host(addr(HOST)).unwrap();
     assert!(line.contains(" 203.0.113.7 1000 typ host"), "{line}");
+    let other = hiding(1, &Arc::new(Hiding::generate()), &["10.0.0.1=203.0.113.7"])
+        .add_local_host(addr(HOST))
+        .unwrap();
+    assert_ne!(word(&line, 0), word(&other, 0), "made from a secret");
     let line = agent.add_local_host(addr("10.0.0.2:1000")).unwrap();
     assert!(word(&line, 4).ends_with(".local"), "{line}");
     assert_eq!(agent.add_local_reflexive(addr(HOST), addr(HOST)), None);
@@ -132,4 +136,22 @@ fn a_peer_that_cannot_look_names_up_is_found_by_our_checks() {
     world.connect();
     let remote = world.b.agent.selected_pair().map(|pair| pair.remote);
     assert_eq!(remote, Some(world.a.hosts[0]));
+}
+
+#[test]
+fn candidates_of_tcp_hide_behind_the_same_name() {
+    let mut config = Config::new(1, true, 1);
+    config.hiding = Some(Arc::new(Hiding::generate()));
+    config.tcp = Tcp::Both;
+    let mut agent = Agent::new(config, Credentials::generate(), Instant::now());
+    let host = addr(HOST);
+    let udp = agent.add_local_host(host).unwrap();
+    let lines = [
+        agent.add_local_passive(host).unwrap(),
+        agent.add_local_active(host.ip()).unwrap(),
+    ];
+    for line in lines {
+        assert!(!line.contains("10.0.0.1"), "{line}");
+        assert_eq!(word(&line, 4), word(&udp, 4), "one address, one name");
+    }
 }

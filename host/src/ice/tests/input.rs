@@ -194,17 +194,19 @@ fn datagrams(world: &mut World) -> Vec<Transmit> {
         world.now += ms(200);
         world.b.agent.handle_timeout(world.now);
         while let Some(sent) = world.b.agent.poll_transmit() {
-            world
-                .a
-                .agent
-                .handle_stun(world.now, sent.remote, sent.local, &sent.contents);
+            world.a.agent.handle_stun(
+                world.now,
+                Pair::udp(sent.remote, sent.local),
+                &sent.contents,
+            );
             datagrams.push(sent);
         }
         while let Some(sent) = world.a.agent.poll_transmit() {
-            world
-                .b
-                .agent
-                .handle_stun(world.now, sent.remote, sent.local, &sent.contents);
+            world.b.agent.handle_stun(
+                world.now,
+                Pair::udp(sent.remote, sent.local),
+                &sent.contents,
+            );
         }
     }
     datagrams
@@ -240,13 +242,13 @@ proptest! {
     #[test]
     fn any_datagram_is_survived_and_refused(datagram in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut world = World::introduced(1);
-        let taken = world.a.agent.handle_stun(world.now, world.a.hosts[0], world.b.hosts[0], &datagram);
+        let taken = world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), &datagram);
         prop_assert!(!taken);
         let mut framed = vec![0, 1, 0, datagram.len() as u8, 0x21, 0x12, 0xa4, 0x42];
         framed.extend([7; 12]);
         framed.extend(datagram);
         let _ = stun_kind(&framed);
-        let taken = world.a.agent.handle_stun(world.now, world.a.hosts[0], world.b.hosts[0], &framed);
+        let taken = world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), &framed);
         prop_assert!(!taken);
     }
 
@@ -267,8 +269,8 @@ proptest! {
         }
         let _ = stun_kind(&datagram);
         let stranger = addr("198.51.100.1:9");
-        world.a.agent.handle_stun(world.now, world.a.hosts[0], stranger, &datagram);
-        world.a.agent.handle_stun(world.now, world.a.hosts[0], world.b.hosts[0], &datagram);
+        world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], stranger), &datagram);
+        world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), &datagram);
         world.a.agent.handle_timeout(world.now);
         prop_assert!(std::iter::from_fn(|| world.a.agent.poll_transmit()).count() <= 8);
     }

@@ -46,14 +46,14 @@ fn two_thousand_sources_of_an_authentic_peer_leave_the_agent_small_and_working()
             world
                 .a
                 .agent
-                .handle_stun(world.now, selected.local, remote, &datagram)
+                .handle_stun(world.now, Pair::udp(selected.local, remote), &datagram)
         );
         assert!(
-            world.a.agent.is_validated(remote),
+            world.a.agent.is_validated(Transport::Udp, remote),
             "there is room for a new address"
         );
         assert!(
-            world.a.agent.is_validated(selected.remote),
+            world.a.agent.is_validated(Transport::Udp, selected.remote),
             "the selected one stays"
         );
         world.run_for(ms(2));
@@ -70,7 +70,7 @@ fn two_thousand_sources_of_an_authentic_peer_leave_the_agent_small_and_working()
         world
             .a
             .agent
-            .is_validated(SocketAddr::new(selected.remote.ip(), *port))
+            .is_validated(Transport::Udp, SocketAddr::new(selected.remote.ip(), *port))
     });
     assert!(remembered.count() < 32);
 }
@@ -83,12 +83,11 @@ fn what_makes_room_for_new_sources_is_not_the_selected_one() {
     for port in 1..=33 {
         let remote = SocketAddr::new(outside.ip(), port);
         let datagram = check(&to, &from, to.pwd());
-        assert!(
-            world
-                .a
-                .agent
-                .handle_stun(world.now, world.a.hosts[0], remote, &datagram)
-        );
+        assert!(world.a.agent.handle_stun(
+            world.now,
+            Pair::udp(world.a.hosts[0], remote),
+            &datagram
+        ));
     }
     world.link.loss = 1.0;
     world.link.targets.clear();
@@ -98,7 +97,8 @@ fn what_makes_room_for_new_sources_is_not_the_selected_one() {
 
 #[test]
 fn the_source_that_leaves_is_the_one_unused_for_longest() {
-    let [a, b, c, d] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"].map(addr);
+    let [a, b, c, d] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"]
+        .map(|text| (Transport::Udp, addr(text)));
     let mut sources = Sources::new(3);
     assert!([a, b, c].map(|source| sources.touch(source, None)) == [true; 3]);
     assert!(!sources.touch(a, None));
@@ -135,10 +135,11 @@ fn answers_that_tell_of_ever_new_mappings_leave_the_agent_small() {
             port += 1;
             let mapped = SocketAddr::new([192, 0, 2, 1].into(), port);
             let answer = write(StunMessage::binding_reply(request.trans_id(), mapped), &pwd);
-            world
-                .a
-                .agent
-                .handle_stun(world.now, selected.local, selected.remote, &answer);
+            world.a.agent.handle_stun(
+                world.now,
+                Pair::udp(selected.local, selected.remote),
+                &answer,
+            );
         }
         largest = largest.max(size(&world.a.agent));
     }
@@ -155,13 +156,12 @@ fn a_flood_of_unauthenticated_requests_changes_nothing() {
     for n in 0..10_000 {
         let datagram = check(&to, &from, "not the password of anyone");
         let remote = SocketAddr::new([198, 51, 100, (n % 250) as u8].into(), 1000 + n);
-        assert!(
-            !world
-                .a
-                .agent
-                .handle_stun(world.now, addr("10.0.0.1:1000"), remote, &datagram)
-        );
-        assert!(!world.a.agent.is_validated(remote));
+        assert!(!world.a.agent.handle_stun(
+            world.now,
+            Pair::udp(addr("10.0.0.1:1000"), remote),
+            &datagram
+        ));
+        assert!(!world.a.agent.is_validated(Transport::Udp, remote));
     }
     assert_eq!(world.a.agent.poll_transmit(), None);
     assert_eq!(world.a.agent.poll_event(), None);
@@ -177,7 +177,7 @@ fn requests_that_wait_for_the_peers_credentials_are_bounded() {
         let remote = SocketAddr::new([10, 0, 0, 2].into(), *port);
         let datagram = check(&to, &from, to.pwd());
         side.agent
-            .handle_stun(now, side.hosts[0], remote, &datagram)
+            .handle_stun(now, Pair::udp(side.hosts[0], remote), &datagram)
     });
     assert_eq!(taken.count(), 32);
     side.agent.set_remote_credentials(from).unwrap();
@@ -201,11 +201,11 @@ fn a_response_counts_once_and_only_from_where_the_check_went() {
     );
     let elsewhere = addr("10.0.0.3:2000");
     let agent = &mut world.a.agent;
-    assert!(!agent.handle_stun(world.now, sent.local, elsewhere, &answer));
-    assert!(!agent.is_validated(elsewhere));
-    assert!(agent.handle_stun(world.now, sent.local, sent.remote, &answer));
+    assert!(!agent.handle_stun(world.now, Pair::udp(sent.local, elsewhere), &answer));
+    assert!(!agent.is_validated(Transport::Udp, elsewhere));
+    assert!(agent.handle_stun(world.now, Pair::udp(sent.local, sent.remote), &answer));
     assert!(
-        !agent.handle_stun(world.now, sent.local, sent.remote, &answer),
+        !agent.handle_stun(world.now, Pair::udp(sent.local, sent.remote), &answer),
         "a replay"
     );
 }

@@ -81,7 +81,7 @@ fn any_authentic_check_is_consent_to_a_lite_side_whether_it_nominates_or_not() {
         world.run_for(secs(3));
         let check = limits::check(&to, &from, to.pwd());
         let (now, agent) = (world.now, &mut world.b.agent);
-        assert!(agent.handle_stun(now, pair.local, pair.remote, &check));
+        assert!(agent.handle_stun(now, Pair::udp(pair.local, pair.remote), &check));
     }
     assert_eq!(world.b.agent.selected_pair(), Some(pair));
     assert_eq!(world.b.count(|event| *event == Event::Disconnected), 0);

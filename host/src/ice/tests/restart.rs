@@ -21,7 +21,12 @@ fn data_goes_on_over_the_old_pair_until_the_new_one_stands() {
         world.run_for(secs(100 * u64::from(!both_at_once)));
         assert_eq!(world.a.agent.selected_pair(), old);
         assert!(world.b.agent.selected_pair().is_some());
-        assert!(world.a.agent.is_validated(addr("10.0.0.2:2000")));
+        assert!(
+            world
+                .a
+                .agent
+                .is_validated(Transport::Udp, addr("10.0.0.2:2000"))
+        );
         assert_eq!(world.a.agent.local_ufrags().count(), 2);
         if !both_at_once {
             restart(&mut world.b);

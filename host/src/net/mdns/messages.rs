@@ -44,17 +44,21 @@ pub(super) fn question(name: &str) -> Result<Vec<u8>, String> {
     packet.build_bytes_vec().map_err(invalid)
 }
 
-/// The addresses that a packet gives to a name. Anything may stand in it.
+/// The addresses that a packet gives to a name: one of each family at most, for a name of a peer's stands for one
+/// address, and whoever is on the network can answer with many. Anything may stand in the packet.
 pub(super) fn answer(packet: &[u8], name: &str) -> Vec<IpAddr> {
     let Some(packet) = parse(packet).filter(|packet| packet.has_flags(PacketFlag::RESPONSE)) else {
         return Vec::new();
     };
     let records = packet.answers.iter().chain(&packet.additional_records);
-    records
+    let addresses: Vec<IpAddr> = records
         .filter(|record| record.ttl > 0) // 0 is a goodbye
         .filter(|record| record.name.to_string().eq_ignore_ascii_case(name))
         .filter_map(address)
-        .collect()
+        .collect();
+    let first = |is_of_family: fn(&IpAddr) -> bool| addresses.iter().copied().find(is_of_family);
+    let found = [first(IpAddr::is_ipv4), first(IpAddr::is_ipv6)];
+    found.into_iter().flatten().collect()
 }
 
 /// Whether a question is for an address of either family. Our names have one, and some ask for IPv4 only.
@@ -145,10 +149,20 @@ mod tests {
 
     #[test]
     fn a_question_is_no_answer_and_neither_is_a_goodbye() {
-        assert!(answer(&question(NAME).unwrap(), NAME).is_empty());
+        let mut asking = Packet::new_query(0);
+        asking.answers.push(resource((NAME, ADDRESS), TTL)); // what the asker knows
+        assert!(answer(&build(&asking), NAME).is_empty());
         assert!(question(&"x".repeat(400)).is_err());
         let goodbye = announcement([(NAME, ADDRESS)].into_iter(), 0);
         assert!(answer(&goodbye, NAME).is_empty());
+    }
+
+    #[test]
+    fn a_name_stands_for_one_address_of_a_family() {
+        let all = ["10.77.0.1", "10.77.0.2", "fd00::1", "fd00::2"];
+        let all = all.map(|address| address.parse::<IpAddr>().expect("an address"));
+        let packet = announcement(all.iter().map(|address| (NAME, *address)), TTL);
+        assert_eq!(answer(&packet, NAME), [all[0], all[2]]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Asking the local network for a name: browsers hide their addresses behind such names.
-use super::messages::{answer, question};
+use super::messages::{PORT, answer, question};
 use super::socket::GroupSocket;
 use std::io;
 use std::net::IpAddr;
@@ -36,11 +36,15 @@ fn listen(socket: &GroupSocket, name: &str, until: Instant) -> io::Result<Vec<Ip
             return Ok(Vec::new());
         }
         socket.io().set_read_timeout(Some(left))?;
-        let len = match socket.io().recv(&mut buffer) {
-            Ok(len) => len,
+        let (len, source) = match socket.io().recv_from(&mut buffer) {
+            Ok(received) => received,
             Err(error) if is_timeout(&error) => continue,
             Err(error) => return Err(error),
         };
+        // Whoever is farther away has no say (RFC 6762, sections 6 and 11).
+        if source.port() != PORT || !socket.is_on_link(source.ip()) {
+            continue;
+        }
         let found = answer(&buffer[..len], name);
         if !found.is_empty() {
             return Ok(found);

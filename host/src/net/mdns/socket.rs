@@ -62,7 +62,11 @@ impl GroupSocket {
             let (IfAddr::V4(v4), Some(index)) = (interface.addr, interface.index) else {
                 continue;
             };
-            self.networks.push((v4.ip, v4.netmask));
+            let mask = match v4.netmask {
+                Ipv4Addr::UNSPECIFIED => Ipv4Addr::BROADCAST, // not known: this address alone
+                mask => mask,
+            };
+            self.networks.push((v4.ip, mask));
             if present.contains(&index) {
                 continue; // one of its addresses will do
             }

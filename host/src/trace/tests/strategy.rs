@@ -67,13 +67,14 @@ fn what() -> impl Strategy<Value = What> {
                 candidate,
             }
         }),
-        (component(), address(), address()).prop_map(|(component_id, local, remote)| {
-            What::NewSelectedPair {
+        (component(), address(), address(), transport()).prop_map(
+            |(component_id, local, remote, transport)| What::NewSelectedPair {
                 component_id,
                 local,
                 remote,
+                transport,
             }
-        }),
+        ),
         (component(), text()).prop_map(|(component_id, reason)| What::ComponentStateFailed {
             component_id,
             reason
@@ -137,7 +138,7 @@ prop_compose! {
         (local, remote) in (address(), address()),
         bytes in any::<u16>(),
         (kind, relays) in (kind(), of(kind())),
-        transport in of(select(vec![Transport::Tcp, Transport::Tls])),
+        transport in transport(),
         fate in of(select(vec![Fate::Lost, Fate::Stray])),
         stun in of(stun()),
         contents in of(contents()),
@@ -201,4 +202,8 @@ fn contents() -> impl Strategy<Value = Vec<u8>> {
         vec(any::<u8>(), 0..60),
         vec(record, 1..4).prop_map(|records| records.concat()),
     ]
+}
+
+fn transport() -> impl Strategy<Value = Option<Transport>> {
+    of(select(vec![Transport::Tcp, Transport::Tls]))
 }

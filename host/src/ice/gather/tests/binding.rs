@@ -74,10 +74,7 @@ fn a_selected_pair_keeps_its_mapping_open_itself() {
     let mut world = World::new(&stun_only());
     world.begin();
     world.run(secs(1.0), |_| false);
-    let pair = crate::ice::Pair {
-        local: addr(BASE),
-        remote: addr(PEER),
-    };
+    let pair = crate::ice::Pair::udp(addr(BASE), addr(PEER));
     world.gatherer.set_selected(world.now, Some(pair));
     world.run(secs(100.0), |_| false);
     assert_eq!(world.asked.len(), 1);

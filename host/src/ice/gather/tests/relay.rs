@@ -60,10 +60,7 @@ fn a_channel_makes_datagrams_shorter() {
         }
     };
     assert!(length(&mut world) > 104);
-    let pair = Pair {
-        local,
-        remote: addr(PEER),
-    };
+    let pair = Pair::udp(local, addr(PEER));
     world.gatherer.set_selected(world.now, Some(pair));
     let until = world.now.duration_since(world.start) + secs(1);
     world.run(until, |_| false);
@@ -75,10 +72,7 @@ fn a_channel_makes_datagrams_shorter() {
 fn an_allocation_outlives_all_its_lifetimes() {
     let mut world = allocated(&turn(ONE));
     let local = world.relayed()[0];
-    let pair = Pair {
-        local,
-        remote: addr(PEER),
-    };
+    let pair = Pair::udp(local, addr(PEER));
     world.gatherer.set_selected(world.now, Some(pair));
     for hour in 1..=3 {
         assert!(echoes(&mut world, local, secs(1)), "hour {hour}");
@@ -168,10 +162,7 @@ fn an_allocation_ends_with_the_mapping_of_the_nat_it_was_made_through() {
 #[test]
 fn a_relay_that_has_forgotten_is_asked_when_the_pair_falls_silent() {
     let mut world = allocated(&turn(ONE));
-    let pair = Pair {
-        local: world.relayed()[0],
-        remote: addr(PEER),
-    };
+    let pair = Pair::udp(world.relayed()[0], addr(PEER));
     world.gatherer.set_selected(world.now, Some(pair));
     assert!(echoes(&mut world, pair.local, secs(1)));
     // It has started anew, so fast that nobody noticed.

@@ -2,7 +2,7 @@ use super::*;
 use crate::net::mdns::messages::{answer, question};
 use proptest::prelude::*;
 use simple_dns::rdata::{A, RData};
-use simple_dns::{CLASS, Name, QCLASS, QTYPE, ResourceRecord, TYPE};
+use simple_dns::{CLASS, Name, PacketFlag, QCLASS, QTYPE, ResourceRecord, TYPE};
 
 const NAME: &str = "0b8c9a3e-1f2d-4c5b-8a7e-6d5c4b3a2f1e.local";
 const OTHER: &str = "1b8c9a3e-1f2d-4c5b-8a7e-6d5c4b3a2f1e.local";
@@ -185,8 +185,9 @@ fn a_flood_is_answered_so_often_and_no_more() {
 #[test]
 fn an_answer_is_no_question() {
     let mut world = World::new();
-    let told = messages::announcement([(NAME, address())].into_iter(), TTL);
-    assert_eq!(world.ask(0, 40000, &told), None);
+    let mut told = ask(NAME, TYPE::A.into(), true);
+    told.set_flags(PacketFlag::RESPONSE);
+    assert_eq!(world.ask(0, 40000, &bytes(&told)), None);
     assert_eq!(world.run(0, 900), []);
 }
 

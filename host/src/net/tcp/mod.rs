@@ -1,0 +1,231 @@
+//! TCP connections that carry datagrams between peers (ICE-TCP: RFC 6544, framed as RFC 4571 says).
+//!
+//! A connection is made when ICE sends the first datagram over its pair, and again after a pause if it ended
+//! and ICE still wants it. One that comes to a listener is nobody's until its first frame has proven to be an
+//! authentic request to a component; until then little of it is kept, and not for long.
+mod connection;
+mod deframer;
+mod listener;
+mod pauses;
+mod serve;
+
+use super::gather::Gathering;
+use super::mailbox::StreamKey;
+use super::socket::Member;
+use super::sockets::Binding;
+use crate::ice::{ACTIVE_PORT, Pair};
+use connection::Connection;
+use listener::Listeners;
+use mio::{Registry, Token};
+use pauses::Pauses;
+use slab::Slab;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+pub(super) use serve::Happening;
+
+/// A component's pair.
+type Key = (Member, Pair);
+
+/// All connections of a loop, and all listeners.
+pub(super) struct Connections {
+    registry: Registry,
+    slab: Slab<Connection>,
+    by_pair: HashMap<Key, usize>,
+    pauses: Pauses,
+    listeners: Listeners,
+    /// Whether the system had no place for a connection to one of them.
+    has_stuck: bool,
+    buffer: Box<[u8]>,
+    /// Those with something to write at the end of a turn.
+    unflushed: Vec<usize>,
+    /// When they were last looked over for those that say nothing.
+    swept: Option<Instant>,
+}
+
+/// Tokens from here on are connections.
+const FIRST_TOKEN: usize = usize::MAX / 4;
+/// Several of the longest frames.
+const BUFFER: usize = 256 * 1024;
+/// Most connections of a component each way: made, and accepted.
+const MAX_EACH: usize = 16;
+/// Between looks for those that say nothing.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// Why a datagram did not leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SendError {
+    #[error("the TCP connection to the peer is gone")]
+    Gone,
+    #[error("the TCP connection to the peer is slower than what is sent over it")]
+    Full,
+}
+
+impl Connections {
+    pub(super) fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            slab: Slab::new(),
+            by_pair: HashMap::new(),
+            pauses: Pauses::default(),
+            listeners: Listeners::new(),
+            has_stuck: false,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            unflushed: Vec::new(),
+            swept: None,
+        }
+    }
+
+    /// Whether a token is that of a connection or a listener, rather than a UDP socket's.
+    pub(super) fn is_token(token: usize) -> bool {
+        Listeners::index_of(token).is_some()
+    }
+
+    /// A listener for a component at `address`, at `port` if that is given and free.
+    pub(super) fn bind(
+        &mut self,
+        gathering: &Gathering,
+        component_id: u16,
+        address: IpAddr,
+        port: Option<u16>,
+    ) -> io::Result<Binding> {
+        let at = (address, port);
+        self.listeners
+            .bind(&self.registry, gathering, component_id, at)
+    }
+
+    /// Requests with these local ufrags are for the component that has this binding.
+    pub(super) fn set_ufrags<'a>(
+        &mut self,
+        binding: Binding,
+        stream: StreamKey,
+        ufrags: impl Iterator<Item = &'a str>,
+    ) {
+        self.listeners.set_ufrags(binding, stream, ufrags);
+    }
+
+    /// Sends a datagram over the connection of a pair. One that this side is to make is begun if there is none.
+    ///
+    /// # Errors
+    /// It does not leave.
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        member: Member,
+        pair: Pair,
+        datagram: &[u8],
+    ) -> Result<(), SendError> {
+        let key = (member, pair);
+        let known = self.by_pair.get(&key).copied();
+        let index = known
+            .or_else(|| self.open(now, key))
+            .ok_or(SendError::Gone)?;
+        let connection = &mut self.slab[index];
+        if !connection.push(datagram) {
+            return Err(SendError::Full);
+        }
+        if connection.is_full() {
+            connection.flush();
+        } else if self.unflushed.last() != Some(&index) {
+            self.unflushed.push(index);
+        }
+        Ok(())
+    }
+
+    /// Writes what waits to be sent together.
+    pub(super) fn flush(&mut self) {
+        for index in self.unflushed.drain(..) {
+            if let Some(connection) = self.slab.get_mut(index) {
+                connection.flush();
+            }
+        }
+    }
+
+    fn open(&mut self, now: Instant, key: Key) -> Option<usize> {
+        let (member, pair) = key;
+        if pair.local.port() != ACTIVE_PORT || !self.pauses.is_over(now, key) {
+            return None;
+        }
+        let made = |(_, c): &(usize, &Connection)| c.owner == Some(member) && c.listener.is_none();
+        if self.slab.iter().filter(made).count() >= MAX_EACH {
+            self.pauses.begin(now, key);
+            return None;
+        }
+        let entry = self.slab.vacant_entry();
+        let (index, token) = (entry.key(), Token(FIRST_TOKEN + entry.key()));
+        match Connection::open(now, pair, member, &self.registry, token) {
+            Ok(connection) => {
+                entry.insert(connection);
+                self.by_pair.insert(key, index);
+                Some(index)
+            }
+            Err(error) => {
+                tracing::debug!("a TCP connection of {pair}: {error}");
+                self.pauses.begin(now, key);
+                None
+            }
+        }
+    }
+
+    /// A pair with the port that its connection really has at this end.
+    pub(super) fn as_it_is(&self, member: Member, pair: Pair) -> Pair {
+        let index = self.by_pair.get(&(member, pair));
+        match index.map(|index| self.slab[*index].local) {
+            Some(local) => Pair { local, ..pair },
+            None => pair,
+        }
+    }
+
+    /// A stream leaves a listener.
+    pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
+        let strangers = self.listeners.release(&self.registry, binding, stream);
+        for index in strangers {
+            self.remove(index);
+        }
+    }
+
+    /// A stream has ended.
+    pub(super) fn close_all_of(&mut self, stream: StreamKey) {
+        self.flush(); // its last words
+        let keys = self.by_pair.iter();
+        let its = keys.filter(|(((key, _), _), _)| *key == stream);
+        for index in its.map(|(_, index)| *index).collect::<Vec<_>>() {
+            self.remove(index);
+        }
+        self.pauses.forget(stream);
+    }
+
+    fn remove(&mut self, index: usize) {
+        let mut connection = self.slab.remove(index);
+        connection.deregister(&self.registry);
+        match (connection.owner, connection.listener) {
+            (Some(member), _) => drop(self.by_pair.remove(&(member, connection.pair))),
+            (None, Some(listener)) => {
+                if let Some(listener) = self.listeners.get_mut(listener) {
+                    listener.strangers.retain(|stranger| *stranger != index);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Where it comes from, as ICE knows it and as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) member: Member,
+    pub(super) pair: Pair,
+    pub(super) local: SocketAddr,
+}
+
+impl Way {
+    /// The pair with this end as it really is.
+    pub(super) fn as_it_is(self) -> Pair {
+        Pair {
+            local: self.local,
+            ..self.pair
+        }
+    }
+}

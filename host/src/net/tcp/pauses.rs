@@ -1,0 +1,72 @@
+//! How long a connection that ended is not made again.
+use super::Key;
+use crate::net::mailbox::StreamKey;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// After the first end; doubles with each further one, up to `LONGEST`.
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// One for each pair whose connection has ended since it last carried something.
+#[derive(Debug, Default)]
+pub(super) struct Pauses(HashMap<Key, Pause>);
+
+#[derive(Debug)]
+struct Pause {
+    until: Instant,
+    length: Duration,
+}
+
+impl Pauses {
+    pub(super) fn is_over(&self, now: Instant, key: Key) -> bool {
+        self.0.get(&key).is_none_or(|pause| now >= pause.until)
+    }
+
+    pub(super) fn begin(&mut self, now: Instant, key: Key) {
+        let pause = self.0.entry(key).or_insert(Pause {
+            until: now,
+            length: FIRST,
+        });
+        pause.until = now + pause.length;
+        pause.length = LONGEST.min(2 * pause.length);
+    }
+
+    /// The connection works: the next end is a first one.
+    pub(super) fn end(&mut self, key: Key) {
+        if !self.0.is_empty() {
+            self.0.remove(&key);
+        }
+    }
+
+    pub(super) fn forget(&mut self, stream: StreamKey) {
+        self.0.retain(|((key, _), _), _| *key != stream);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FIRST, LONGEST, Pauses};
+    use crate::ice::Pair;
+    use std::time::Instant;
+
+    #[test]
+    fn pauses_grow_until_something_was_carried() {
+        let at = |port| ([192, 0, 2, 1], port).into();
+        let key = ((1, 1), Pair::tcp(at(9), at(5000)));
+        let (mut pauses, mut now) = (Pauses::default(), Instant::now());
+        let mut length = FIRST;
+        for _ in 0..10 {
+            assert!(pauses.is_over(now, key));
+            pauses.begin(now, key);
+            assert!(!pauses.is_over(now + length / 2, key));
+            now += length;
+            length = LONGEST.min(2 * length);
+        }
+        pauses.end(key);
+        pauses.begin(now, key);
+        assert!(pauses.is_over(now + FIRST, key));
+        pauses.forget(1);
+        assert!(pauses.is_over(now, key));
+    }
+}

@@ -1,0 +1,282 @@
+//! What comes over connections, and what becomes of those over which nothing comes.
+use super::connection::Connection;
+use super::listener::Listeners;
+use super::{BUFFER, Connections, FIRST_TOKEN, Key, MAX_EACH, SWEEP, Way};
+use crate::ice::{ACTIVE_PORT, StunKind};
+use crate::net::socket::Member;
+use mio::Token;
+use std::time::{Duration, Instant};
+
+/// What happens to a connection.
+#[derive(Debug)]
+pub(in crate::net) enum Happening<'a> {
+    /// A datagram has come, for the owner or for the one that it is to be. The answer is whether ICE has found
+    /// it authentic.
+    Datagram(Way, &'a [u8]),
+    /// The first datagram of a connection is for nobody, if not for this component, whose listener it is.
+    Stray(Way, &'a [u8]),
+    /// The owner's connection has ended.
+    Closed(Way, String),
+}
+
+/// Most connections that a listener holds which are nobody's; the oldest leave first.
+const MAX_STRANGERS: usize = 64;
+/// How long a connection may be nobody's, and how long one may take to stand.
+const BEGINNING: Duration = Duration::from_secs(10);
+/// How long the owner's may be silent: several checks of ICE's, which both sides send every few seconds over
+/// every pair that is of use.
+const SILENCE: Duration = Duration::from_secs(20);
+/// Longer than any first request of a peer's.
+const MAX_FIRST: usize = 1500;
+/// Most connections that are accepted, and most reads of one, before others have their turn.
+const MAX_ACCEPTED: usize = 32;
+const MAX_READS: usize = 4;
+
+/// How far a connection was served.
+enum Served {
+    /// Nothing is left to be done.
+    All,
+    /// There may be more.
+    Some,
+    /// It is to be closed without a word.
+    Unwanted,
+}
+
+impl Connections {
+    /// There is something to be done with the connection or listener of this token. Returns whether there may
+    /// be more.
+    pub(in crate::net) fn handle_ready(
+        &mut self,
+        now: Instant,
+        token: usize,
+        mut tell: impl FnMut(Happening<'_>) -> bool,
+    ) -> bool {
+        let Some(index) = token.checked_sub(FIRST_TOKEN) else {
+            let listener = Listeners::index_of(token);
+            return listener.is_some_and(|listener| self.accept(now, listener));
+        };
+        let Some(connection) = self.slab.get_mut(index) else {
+            return false;
+        };
+        if let Some(cause) = connection.ended.take() {
+            self.close(now, index, cause, tell);
+            return false;
+        }
+        match self.serve(now, index, &mut tell) {
+            Ok(Served::All) => false,
+            Ok(Served::Some) => true,
+            Ok(Served::Unwanted) => {
+                self.remove(index);
+                false
+            }
+            Err(error) => {
+                // What came before the end is settled before the end is told of.
+                self.slab[index].ended = Some(error.to_string());
+                true
+            }
+        }
+    }
+
+    fn close(
+        &mut self,
+        now: Instant,
+        index: usize,
+        cause: String,
+        mut tell: impl FnMut(Happening<'_>) -> bool,
+    ) {
+        let Connection {
+            owner,
+            pair,
+            local,
+            listener,
+            ..
+        } = self.slab[index];
+        self.remove(index);
+        if let Some(member) = owner {
+            if listener.is_none() {
+                self.pauses.begin(now, (member, pair));
+            }
+            let way = Way {
+                member,
+                pair,
+                local,
+            };
+            tell(Happening::Closed(way, cause));
+        }
+    }
+
+    /// Takes connections that have come; returns whether there may be more.
+    fn accept(&mut self, now: Instant, index: usize) -> bool {
+        for _ in 0..MAX_ACCEPTED {
+            let Some(listener) = self.listeners.get_mut(index) else {
+                return false;
+            };
+            let Some((io, pair)) = listener.accept() else {
+                self.has_stuck |= listener.is_stuck;
+                return false;
+            };
+            let entry = self.slab.vacant_entry();
+            let key = entry.key();
+            let token = Token(FIRST_TOKEN + key);
+            match Connection::accepted(now, pair, (io, index), &self.registry, token) {
+                Ok(connection) => drop(entry.insert(connection)),
+                Err(error) => {
+                    tracing::debug!("a TCP connection of {pair}: {error}");
+                    continue;
+                }
+            }
+            listener.strangers.push_back(key);
+            if listener.strangers.len() > MAX_STRANGERS
+                && let Some(oldest) = listener.strangers.pop_front()
+            {
+                self.remove(oldest);
+            }
+        }
+        true
+    }
+
+    fn serve(
+        &mut self,
+        now: Instant,
+        index: usize,
+        tell: &mut impl FnMut(Happening<'_>) -> bool,
+    ) -> std::io::Result<Served> {
+        let connection = &mut self.slab[index];
+        connection.finish()?;
+        if !connection.is_connected {
+            return Ok(Served::All);
+        }
+        connection.flush();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut served = Ok(Served::Some);
+        for _ in 0..MAX_READS {
+            served = match self.slab[index].read(&mut buffer[..BUFFER]) {
+                Ok(Some(length)) => {
+                    let taken = self.take(now, index, &buffer[..length], tell);
+                    Ok(if taken {
+                        Served::Some
+                    } else {
+                        Served::Unwanted
+                    })
+                }
+                Ok(None) => Ok(Served::All),
+                Err(error) => Err(error),
+            };
+            if !matches!(served, Ok(Served::Some)) {
+                break;
+            }
+        }
+        self.buffer = buffer;
+        served
+    }
+
+    /// Takes what was read; returns whether the connection stays.
+    fn take(
+        &mut self,
+        now: Instant,
+        index: usize,
+        mut bytes: &[u8],
+        tell: &mut impl FnMut(Happening<'_>) -> bool,
+    ) -> bool {
+        loop {
+            let connection = &mut self.slab[index];
+            let Connection {
+                pair, local, owner, ..
+            } = *connection;
+            let Some(datagram) = connection.deframer.next(&mut bytes) else {
+                let waiting = connection.deframer.waiting();
+                return owner.is_some() || waiting <= MAX_FIRST;
+            };
+            if let Some(member) = owner {
+                connection.heard = now;
+                if !datagram.is_empty() {
+                    let way = Way {
+                        member,
+                        pair,
+                        local,
+                    };
+                    tell(Happening::Datagram(way, datagram));
+                    self.pauses.end((member, pair));
+                }
+                continue;
+            }
+            let Some(listener) = connection.listener.and_then(|l| self.listeners.get_mut(l)) else {
+                return false;
+            };
+            let is_request = matches!(
+                crate::ice::stun_kind(datagram),
+                Some(StunKind::Request { .. })
+            );
+            let way = |member| Way {
+                member,
+                pair,
+                local,
+            };
+            let member = listener.demux.route(pair.remote, datagram);
+            let Some(member) = member.filter(|_| is_request) else {
+                if let Some(sole) = listener.demux.sole_member() {
+                    tell(Happening::Stray(way(sole), datagram));
+                }
+                return false;
+            };
+            let is_accepted = |(of, pair): &&Key| *of == member && pair.local.port() != ACTIVE_PORT;
+            if self.by_pair.keys().filter(is_accepted).count() >= MAX_EACH
+                || !tell(Happening::Datagram(way(member), datagram))
+            {
+                return false;
+            }
+            self.adopt(now, index, member);
+        }
+    }
+
+    /// The connection has proven to be a component's peer's.
+    fn adopt(&mut self, now: Instant, index: usize, member: Member) {
+        let connection = &mut self.slab[index];
+        connection.owner = Some(member);
+        connection.heard = now;
+        self.by_pair.insert((member, connection.pair), index);
+        let listener = connection.listener;
+        if let Some(listener) = listener.and_then(|l| self.listeners.get_mut(l)) {
+            listener.strangers.retain(|stranger| *stranger != index);
+        }
+    }
+
+    /// When to call [`sweep`](Self::sweep).
+    pub(in crate::net) fn next_sweep(&self) -> Option<Instant> {
+        let is_needed = !self.slab.is_empty() || self.has_stuck;
+        self.swept.filter(|_| is_needed).map(|swept| swept + SWEEP)
+    }
+
+    /// Closes connections over which nothing comes.
+    pub(in crate::net) fn sweep(
+        &mut self,
+        now: Instant,
+        mut tell: impl FnMut(Happening<'_>) -> bool,
+    ) {
+        if now < *self.swept.get_or_insert(now) + SWEEP {
+            return;
+        }
+        self.swept = Some(now);
+        if std::mem::take(&mut self.has_stuck) {
+            for listener in self.listeners.stuck() {
+                if self.accept(now, listener)
+                    && let Some(listener) = self.listeners.get_mut(listener)
+                {
+                    listener.is_stuck = true; // and again next time
+                    self.has_stuck = true;
+                }
+            }
+        }
+        let is_silent = |(_, connection): &(usize, &Connection)| {
+            let patience = match connection.owner {
+                Some(_) if connection.is_connected => SILENCE,
+                _ => BEGINNING,
+            };
+            now >= connection.heard + patience
+        };
+        let silent = self.slab.iter().filter(is_silent).map(|(index, _)| index);
+        for index in silent.collect::<Vec<_>>() {
+            self.close(now, index, "nothing comes over it".to_owned(), &mut tell);
+        }
+    }
+}
