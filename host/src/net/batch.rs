@@ -3,19 +3,28 @@ use super::socket::Member;
 use std::io;
 use std::net::SocketAddr;
 
-/// Datagrams on their way out: neighbours of one size to one address leave together (GSO).
+/// Datagrams on their way out by one socket, in order: neighbours of one size to one address leave as segments
+/// (GSO), those of applications to many addresses in one system call. ICE's and a handshake's wait for no others.
 #[derive(Debug)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    segment: usize,
-    count: usize,
+    groups: Vec<Group>,
     socket: usize,
+}
+
+/// Neighbours of one size to one address, of which the last may be shorter.
+#[derive(Debug)]
+struct Group {
     remote: SocketAddr,
     /// Whose application sent them, if one did: it hears of a failure.
     member: Option<Member>,
+    segment: usize,
+    count: usize,
+    start: usize,
+    len: usize,
 }
 
-/// What became of a batch that could not be sent.
+/// What could not be sent.
 #[derive(Debug)]
 pub(super) struct Unsent {
     pub(super) member: Option<Member>,
@@ -23,91 +32,149 @@ pub(super) struct Unsent {
     pub(super) error: io::Error,
 }
 
-/// Most bytes of one system call (the largest UDP payload of IPv4).
+/// What a batch leaves by.
+pub(super) trait Outlet {
+    /// Sends one datagram, or several of `segment_size`, of which the last may be shorter.
+    ///
+    /// # Errors
+    /// The system's, such as that its buffer is full.
+    fn try_send(
+        &self,
+        remote: SocketAddr,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()>;
+
+    /// Sends up to [`MAX_GROUPS`] datagrams in order; returns how many have left before one could not.
+    fn try_send_many<'a>(
+        &self,
+        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+    ) -> usize;
+}
+
+/// Most bytes of one group (the largest UDP payload of IPv4), and most before another one is opened.
 const MAX_BATCH: usize = 65_507;
+/// Most groups that leave together.
+pub(super) const MAX_GROUPS: usize = if cfg!(target_os = "linux") { 32 } else { 1 };
 
 impl Batch {
     pub(super) fn new() -> Self {
         Self {
-            bytes: Vec::with_capacity(MAX_BATCH),
-            segment: 0,
-            count: 0,
+            bytes: Vec::with_capacity(2 * MAX_BATCH),
+            groups: Vec::with_capacity(MAX_GROUPS),
             socket: 0,
-            remote: SocketAddr::from(([0, 0, 0, 0], 0)),
-            member: None,
         }
     }
 
-    /// Whether a datagram may join those that wait.
-    pub(super) fn takes(
-        &self,
-        socket: usize,
-        remote: SocketAddr,
-        member: Option<Member>,
-        len: usize,
-        max_segments: usize,
-    ) -> bool {
-        let full = self.bytes.len() >= self.segment * self.count; // all of one size so far
-        self.count == 0
-            || (full
-                && self.socket == socket
-                && self.remote == remote
-                && self.member == member
-                && len <= self.segment
-                && len > 0
-                && self.count < max_segments
-                && self.bytes.len() + len <= MAX_BATCH)
-    }
-
-    /// Adds a datagram that [`takes`](Self::takes) allows.
+    /// Adds a datagram, or returns false: what waits is to be flushed first.
+    #[must_use]
     pub(super) fn push(
         &mut self,
         socket: usize,
         remote: SocketAddr,
         member: Option<Member>,
+        max_segments: usize,
         datagram: &[u8],
-    ) {
-        if self.count == 0 {
-            (self.socket, self.remote, self.member) = (socket, remote, member);
-            self.segment = datagram.len();
+    ) -> bool {
+        let len = datagram.len();
+        match self.groups.last_mut() {
+            None => self.socket = socket,
+            Some(_) if self.socket != socket => return false,
+            Some(last) if last.takes(remote, member, max_segments, len) => {
+                self.bytes.extend_from_slice(datagram);
+                last.count += 1;
+                last.len += len;
+                return true;
+            }
+            Some(last) => {
+                let wait = last.member.is_some() && member.is_some();
+                let full = self.groups.len() == MAX_GROUPS || self.bytes.len() + len > MAX_BATCH;
+                if full || !wait {
+                    return false;
+                }
+            }
         }
+        self.groups.push(Group {
+            remote,
+            member,
+            segment: len,
+            count: 1,
+            start: self.bytes.len(),
+            len,
+        });
         self.bytes.extend_from_slice(datagram);
-        self.count += 1;
+        true
     }
 
     /// The index of the socket that the waiting datagrams leave by.
     pub(super) fn socket(&self) -> Option<usize> {
-        (self.count > 0).then_some(self.socket)
+        (!self.groups.is_empty()).then_some(self.socket)
     }
 
-    /// Sends what waits through `try_send`, which takes the segments' size if there are several.
-    pub(super) fn flush(
-        &mut self,
-        try_send: impl FnMut(SocketAddr, &[u8], Option<usize>) -> io::Result<()>,
-    ) -> Result<(), Unsent> {
-        let result = self.send(try_send);
-        let (member, count) = (self.member, self.count);
-        self.count = 0;
+    /// Sends what waits; what cannot be sent joins `unsent`.
+    pub(super) fn flush(&mut self, outlet: &impl Outlet, unsent: &mut Vec<Unsent>) {
+        let bytes = &self.bytes;
+        let are_single = |a: &Group, b: &Group| a.count == 1 && b.count == 1;
+        for run in self.groups.chunk_by(are_single) {
+            let sent = match run {
+                [_] => 0,
+                several => {
+                    let datagrams = several.iter().map(|it| (it.remote, it.contents(bytes)));
+                    outlet.try_send_many(datagrams)
+                }
+            };
+            // What is left goes one by one: each failure is that datagram's own.
+            for group in run.iter().skip(sent) {
+                unsent.extend(group.send(bytes, outlet).err());
+            }
+        }
+        self.groups.clear();
         self.bytes.clear();
-        result.map_err(|error| Unsent {
-            member,
+    }
+}
+
+impl Group {
+    fn takes(
+        &self,
+        remote: SocketAddr,
+        member: Option<Member>,
+        max_segments: usize,
+        len: usize,
+    ) -> bool {
+        self.remote == remote
+            && self.member == member
+            && self.len == self.segment * self.count // all of one size so far
+            && len <= self.segment
+            && len > 0
+            && self.count < max_segments
+            && self.len + len <= MAX_BATCH
+    }
+
+    fn contents<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.start..self.start + self.len]
+    }
+
+    fn send(&self, bytes: &[u8], outlet: &impl Outlet) -> Result<(), Unsent> {
+        let contents = self.contents(bytes);
+        let unsent = |count, error| Unsent {
+            member: self.member,
             count,
             error,
-        })
-    }
-
-    fn send(
-        &self,
-        mut try_send: impl FnMut(SocketAddr, &[u8], Option<usize>) -> io::Result<()>,
-    ) -> io::Result<()> {
+        };
         let several = (self.count > 1).then_some(self.segment);
-        match try_send(self.remote, &self.bytes, several) {
+        match outlet.try_send(self.remote, contents, several) {
+            Ok(()) => Ok(()),
             // Some drivers refuse segments: one by one, then.
-            Err(error) if several.is_some() && error.kind() != io::ErrorKind::WouldBlock => self
-                .bytes
-                .chunks(self.segment)
-                .try_for_each(|datagram| try_send(self.remote, datagram, None)),
-            result => result,
+            Err(error) if several.is_some() && error.kind() != io::ErrorKind::WouldBlock => {
+                let alone = contents.chunks(self.segment);
+                let sent = alone.map(|datagram| outlet.try_send(self.remote, datagram, None));
+                let mut failures: Vec<io::Error> = sent.filter_map(Result::err).collect();
+                let count = failures.len();
+                failures
+                    .pop()
+                    .map_or(Ok(()), |last| Err(unsent(count, last)))
+            }
+            Err(error) => Err(unsent(self.count, error)),
         }
     }
 }
@@ -115,88 +182,236 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
 
     const A: Option<Member> = Some((1, 1));
     const B: Option<Member> = Some((2, 1));
+    /// Ports of the fake outlet that have no way out, and that refuse segments.
+    const BLOCKED: u16 = 666;
+    const WITHOUT_GSO: u16 = 667;
+
+    /// Port, bytes and segments' size of what left.
+    type Sent = (u16, Vec<u8>, Option<usize>);
+
+    /// Notes each system call.
+    #[derive(Default)]
+    struct Fake {
+        calls: RefCell<Vec<Vec<Sent>>>,
+    }
+
+    impl Outlet for Fake {
+        fn try_send(
+            &self,
+            remote: SocketAddr,
+            contents: &[u8],
+            segment_size: Option<usize>,
+        ) -> io::Result<()> {
+            match remote.port() {
+                BLOCKED => return Err(io::ErrorKind::WouldBlock.into()),
+                WITHOUT_GSO if segment_size.is_some() || contents.starts_with(b"no") => {
+                    return Err(io::ErrorKind::InvalidInput.into());
+                }
+                _ => {}
+            }
+            let sent = (remote.port(), contents.to_vec(), segment_size);
+            self.calls.borrow_mut().push(vec![sent]);
+            Ok(())
+        }
+
+        fn try_send_many<'a>(
+            &self,
+            datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+        ) -> usize {
+            let sent: Vec<_> = datagrams
+                .take_while(|(remote, _)| remote.port() != BLOCKED)
+                .map(|(remote, contents)| (remote.port(), contents.to_vec(), None))
+                .collect();
+            let count = sent.len();
+            self.calls.borrow_mut().push(sent);
+            count
+        }
+    }
 
     fn remote(port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], port))
     }
 
-    /// Two datagrams of 100 bytes, by socket 1 to port 9.
-    fn batch() -> Batch {
+    /// Pushes a datagram to be sent by socket 1.
+    fn push(batch: &mut Batch, port: u16, member: Option<Member>, datagram: &[u8]) -> bool {
+        batch.push(1, remote(port), member, 64, datagram)
+    }
+
+    /// What leaves in each system call, and what does not leave.
+    fn flush(batch: &mut Batch) -> (Vec<Vec<Sent>>, Vec<Unsent>) {
+        let (fake, mut unsent) = (Fake::default(), Vec::new());
+        batch.flush(&fake, &mut unsent);
+        assert_eq!(batch.socket(), None, "what was flushed is gone");
+        (fake.calls.into_inner(), unsent)
+    }
+
+    /// The lengths of all that leaves, call by call, if nothing else happens.
+    fn lengths(batch: &mut Batch) -> Vec<Vec<usize>> {
+        let (calls, unsent) = flush(batch);
+        assert!(unsent.is_empty(), "{unsent:?}");
+        let of_call = |call: &Vec<Sent>| call.iter().map(|it| it.1.len()).collect();
+        calls.iter().map(of_call).collect()
+    }
+
+    #[test]
+    fn neighbours_of_one_size_to_one_address_are_segments() {
         let mut batch = Batch::new();
-        for _ in 0..2 {
-            assert!(batch.takes(1, remote(9), A, 100, 64));
-            batch.push(1, remote(9), A, &[7; 100]);
+        for len in [100, 100, 99] {
+            assert!(push(&mut batch, 9, None, &vec![7; len]));
         }
-        batch
+        assert!(
+            !push(&mut batch, 9, None, &[7; 99]),
+            "a shorter one ends it"
+        );
+        let (calls, _) = flush(&mut batch);
+        assert_eq!(calls, [[(9, vec![7; 299], Some(100))]]);
     }
 
     #[test]
-    fn only_neighbours_of_one_size_leave_together() {
-        let batch = batch();
-        assert!(batch.takes(1, remote(9), A, 100, 64));
-        assert!(batch.takes(1, remote(9), A, 99, 64), "the last one");
-        assert!(!batch.takes(1, remote(9), A, 101, 64), "longer");
-        assert!(!batch.takes(1, remote(9), A, 0, 64), "empty");
-        assert!(!batch.takes(2, remote(9), A, 100, 64), "another socket");
-        assert!(!batch.takes(1, remote(8), A, 100, 64), "another address");
-        assert!(!batch.takes(1, remote(9), B, 100, 64), "another component");
-        assert!(!batch.takes(1, remote(9), A, 100, 2), "too many");
+    fn other_datagrams_are_no_segments_of_these() {
+        let refused = |socket, port, member, max_segments, len| {
+            let mut batch = Batch::new();
+            for _ in 0..2 {
+                assert!(batch.push(1, remote(9), None, 64, &[7; 100]));
+            }
+            !batch.push(socket, remote(port), member, max_segments, &vec![7; len])
+        };
+        assert!(!refused(1, 9, None, 64, 100));
+        assert!(refused(1, 9, None, 64, 101), "longer");
+        assert!(refused(1, 9, None, 64, 0), "empty");
+        assert!(refused(2, 9, None, 64, 100), "another socket");
+        assert!(refused(1, 8, None, 64, 100), "another address");
+        assert!(refused(1, 9, A, 64, 100), "an application's");
+        assert!(refused(1, 9, None, 2, 100), "too many");
     }
 
     #[test]
-    fn a_shorter_one_is_the_last() {
-        let mut batch = batch();
-        batch.push(1, remote(9), A, &[7; 99]);
-        assert!(!batch.takes(1, remote(9), A, 99, 64));
-    }
-
-    #[test]
-    fn no_more_than_a_datagram_can_hold() {
+    fn no_more_segments_than_a_datagram_can_hold() {
         let mut batch = Batch::new();
-        batch.push(1, remote(9), A, &[7; 40_000]);
-        assert!(batch.takes(1, remote(9), A, 25_507, 64));
-        assert!(!batch.takes(1, remote(9), A, 25_508, 64));
+        assert!(push(&mut batch, 9, A, &[7; 40_000]));
+        assert!(!push(&mut batch, 9, A, &[7; 25_508]));
+        assert!(push(&mut batch, 9, A, &[7; 25_507]));
     }
 
     #[test]
-    fn what_was_flushed_is_gone() {
-        let mut batch = batch();
-        let mut sent = Vec::new();
-        let flushed = batch.flush(|remote, contents, segment| {
-            sent.push((remote, contents.len(), segment));
-            Ok(())
-        });
-        flushed.expect("it was sent");
-        assert_eq!(sent, [(remote(9), 200, Some(100))]);
-        assert_eq!(batch.socket(), None);
+    #[cfg(target_os = "linux")]
+    fn applications_datagrams_leave_together_and_in_order() {
+        let mut batch = Batch::new();
+        for (port, member, text) in [
+            (8, A, "one"),
+            (9, B, "three"),
+            (8, A, ""),
+            (8, A, "four"),
+            (8, A, "five"),
+            (9, B, "six"),
+            (8, A, "seven"),
+        ] {
+            assert!(push(&mut batch, port, member, text.as_bytes()));
+        }
+        let (calls, _) = flush(&mut batch);
+        let text = |port, text: &str, segment| (port, text.as_bytes().to_vec(), segment);
+        let first = vec![
+            text(8, "one", None),
+            text(9, "three", None),
+            text(8, "", None),
+        ];
+        let last = vec![text(9, "six", None), text(8, "seven", None)];
+        assert_eq!(calls, [first, vec![text(8, "fourfive", Some(4))], last]);
+    }
+
+    #[test]
+    fn nothing_waits_with_datagrams_of_ice() {
+        for (first, second) in [(None, A), (A, None), (None, None)] {
+            let mut batch = Batch::new();
+            assert!(push(&mut batch, 8, first, b"one"));
+            assert!(!push(&mut batch, 9, second, b"two"));
+        }
+    }
+
+    #[test]
+    fn so_many_wait_and_no_more() {
+        let mut batch = Batch::new();
+        for port in 1..=MAX_GROUPS as u16 {
+            assert!(push(&mut batch, port, A, &[7; 100]));
+        }
+        assert!(!push(&mut batch, 100, A, &[7; 100]));
+        assert_eq!(lengths(&mut batch), [[100; MAX_GROUPS]]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn so_many_bytes_wait_and_no_more() {
+        let mut batch = Batch::new();
+        assert!(push(&mut batch, 8, A, &[7; 40_000]));
+        assert!(!push(&mut batch, 9, A, &[7; 25_508]));
+        assert!(push(&mut batch, 9, A, &[7; 25_507]));
+        assert_eq!(lengths(&mut batch), [[40_000, 25_507]]);
+        assert!(
+            push(&mut batch, 9, A, &[7; 70_000]),
+            "the system refuses it"
+        );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_datagram_that_cannot_leave_keeps_no_other_back() {
+        let mut batch = Batch::new();
+        for (port, member) in [(7, A), (BLOCKED, B), (8, A), (BLOCKED, A), (9, B)] {
+            assert!(push(&mut batch, port, member, &[7; 100]));
+        }
+        let (calls, unsent) = flush(&mut batch);
+        let ports: Vec<_> = calls.iter().flatten().map(|sent| sent.0).collect();
+        assert_eq!(ports, [7, 8, 9]);
+        let told: Vec<_> = unsent.iter().map(|it| (it.member, it.count)).collect();
+        assert_eq!(told, [(B, 1), (A, 1)]);
     }
 
     #[test]
     fn where_segments_are_refused_each_datagram_leaves_alone() {
-        let mut sent = Vec::new();
-        let flushed = batch().flush(|_, contents, segment| match segment {
-            Some(_) => Err(io::ErrorKind::InvalidInput.into()),
-            None => {
-                sent.push(contents.len());
-                Ok(())
-            }
-        });
-        flushed.expect("it was sent");
-        assert_eq!(sent, [100, 100]);
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            assert!(push(&mut batch, WITHOUT_GSO, A, &[7; 100]));
+        }
+        assert_eq!(lengths(&mut batch), [[100], [100]]);
     }
 
     #[test]
-    fn every_datagram_of_a_failed_batch_is_counted_as_its_member_s() {
-        let flushed = batch().flush(|_, _, _| Err(io::ErrorKind::WouldBlock.into()));
-        let Unsent {
-            member,
-            count,
-            error,
-        } = flushed.expect_err("it was not sent");
-        assert_eq!((member, count), (A, 2));
+    fn where_segments_are_refused_each_failure_is_one_datagram_s() {
+        let mut batch = Batch::new();
+        for datagram in [b"no1", b"yes", b"no2"] {
+            assert!(push(&mut batch, WITHOUT_GSO, A, datagram));
+        }
+        let (calls, unsent) = flush(&mut batch);
+        assert_eq!(calls, [[(WITHOUT_GSO, b"yes".to_vec(), None)]]);
+        let [Unsent { member, count, .. }] = &unsent[..] else {
+            panic!("{unsent:?}");
+        };
+        assert_eq!((*member, *count), (A, 2));
+    }
+
+    #[test]
+    fn every_segment_that_could_not_be_sent_is_counted_as_its_member_s() {
+        let mut batch = Batch::new();
+        for _ in 0..2 {
+            assert!(push(&mut batch, BLOCKED, A, &[7; 100]));
+        }
+        let (calls, unsent) = flush(&mut batch);
+        assert!(calls.is_empty());
+        let [
+            Unsent {
+                member,
+                count,
+                error,
+            },
+        ] = &unsent[..]
+        else {
+            panic!("{unsent:?}");
+        };
+        assert_eq!((*member, *count), (A, 2));
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 }

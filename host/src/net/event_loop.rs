@@ -89,6 +89,7 @@ impl EventLoop {
             for command in commands.drain(..) {
                 self.obey(now, command, &mut used);
             }
+            self.sockets.flush();
             let waiting = std::mem::take(&mut self.busy);
             let ready = events
                 .iter()
@@ -293,6 +294,7 @@ impl EventLoop {
         }
         replies.clear();
         self.replies = replies;
+        self.sockets.flush();
     }
 
     fn pass_time(&mut self, now: Instant) {
@@ -327,6 +329,7 @@ impl EventLoop {
             return;
         };
         hosted.touched = false;
+        self.sockets.flush(); // a call into a plugin takes long: nothing waits behind it
         hosted.settle(&mut Turn {
             now,
             nanos,

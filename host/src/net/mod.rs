@@ -10,6 +10,7 @@
 //! - `sockets`: a loop's sockets, a stream's own and shared ones;
 //! - `socket`: a UDP socket that many components may share;
 //! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
+//! - `send_many`: the system's call for that;
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
@@ -30,6 +31,7 @@ mod mailbox;
 mod mdns;
 mod receiver;
 mod relay;
+mod send_many;
 mod socket;
 mod sockets;
 mod tcp;

@@ -1,6 +1,8 @@
 //! A UDP socket that many components may share, and the system's side of it.
+use super::batch::Outlet;
 use super::demux::Demux;
 use super::mailbox::StreamKey;
+use super::send_many::send_many;
 use super::sockets::Place;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
@@ -55,8 +57,14 @@ impl Socket {
         self.io.state.max_gso_segments()
     }
 
-    /// Sends one datagram, or several of `segment_size`, of which the last may be shorter.
-    pub(super) fn try_send(
+    pub(super) fn deregister(mut self, registry: &Registry) {
+        // Closing takes it out of the registry anyway.
+        let _ = registry.deregister(&mut self.io.socket);
+    }
+}
+
+impl Outlet for Socket {
+    fn try_send(
         &self,
         remote: SocketAddr,
         contents: &[u8],
@@ -73,8 +81,10 @@ impl Socket {
         state.try_send(UdpSockRef::from(socket), &transmit)
     }
 
-    pub(super) fn deregister(mut self, registry: &Registry) {
-        // Closing takes it out of the registry anyway.
-        let _ = registry.deregister(&mut self.io.socket);
+    fn try_send_many<'a>(
+        &self,
+        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+    ) -> usize {
+        send_many(&self.io.socket, datagrams)
     }
 }

@@ -126,22 +126,19 @@ impl Sockets {
         member: Option<Member>,
         datagram: &[u8],
     ) {
-        let (len, max) = (datagram.len(), self.slab[index].max_segments());
-        if !self.batch.takes(index, remote, member, len, max) {
+        let max = self.slab[index].max_segments();
+        if !self.batch.push(index, remote, member, max, datagram) {
             self.flush();
+            let pushed = self.batch.push(index, remote, member, max, datagram);
+            debug_assert!(pushed, "an empty batch takes anything");
         }
-        self.batch.push(index, remote, member, datagram);
     }
 
-    /// Sends what waits for more like it.
+    /// Sends what waits for more.
     pub(super) fn flush(&mut self) {
         let socket = self.batch.socket().and_then(|index| self.slab.get(index));
-        if let Some(socket) = socket
-            && let Err(unsent) = self
-                .batch
-                .flush(|remote, contents, size| socket.try_send(remote, contents, size))
-        {
-            self.unsent.push(unsent);
+        if let Some(socket) = socket {
+            self.batch.flush(socket, &mut self.unsent);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Many streams on one UDP port, over loopback: whose datagram is whose, and what a flood can do.
 mod crowd;
 mod flood;
+mod forward;
 mod streams;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

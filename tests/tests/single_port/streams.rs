@@ -2,11 +2,14 @@
 use handclasp::ice::Tcp;
 use handclasp::plugin::{Role, SearchPath};
 use handclasp::stream::Notification;
-use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
+use handclasp::{
+    Application, Gathering, Host, HostOptions, Outbox, Replies, StreamHandle, StreamOptions,
+};
 use handclasp_tests::plugins;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Far longer than anything here takes: a test that fails says so, and does not hang.
@@ -44,12 +47,19 @@ enum Seen {
     Received(Vec<u8>),
 }
 
+/// Where servers pass on what arrives, and what they make of it for each number.
+struct PassedOn {
+    outboxes: Vec<Outbox>,
+    content: fn(usize, &[u8]) -> Vec<u8>,
+}
+
 /// Pairs of streams in one host, by number.
 pub(crate) struct Streams {
     pairs: Vec<[StreamHandle; 2]>,
     /// "ufrag pwd" of the ends of each.
     credentials: Vec<[String; 2]>,
     seen: Receiver<(usize, End, Seen)>,
+    passed_on: Arc<OnceLock<PassedOn>>,
     _host: Host,
 }
 
@@ -72,6 +82,7 @@ impl Streams {
         })
         .expect("a host");
         let (sender, seen) = channel();
+        let passed_on = Arc::new(OnceLock::new());
         let open = |number, end| {
             let options = StreamOptions {
                 plugin: plugin.to_owned(),
@@ -87,7 +98,12 @@ impl Streams {
                 ..StreamOptions::default()
             };
             let seen = sender.clone();
-            let observer = Observer { number, end, seen };
+            let observer = Observer {
+                number,
+                end,
+                seen,
+                passed_on: Arc::clone(&passed_on),
+            };
             host.open(options, Box::new(observer))
                 .expect("a stream opens")
         };
@@ -97,6 +113,7 @@ impl Streams {
                 .collect(),
             credentials: vec![Default::default(); count],
             seen,
+            passed_on,
             _host: host,
         }
     }
@@ -151,6 +168,14 @@ impl Streams {
         outbox.send(1, datagram);
     }
 
+    /// From now on servers pass every datagram on to all peers at once: to each what `content` makes of it.
+    pub(crate) fn pass_on(&self, content: fn(usize, &[u8]) -> Vec<u8>) {
+        let servers = self.pairs.iter().map(|pair| &pair[End::Server as usize]);
+        let outboxes = servers.map(|server| server.outbox().clone()).collect();
+        let first = self.passed_on.set(PassedOn { outboxes, content });
+        assert!(first.is_ok(), "once only");
+    }
+
     /// The ufrag and the password of one end.
     pub(crate) fn credentials(&self, number: usize, end: End) -> (&str, &str) {
         let both = &self.credentials[number][end as usize];
@@ -162,6 +187,7 @@ struct Observer {
     number: usize,
     end: End,
     seen: Sender<(usize, End, Seen)>,
+    passed_on: Arc<OnceLock<PassedOn>>,
 }
 
 impl Observer {
@@ -177,6 +203,14 @@ impl Application for Observer {
     }
 
     fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
-        self.see(Seen::Received(datagram.to_vec()));
+        match self.passed_on.get() {
+            Some(PassedOn { outboxes, content }) if self.end == End::Server => {
+                // On the loop's thread: it takes all of them in its next turn.
+                for (number, outbox) in outboxes.iter().enumerate() {
+                    outbox.send(1, &content(number, datagram));
+                }
+            }
+            _ => self.see(Seen::Received(datagram.to_vec())),
+        }
     }
 }
