@@ -213,6 +213,7 @@ impl EventLoop {
         else {
             return;
         };
+        let mut data = false;
         let more = receiver.receive(io, |remote, datagram| {
             let pair = Pair::udp(*local, remote);
             let Some((key, component_id)) = demux.route(remote, datagram) else {
@@ -235,6 +236,7 @@ impl EventLoop {
             }
             match arrival {
                 Arrival::Application => {
+                    data = true;
                     hosted
                         .application
                         .receive(component_id, datagram, &mut replies.of(key));
@@ -249,6 +251,9 @@ impl EventLoop {
             }
             hosted.touch(touched);
         });
+        if data && let Some(socket) = self.sockets.get_mut(index) {
+            socket.expect_data();
+        }
         if more {
             self.busy.push(index);
         }

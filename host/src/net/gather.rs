@@ -2,8 +2,9 @@
 use super::sockets::Place;
 use crate::ice::{Servers, Tcp};
 use if_addrs::Interface;
+use mio::net::UdpSocket;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 
 /// Where a stream's sockets may be bound.
@@ -132,7 +133,7 @@ impl Gathering {
 
     /// A socket at one of them.
     pub(super) fn bind_to(&self, address: IpAddr) -> io::Result<UdpSocket> {
-        self.bind(address, UdpSocket::bind::<SocketAddr>)
+        self.bind(address, UdpSocket::bind)
     }
 
     /// A TCP listener at one of them, at `port` if that is given and free.

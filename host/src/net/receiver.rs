@@ -1,6 +1,6 @@
 //! Batches of received datagrams.
 use super::socket::Io;
-use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef};
+use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 
@@ -31,8 +31,7 @@ impl Receiver {
                 let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
                     IoSliceMut::new(chunks.next().expect("as many as make a batch"))
                 });
-                io.state
-                    .recv(UdpSockRef::from(&io.socket), &mut slices, &mut self.metas)
+                io.receive(&mut slices, &mut self.metas)
             };
             let received = match received {
                 Ok(received) => received,

@@ -3,11 +3,11 @@ use super::batch::Outlet;
 use super::demux::Demux;
 use super::mailbox::StreamKey;
 use super::send_many::send_many;
-use super::sockets::Place;
 use mio::{Interest, Registry, Token};
-use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
-use std::io;
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A component of a stream.
 pub(super) type Member = (StreamKey, u16);
@@ -17,14 +17,29 @@ pub(super) struct Socket {
     pub(super) io: Io,
     pub(super) local: SocketAddr,
     pub(super) demux: Demux<Member>,
-    /// Where streams that may share it find it.
-    pub(super) place: Option<Place>,
+    /// Whether it is for all streams that ask for its place, now or later.
+    pub(super) is_shared: bool,
 }
 
 /// The system's side of a socket.
 pub(super) struct Io {
     pub(super) socket: mio::net::UdpSocket,
-    pub(super) state: UdpSocketState,
+    pub(super) offload: Offload,
+    /// Whether the system gathers what arrives for this socket (GRO).
+    gathers: bool,
+}
+
+/// What the system can do with many datagrams at a time: found out once, for all sockets of a loop.
+#[derive(Clone)]
+pub(super) struct Offload(Arc<UdpSocketState>);
+
+impl Offload {
+    /// # Errors
+    /// The system refuses an option that the socket cannot do without.
+    pub(super) fn of(socket: &mio::net::UdpSocket) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(socket))?;
+        Ok(Self(Arc::new(state)))
+    }
 }
 
 /// What a shared socket asks the system to keep of what arrives while the loop is busy; it may get less.
@@ -32,34 +47,66 @@ const SHARED_RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
 impl Socket {
     pub(super) fn register(
-        socket: std::net::UdpSocket,
+        mut socket: mio::net::UdpSocket,
+        offload: Offload,
         registry: &Registry,
         token: Token,
-        place: Option<Place>,
+        is_shared: bool,
     ) -> io::Result<Self> {
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?; // makes it non-blocking
-        if place.is_some() {
-            state.set_recv_buffer_size(UdpSockRef::from(&socket), SHARED_RECEIVE_BUFFER)?;
-        }
-        let local = socket.local_addr()?;
-        let mut socket = mio::net::UdpSocket::from_std(socket);
         registry.register(&mut socket, token, Interest::READABLE)?;
+        let local = socket.local_addr()?;
+        let mut io = Io {
+            socket,
+            offload,
+            gathers: false,
+        };
+        if is_shared {
+            let socket = UdpSockRef::from(&io.socket);
+            let state = &io.offload.0;
+            state.set_recv_buffer_size(socket, SHARED_RECEIVE_BUFFER)?;
+        }
+        // Other systems receive nothing without.
+        if is_shared || cfg!(not(target_os = "linux")) {
+            io.gather()?;
+        }
         Ok(Self {
-            io: Io { socket, state },
+            io,
             local,
             demux: Demux::new(),
-            place,
+            is_shared,
         })
     }
 
     /// Most datagrams of one system call.
     pub(super) fn max_segments(&self) -> usize {
-        self.io.state.max_gso_segments()
+        self.io.offload.0.max_gso_segments()
     }
 
-    pub(super) fn deregister(mut self, registry: &Registry) {
-        // Closing takes it out of the registry anyway.
-        let _ = registry.deregister(&mut self.io.socket);
+    /// Data flows through this socket: from now on the system gathers it. For ICE and a handshake alone that is
+    /// not worth its system calls.
+    pub(super) fn expect_data(&mut self) {
+        if !self.io.gathers
+            && let Err(error) = self.io.gather()
+        {
+            tracing::debug!("data arrives one by one: {error}");
+        }
+    }
+}
+
+impl Io {
+    /// Takes what has arrived, up to a batch.
+    pub(super) fn receive(
+        &self,
+        buffers: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> io::Result<usize> {
+        let state = &self.offload.0;
+        state.recv(UdpSockRef::from(&self.socket), buffers, metas)
+    }
+
+    fn gather(&mut self) -> io::Result<()> {
+        self.gathers = true;
+        Offload::of(&self.socket).map(drop)
     }
 }
 
@@ -70,15 +117,20 @@ impl Outlet for Socket {
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> io::Result<()> {
+        let Io {
+            socket, offload, ..
+        } = &self.io;
+        let Some(segment_size) = segment_size else {
+            return socket.send_to(contents, remote).map(drop);
+        };
         let transmit = Transmit {
             destination: remote,
             ecn: None,
             contents,
-            segment_size,
+            segment_size: Some(segment_size),
             src_ip: None,
         };
-        let Io { socket, state } = &self.io;
-        state.try_send(UdpSockRef::from(socket), &transmit)
+        offload.0.try_send(UdpSockRef::from(socket), &transmit)
     }
 
     fn try_send_many<'a>(

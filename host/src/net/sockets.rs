@@ -2,7 +2,7 @@
 use super::batch::{Batch, Unsent};
 use super::gather::Gathering;
 use super::mailbox::StreamKey;
-use super::socket::{Member, Socket};
+use super::socket::{Member, Offload, Socket};
 use mio::{Registry, Token};
 use slab::Slab;
 use std::collections::HashMap;
@@ -14,6 +14,8 @@ use std::time::Instant;
 /// All sockets of a loop, and what waits to leave by one of them.
 pub(super) struct Sockets {
     registry: Registry,
+    /// Once there is a socket.
+    offload: Option<Offload>,
     slab: Slab<Socket>,
     shared: HashMap<Place, usize>,
     batch: Batch,
@@ -40,6 +42,7 @@ impl Sockets {
     pub(super) fn new(registry: Registry) -> Self {
         Self {
             registry,
+            offload: None,
             slab: Slab::new(),
             shared: HashMap::new(),
             batch: Batch::new(),
@@ -71,10 +74,16 @@ impl Sockets {
         })
     }
 
-    fn open(&mut self, socket: std::net::UdpSocket, place: Option<Place>) -> io::Result<usize> {
+    fn open(&mut self, socket: mio::net::UdpSocket, place: Option<Place>) -> io::Result<usize> {
+        let offload = match &self.offload {
+            Some(known) => known.clone(),
+            None => self.offload.insert(Offload::of(&socket)?).clone(),
+        };
         let entry = self.slab.vacant_entry();
+        let token = Token(entry.key());
+        let is_shared = place.is_some();
+        let socket = Socket::register(socket, offload, &self.registry, token, is_shared)?;
         let index = entry.key();
-        let socket = Socket::register(socket, &self.registry, Token(index), place.clone())?;
         entry.insert(socket);
         if let Some(place) = place {
             self.shared.insert(place, index);
@@ -93,15 +102,13 @@ impl Sockets {
         self.slab[binding.index].demux.set_ufrags(ufrags, member);
     }
 
-    /// A stream leaves a socket, which closes after the last one.
+    /// A stream leaves a socket. Its own closes, which also takes it out of the registry; a shared one waits for
+    /// others: its port is known to firewalls and clients.
     pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
         let socket = &mut self.slab[binding.index];
-        if socket.demux.remove((stream, binding.component_id)) {
-            let socket = self.slab.remove(binding.index);
-            if let Some(place) = &socket.place {
-                self.shared.remove(place);
-            }
-            socket.deregister(&self.registry);
+        let is_empty = socket.demux.remove((stream, binding.component_id));
+        if is_empty && !socket.is_shared {
+            self.slab.remove(binding.index);
         }
     }
 
@@ -126,7 +133,11 @@ impl Sockets {
         member: Option<Member>,
         datagram: &[u8],
     ) {
-        let max = self.slab[index].max_segments();
+        let socket = &mut self.slab[index];
+        if member.is_some() {
+            socket.expect_data();
+        }
+        let max = socket.max_segments();
         if !self.batch.push(index, remote, member, max, datagram) {
             self.flush();
             let pushed = self.batch.push(index, remote, member, max, datagram);
