@@ -52,6 +52,7 @@ impl Secret {
 pub(crate) fn provider() -> CryptoProvider {
     CryptoProvider {
         hmac_provider: &Watched,
+        hash_provider: &crate::transcript::Transcripts,
         ..aws_lc_rs::default_provider()
     }
 }

@@ -17,6 +17,7 @@ mod pem;
 mod record;
 mod session;
 mod signing;
+mod transcript;
 
 use certificate::Identity;
 use dimpl::Config;

@@ -28,6 +28,8 @@ mod session;
 mod signing;
 #[path = "../../../../host/fuzz/src/tamper.rs"]
 mod tamper;
+#[path = "../../src/transcript.rs"]
+mod transcript;
 
 mod link;
 
