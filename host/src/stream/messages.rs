@@ -56,6 +56,12 @@ impl Stream {
         &mut self,
         credentials: Credentials,
     ) -> Result<(), Refused> {
+        for member in &self.components {
+            let agent = member.component.agent();
+            agent
+                .check_remote_credentials(&credentials)
+                .map_err(refused)?;
+        }
         let known = self.remote.replace(credentials.clone());
         let changed = known.is_some_and(|known| known != credentials);
         if changed && !self.restarting {

@@ -1,9 +1,12 @@
 //! What the application can send, in any order: statement 24.
 use crate::{ms, secs};
 use handclasp::plugin::Role;
-use handclasp::stream::Message;
-use handclasp_tests::{Backend, Journal, Party, Scripted, World, for_each_backend, plugin};
+use handclasp::stream::{Lookup, Message};
+use handclasp_tests::{
+    Backend, Journal, Party, Scripted, Signalling, World, for_each_backend, plugin,
+};
 use proptest::prelude::*;
+use std::time::Instant;
 
 fn party() -> (Party, Journal) {
     Scripted::new()
@@ -102,6 +105,39 @@ fn s24_gathering_again_offers_no_candidate_twice() {
             ["candidate 1", "gathered", "gathered"]
         );
     });
+}
+
+#[test]
+fn s24_credentials_that_are_refused_restart_nothing() {
+    let ((a, _journal), (b, _other)) = (party(), party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.connect();
+    world.signalling = Signalling::None;
+    world.tell(1, Message::GenerateLocalSdp).expect("it runs");
+    let sdp = world.sides[1].description();
+    let value = |name: &str| {
+        let mut lines = sdp.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name));
+        value.expect("it is a description").to_owned()
+    };
+    let (ufrag, pwd) = (value("a=ice-ufrag:"), value("a=ice-pwd:"));
+    let mut say = |message: Message| {
+        let is_taken = world.tell(0, message).is_ok();
+        world.run_for(ms(10));
+        (is_taken, world.sides[0].count("credentials"))
+    };
+    let credentials = |ufrag: &str| Message::SetRemoteCredentials {
+        credentials: format!("{ufrag} {pwd}"),
+    };
+    // Legal, but with no room for ours beside it in a check.
+    for length in [120, 256] {
+        let long = "u".repeat(length);
+        assert_eq!(say(credentials(&long)), (false, 1));
+        let sdp = sdp.replace(&ufrag, &long);
+        assert_eq!(say(Message::ParseRemoteSdp { sdp }), (false, 1));
+    }
+    assert_eq!(say(credentials(&ufrag)), (true, 1), "it had them");
+    assert_eq!(say(credentials(&"u".repeat(119))), (true, 2));
 }
 
 /// What an application may say, sensible or not. The world adds what the sides tell each other.
