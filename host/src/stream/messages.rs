@@ -89,15 +89,20 @@ impl Stream {
             .agent_mut()
             .add_remote_candidate(line)
             .map_err(refused)?;
-        if accepted == Accepted::Ignored(Ignored::HostName) {
-            self.look_up_candidate(component_id, line);
+        match accepted {
+            Accepted::New => self.tell_remote_candidate(component_id, line),
+            Accepted::Ignored(Ignored::HostName) => self.look_up_candidate(component_id, line),
+            Accepted::Known | Accepted::Ignored(_) => {}
         }
+        Ok(())
+    }
+
+    pub(super) fn tell_remote_candidate(&mut self, component_id: u16, line: &str) {
         let candidate = line.to_owned();
         self.notify(Notification::NewRemoteCandidateFull {
             component_id,
             candidate,
         });
-        Ok(())
     }
 
     pub(super) fn set_end_of_candidates(&mut self) {

@@ -140,6 +140,30 @@ fn s24_credentials_that_are_refused_restart_nothing() {
     assert_eq!(say(credentials(&"u".repeat(119))), (true, 2));
 }
 
+#[test]
+fn s25_a_candidate_of_the_peers_is_told_once_and_if_it_is_of_use() {
+    let mut world = World::pair(Backend::immediate(), &party().0, &party().0);
+    world.signalling = Signalling::None;
+    world.run_for(ms(100));
+    let mut told = |candidate: &str| {
+        let candidate = candidate.to_owned();
+        let component_id = 1;
+        let message = Message::SetRemoteCandidate {
+            candidate,
+            component_id,
+        };
+        world.tell(0, message).expect("it is well formed");
+        world.sides[0].count("remote_candidate")
+    };
+    let line = "candidate:1 1 udp 2130706431 10.0.9.9 9 typ host";
+    assert_eq!(told(line), 1);
+    assert_eq!(told(line), 1, "it is there already");
+    assert_eq!(told(&line.replace("udp", "sctp")), 1);
+    assert_eq!(told(&line.replace("typ host", "typ pigeon")), 1);
+    assert_eq!(told(&line.replace("10.0.9.9", "example.org")), 1);
+    assert_eq!(told(&line.replace("10.0.9.9", "10.0.9.8")), 2);
+}
+
 /// What an application may say, sensible or not. The world adds what the sides tell each other.
 fn any_message() -> impl Strategy<Value = Message> {
     let text = prop_oneof!["[ -~]{0,40}", "[a-zA-Z0-9+/]{4,8} [a-zA-Z0-9+/]{22,24}"];
