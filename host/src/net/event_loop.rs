@@ -5,6 +5,7 @@ use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
+use super::instances::Instances;
 use super::mailbox::{Command, Mailbox, StreamKey};
 use super::mdns::Responder;
 use super::receiver::Receiver;
@@ -33,6 +34,7 @@ pub(crate) struct EventLoop {
     relays: Relays,
     connections: Connections,
     responder: Arc<Responder>,
+    instances: Arc<Instances>,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers<StreamKey>,
     touched: Vec<StreamKey>,
@@ -46,7 +48,11 @@ const WAKER: Token = Token(usize::MAX);
 impl EventLoop {
     /// # Errors
     /// The system gives no means to wait for sockets.
-    pub(crate) fn new(epoch: Instant, responder: Arc<Responder>) -> io::Result<Self> {
+    pub(crate) fn new(
+        epoch: Instant,
+        responder: Arc<Responder>,
+        instances: Arc<Instances>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
@@ -62,6 +68,7 @@ impl EventLoop {
             relays,
             connections,
             responder,
+            instances,
             streams: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
@@ -144,7 +151,7 @@ impl EventLoop {
                     self.touch(key);
                 }
             }
-            Command::Wake(instance_id) => self.wake(now, instance_id),
+            Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
             Command::Shutdown => self.shut_down(now),
         }
     }
@@ -181,12 +188,8 @@ impl EventLoop {
         }
     }
 
-    fn wake(&mut self, now: Instant, instance_id: u64) {
-        let owner = self
-            .streams
-            .iter_mut()
-            .find(|(_, hosted)| hosted.stream.owns(instance_id));
-        if let Some((&key, hosted)) = owner {
+    fn wake(&mut self, now: Instant, key: StreamKey, instance_id: u64) {
+        if let Some(hosted) = self.streams.get_mut(&key) {
             hosted.stream.wake(now, instance_id);
             self.touch(key);
         }
@@ -338,13 +341,20 @@ impl EventLoop {
             connections: &mut self.connections,
             helpers: &mut self.helpers,
             responder: &self.responder,
+            mailbox: &self.mailbox,
+            instances: &self.instances,
         });
         if !hosted.stream.has_ended() {
             let at = hosted.stream.poll_timeout();
             self.timers.arm(key, at, &mut hosted.armed);
         } else if let Some(hosted) = self.streams.remove(&key) {
             self.sockets.flush(); // its last words
-            hosted.release(&mut self.sockets, &mut self.relays, &mut self.connections);
+            hosted.release(
+                &mut self.sockets,
+                &mut self.relays,
+                &mut self.connections,
+                &self.instances,
+            );
         }
     }
 

@@ -2,18 +2,20 @@
 use super::application::Application;
 use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
+use super::instances::Instances;
 use super::loss::Loss;
-use super::mailbox::StreamKey;
+use super::mailbox::{Mailbox, StreamKey};
 use super::mdns::{Registration, Responder};
 use super::relay::{Peer, Relays};
 use super::socket::Member;
 use super::sockets::{Binding, Sockets};
 use super::tcp::{Connections, SendError};
 use crate::ice::{Pair, RelayId, RelayRequest, Transmit, Transport};
-use crate::plugin::Request;
+use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -53,6 +55,10 @@ pub(super) struct Hosted {
     listeners: Vec<Binding>,
     /// Addresses that the peer knows by a name, which is answered for; or not, where that does not work.
     hidden: Vec<(IpAddr, Option<Registration>)>,
+    /// The latest instance of each component.
+    instances: BTreeMap<u16, u64>,
+    /// Whether sockets have been bound: what fails to be bound later ends nothing.
+    has_gathered: bool,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
     /// Whether it stands among the touched.
@@ -69,6 +75,8 @@ pub(super) struct Turn<'a> {
     pub(super) connections: &'a mut Connections,
     pub(super) helpers: &'a mut Helpers,
     pub(super) responder: &'a Responder,
+    pub(super) mailbox: &'a Arc<Mailbox>,
+    pub(super) instances: &'a Instances,
 }
 
 impl Hosted {
@@ -84,6 +92,8 @@ impl Hosted {
             bindings: Vec::new(),
             listeners: Vec::new(),
             hidden: Vec::new(),
+            instances: BTreeMap::new(),
+            has_gathered: false,
             armed: None,
             touched: false,
         }
@@ -104,6 +114,7 @@ impl Hosted {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         loop {
             while let Some(request) = self.stream.poll_request() {
+                self.note_instance(turn, &request);
                 let recorder = self.call_recorder(&request);
                 if request.may_take_long() {
                     turn.helpers.submit(request, self.key(), recorder);
@@ -141,6 +152,17 @@ impl Hosted {
                 recorder.notified(&notification);
             }
             self.application.notify(notification);
+        }
+    }
+
+    /// A new instance can be woken from before its `init` on, and the component's last one not any more.
+    fn note_instance(&mut self, turn: &Turn<'_>, request: &Request) {
+        if let Call::Init(_, parameters) = request.call() {
+            let id = parameters.instance_id;
+            turn.instances.insert(id, turn.mailbox, self.key());
+            if let Some(last) = self.instances.insert(parameters.component_id, id) {
+                turn.instances.remove(last);
+            }
         }
     }
 
@@ -391,8 +413,12 @@ impl Hosted {
         sockets: &mut Sockets,
         relays: &mut Relays,
         connections: &mut Connections,
+        instances: &Instances,
     ) {
         let key = self.key();
+        for id in self.instances.values() {
+            instances.remove(*id);
+        }
         relays.close_all_of(key);
         connections.close_all_of(key);
         for binding in &self.listeners {

@@ -17,7 +17,8 @@ pub(crate) enum Command {
     Send(StreamKey, u16, Vec<u8>),
     Completed(StreamKey, Box<Completion>),
     Found(StreamKey, Lookup, Result<Vec<SocketAddr>, String>),
-    Wake(u64),
+    /// Of an instance of the stream's.
+    Wake(StreamKey, u64),
     Shutdown,
 }
 
