@@ -125,8 +125,14 @@ impl Hosted {
             }
             if self.stream.poll_gather() {
                 match self.gather(turn) {
-                    Ok(()) => self.stream.gathering_done(),
+                    Ok(()) => self.has_gathered = true,
+                    Err(error) if self.has_gathered => self.stream.warn(format!(
+                        "nothing was gathered again: {error}; what was bound before stays in use"
+                    )),
                     Err(error) => self.stream.fail(turn.now, &error.to_string()),
+                }
+                if self.has_gathered {
+                    self.stream.gathering_done();
                 }
             }
             while let Some(lookup) = self.stream.poll_lookup() {

@@ -117,6 +117,9 @@ impl Stream {
                 "gathering starts by itself once every init has finished".to_owned(),
             ));
         }
+        if self.closing {
+            return Err(Refused("the stream was closed: start another".to_owned()));
+        }
         self.gather(now);
         Ok(())
     }

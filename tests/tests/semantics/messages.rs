@@ -141,6 +141,55 @@ fn s24_credentials_that_are_refused_restart_nothing() {
 }
 
 #[test]
+fn s24_nothing_is_gathered_after_the_close() {
+    let ((a, _journal), (b, _other)) = (party(), party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.connect();
+    // A turn's messages are all heard before anything is bound.
+    let stream = &mut world.sides[0].stream;
+    for message in [Message::GatherCandidates, Message::Close] {
+        let heard = stream.handle_message(Instant::now(), message);
+        heard.expect("it has started");
+    }
+    assert!(!stream.poll_gather());
+    let refused = world.tell(0, Message::GatherCandidates);
+    let refused = refused.expect_err("it is closed").to_string();
+    assert!(refused.contains("closed"), "{refused}");
+    assert!(!world.sides[0].stream.poll_gather());
+}
+
+#[test]
+fn s24_servers_that_are_being_looked_up_are_waited_for_once() {
+    let mut first = party().0;
+    for server in ["stun:one.example", "stun:other.example"] {
+        let server = server.parse().expect("RFC 7064");
+        first.servers.stun.push(server);
+    }
+    let mut world = World::pair(Backend::immediate(), &first, &party().0);
+    world.run_for(ms(100));
+    let stream = &mut world.sides[0].stream;
+    let lookups: Vec<Lookup> = std::iter::from_fn(|| stream.poll_lookup()).collect();
+    assert_eq!(lookups.len(), 2);
+    world
+        .tell(0, Message::GatherCandidates)
+        .expect("it has started");
+    assert_eq!(world.sides[0].stream.poll_lookup(), None);
+    let nowhere = Err("nobody knows it".to_owned());
+    for (lookup, gathered) in lookups.iter().zip([0, 1]) {
+        let stream = &mut world.sides[0].stream;
+        stream.handle_lookup(Instant::now(), lookup, &nowhere);
+        world.run_for(ms(1));
+        assert_eq!(world.sides[0].count("gathered"), gathered);
+    }
+    world
+        .tell(0, Message::GatherCandidates)
+        .expect("it has started");
+    let stream = &mut world.sides[0].stream;
+    let again: Vec<Lookup> = std::iter::from_fn(|| stream.poll_lookup()).collect();
+    assert_eq!(again, lookups);
+}
+
+#[test]
 fn s25_a_candidate_of_the_peers_is_told_once_and_if_it_is_of_use() {
     let mut world = World::pair(Backend::immediate(), &party().0, &party().0);
     world.signalling = Signalling::None;
