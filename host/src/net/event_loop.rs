@@ -97,12 +97,12 @@ impl EventLoop {
                 self.obey(now, command, &mut used);
             }
             self.sockets.flush();
-            let waiting = std::mem::take(&mut self.busy);
-            let ready = events
-                .iter()
-                .map(mio::event::Event::token)
-                .filter(|token| *token != WAKER);
-            for index in ready.map(|token| token.0).chain(waiting) {
+            let mut ready = std::mem::take(&mut self.busy);
+            let tokens = events.iter().map(mio::event::Event::token);
+            ready.extend(tokens.filter(|token| *token != WAKER).map(|token| token.0));
+            ready.sort_unstable();
+            ready.dedup(); // one turn each
+            for index in ready {
                 if Relays::is_token(index) {
                     self.serve_relay(now, index);
                 } else if Connections::is_token(index) {
@@ -267,7 +267,7 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        relays.handle_ready(token, |(key, relay), happening| {
+        let more = relays.handle_ready(token, |(key, relay), happening| {
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
@@ -287,6 +287,9 @@ impl EventLoop {
             }
             hosted.touch(touched);
         });
+        if more {
+            self.busy.push(token);
+        }
         self.send_replies(now);
     }
 

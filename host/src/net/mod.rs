@@ -12,6 +12,7 @@
 //! - `socket`: a UDP socket that many components may share;
 //! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
 //! - `send_many`: the system's call for that;
+//! - `backlog`: bytes that wait for a connection;
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
@@ -21,6 +22,7 @@
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
 mod application;
+mod backlog;
 mod batch;
 mod demux;
 mod event_loop;
