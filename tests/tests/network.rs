@@ -160,6 +160,27 @@ fn s23_a_datagram_the_system_refuses_is_reported_and_the_flow_goes_on() {
 }
 
 #[test]
+fn s23_an_empty_datagram_is_reported_and_the_flow_goes_on() {
+    let pair = Pair::open(None);
+    pair.connect();
+    let outbox = pair.sides[0].outbox();
+    outbox.send(1, b"");
+    outbox.send(1, b"after");
+    let mut refused = None;
+    let received = loop {
+        match pair.next() {
+            Seen::Told(0, Notification::CouldNotSendPayload { reason, .. }) => {
+                refused = Some(reason);
+            }
+            Seen::Received(1, datagram) => break datagram,
+            _ => {}
+        }
+    };
+    assert_eq!(received, b"after");
+    assert!(refused.is_some_and(|reason| reason.contains("empty")));
+}
+
+#[test]
 fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
     for end in [Message::Close, Message::Stop] {
         let pair = Pair::open(None);

@@ -10,6 +10,7 @@ use super::relay::{Peer, Relays};
 use super::socket::Member;
 use super::sockets::{Binding, Sockets};
 use super::tcp::{Connections, SendError};
+use crate::component;
 use crate::ice::{Pair, RelayId, RelayRequest, Transmit, Transport};
 use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
@@ -392,6 +393,7 @@ impl Hosted {
     ) {
         let member = (self.key(), component_id);
         let sent = match self.stream.route(component_id) {
+            Ok(_) if datagram.is_empty() => Err(component::SendError::Empty.to_string()),
             Ok(pair) if pair.transport == Transport::Tcp => {
                 let sent = self.send_over_tcp(now, connections, (member, pair), datagram, true);
                 sent.map_err(|error| error.to_string())
