@@ -181,6 +181,28 @@ fn s23_an_empty_datagram_is_reported_and_the_flow_goes_on() {
 }
 
 #[test]
+fn s23_datagrams_that_come_too_fast_are_reported_and_the_flow_goes_on() {
+    let pair = Pair::open(None);
+    pair.connect();
+    pair.sides[1].outbox().send(1, HOLD);
+    while !matches!(pair.next(), Seen::Received(0, _)) {}
+    let datagram = [0; 60_000];
+    for _ in 0..300 {
+        pair.sides[0].outbox().send(1, &datagram); // more than 16 MiB
+    }
+    pair.gates[0].send(()).expect("the loop waits for it");
+    let too_fast = |seen: &Seen| match seen {
+        Seen::Told(0, Notification::CouldNotSendPayload { reason, .. }) => {
+            reason.contains("too fast")
+        }
+        _ => false,
+    };
+    while !too_fast(&pair.next()) {}
+    pair.sides[0].outbox().send(1, b"after");
+    while !matches!(pair.next(), Seen::Received(1, datagram) if datagram == b"after") {}
+}
+
+#[test]
 fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
     for end in [Message::Close, Message::Stop] {
         let pair = Pair::open(None);

@@ -144,6 +144,15 @@ impl EventLoop {
                 self.send(now, key, component_id, &datagram);
                 used.push(datagram);
             }
+            Command::Overflowed(key, component_id, count) => {
+                if let Some(hosted) = self.streams.get_mut(&key) {
+                    let reason = format!(
+                        "{count} datagrams came too fast: send them no faster than they leave"
+                    );
+                    hosted.stream.could_not_send(component_id, reason);
+                    self.touch(key);
+                }
+            }
             Command::Completed(key, completion) => self.complete(now, key, *completion),
             Command::Found(key, lookup, found) => {
                 if let Some(hosted) = self.streams.get_mut(&key) {
