@@ -250,7 +250,6 @@ impl Agent {
             return false;
         };
         if self.validated.touch(pair.source(), keep) {
-            self.events.push_back(Event::Validated(pair.remote));
             self.put_off_pruning();
         }
         // A lite side asks nothing: its peer's requests are all the consent it gets.

@@ -36,7 +36,7 @@ pub(crate) struct EventLoop {
     responder: Arc<Responder>,
     instances: Arc<Instances>,
     streams: HashMap<StreamKey, Hosted>,
-    timers: Timers<StreamKey>,
+    timers: Timers,
     touched: Vec<StreamKey>,
     busy: Vec<usize>,
     replies: ReplyQueue,
