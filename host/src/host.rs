@@ -2,8 +2,8 @@
 use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
-    Application, BindError, Command, EventLoop, Gathering, Loss, Mailbox, NewStream, Outbox,
-    Responder, TrustError, client_config,
+    Application, BindError, Command, EventLoop, Gathering, Instances, Loss, Mailbox, NewStream,
+    Outbox, Responder, TrustError, client_config,
 };
 use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
 use crate::stream::{self, Message, Refused, Stream};
@@ -11,8 +11,8 @@ use crate::trace::Recorder;
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -146,13 +146,9 @@ impl Host {
             .loops
             .or_else(|| thread::available_parallelism().ok())
             .map_or(1, NonZero::get);
-        let mailboxes: Arc<OnceLock<Vec<Arc<Mailbox>>>> = Arc::default();
-        let woken = Arc::clone(&mailboxes);
-        let wake = Box::new(move |instance_id| {
-            for mailbox in woken.get().into_iter().flatten() {
-                mailbox.post(Command::Wake(instance_id));
-            }
-        });
+        let instances: Arc<Instances> = Arc::default();
+        let woken = Arc::clone(&instances);
+        let wake = Box::new(move |instance_id| woken.wake(instance_id));
         let keylog = options
             .key_log
             .map(|log| -> Box<dyn Fn(&str) + Send + Sync> {
@@ -161,10 +157,9 @@ impl Host {
         let loader = Loader::new(options.plugins, Services { keylog, wake })?;
         let responder = Arc::new(Responder::default());
         let loops = (0..count)
-            .map(|index| Loop::start(index, epoch, Arc::clone(&responder)))
+            .map(|index| Loop::start(index, epoch, Arc::clone(&responder), Arc::clone(&instances)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(HostError::Loop)?;
-        let _ = mailboxes.set(loops.iter().map(|one| Arc::clone(&one.mailbox)).collect());
         Ok(Self {
             loader,
             loops,
@@ -272,8 +267,13 @@ impl Drop for Host {
 }
 
 impl Loop {
-    fn start(index: usize, epoch: Instant, responder: Arc<Responder>) -> io::Result<Self> {
-        let event_loop = EventLoop::new(epoch, responder)?;
+    fn start(
+        index: usize,
+        epoch: Instant,
+        responder: Arc<Responder>,
+        instances: Arc<Instances>,
+    ) -> io::Result<Self> {
+        let event_loop = EventLoop::new(epoch, responder, instances)?;
         let mailbox = Arc::clone(event_loop.mailbox());
         let thread = thread::Builder::new()
             .name(format!("handclasp-loop-{index}"))

@@ -1,5 +1,5 @@
 //! What a stream of a world is made of.
-use handclasp::ice::{Announced, Tcp};
+use handclasp::ice::{Announced, Servers, Tcp};
 use handclasp::plugin::{Plugin, validate};
 use handclasp::stream::{Config, Refused, Stream};
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Party {
     pub announced: Vec<Announced>,
     /// Whether its peer is told names instead of the others.
     pub hide_addresses: bool,
+    /// STUN and TURN servers, which are in no world.
+    pub servers: Servers,
     /// The ICE role to begin with; the first of a pair is controlling if `None`.
     pub controlling: Option<bool>,
     /// Whether each component has a listener from the start.
@@ -46,6 +48,7 @@ impl Party {
             ice_lite: false,
             announced: Vec::new(),
             hide_addresses: false,
+            servers: Servers::default(),
             controlling: None,
             listens: true,
         }
@@ -81,7 +84,7 @@ impl Party {
             tcp: Tcp::Off,
             announced: self.announced.clone().into(),
             hide_addresses: self.hide_addresses,
-            servers: Arc::default(),
+            servers: Arc::new(self.servers.clone()),
             epoch: start,
         };
         Stream::new(start, config)

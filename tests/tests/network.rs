@@ -2,13 +2,14 @@
 use handclasp::plugin::{Role, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
-use handclasp_tests::{fixture, plugins};
+use handclasp_tests::{cc, fixture, plugins};
+use std::env::consts::DLL_SUFFIX;
 use std::fs::File;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -58,9 +59,19 @@ impl Pair {
     fn open(port_range: Option<RangeInclusive<u16>>) -> Self {
         let blocking = fixture("waits_in_init", &[]);
         let fixtures = blocking.parent().expect("it is in a directory").to_owned();
+        Self::of("none", vec![plugins(), fixtures], 1, port_range)
+    }
+
+    /// Of a plugin in one of these directories, on so many event loops.
+    fn of(
+        plugin: &str,
+        directories: Vec<PathBuf>,
+        loops: usize,
+        port_range: Option<RangeInclusive<u16>>,
+    ) -> Self {
         let host = Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(vec![plugins(), fixtures]).expect("they are built"),
-            loops: NonZero::new(1),
+            plugins: SearchPath::from_dirs(directories).expect("they are built"),
+            loops: NonZero::new(loops),
             key_log: None,
         })
         .expect("a host");
@@ -69,7 +80,7 @@ impl Pair {
             let (open_gate, gate) = channel();
             let mut options = StreamOptions {
                 controlling: side == 0,
-                ..options("none")
+                ..options(plugin)
             };
             options.gathering.port_range = port_range.clone();
             let seen = sender.clone();
@@ -149,6 +160,49 @@ fn s23_a_datagram_the_system_refuses_is_reported_and_the_flow_goes_on() {
 }
 
 #[test]
+fn s23_an_empty_datagram_is_reported_and_the_flow_goes_on() {
+    let pair = Pair::open(None);
+    pair.connect();
+    let outbox = pair.sides[0].outbox();
+    outbox.send(1, b"");
+    outbox.send(1, b"after");
+    let mut refused = None;
+    let received = loop {
+        match pair.next() {
+            Seen::Told(0, Notification::CouldNotSendPayload { reason, .. }) => {
+                refused = Some(reason);
+            }
+            Seen::Received(1, datagram) => break datagram,
+            _ => {}
+        }
+    };
+    assert_eq!(received, b"after");
+    assert!(refused.is_some_and(|reason| reason.contains("empty")));
+}
+
+#[test]
+fn s23_datagrams_that_come_too_fast_are_reported_and_the_flow_goes_on() {
+    let pair = Pair::open(None);
+    pair.connect();
+    pair.sides[1].outbox().send(1, HOLD);
+    while !matches!(pair.next(), Seen::Received(0, _)) {}
+    let datagram = [0; 60_000];
+    for _ in 0..300 {
+        pair.sides[0].outbox().send(1, &datagram); // more than 16 MiB
+    }
+    pair.gates[0].send(()).expect("the loop waits for it");
+    let too_fast = |seen: &Seen| match seen {
+        Seen::Told(0, Notification::CouldNotSendPayload { reason, .. }) => {
+            reason.contains("too fast")
+        }
+        _ => false,
+    };
+    while !too_fast(&pair.next()) {}
+    pair.sides[0].outbox().send(1, b"after");
+    while !matches!(pair.next(), Seen::Received(1, datagram) if datagram == b"after") {}
+}
+
+#[test]
 fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
     for end in [Message::Close, Message::Stop] {
         let pair = Pair::open(None);
@@ -168,6 +222,17 @@ fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
             |told: &Notification| matches!(told, Notification::CouldNotSendPayload { .. });
         assert!(told.iter().any(refused), "{end:?}: {told:?}");
     }
+}
+
+#[test]
+fn a_plugin_s_thread_wakes_its_own_instance() {
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/check/wakes.c");
+    let library = directory.path().join(format!("wakes{DLL_SUFFIX}"));
+    cc(Path::new(source), &library, &["-pthread"]);
+    // Each stream lives on a loop of its own.
+    let pair = Pair::of("greeting", vec![directory.path().to_owned()], 2, None);
+    pair.connect();
 }
 
 /// A FIFO that a plugin's `init` waits at. Dropping it opens it, too: a host that waits for `init` can then end.

@@ -61,4 +61,7 @@ pub enum SendError {
     /// The component has failed or is closed.
     #[error("the component has ended")]
     Ended,
+    /// It has no bytes.
+    #[error("an empty datagram is not sent: send at least one byte")]
+    Empty,
 }

@@ -134,8 +134,12 @@ impl Component {
         self.driver.peer()
     }
 
-    /// A datagram that arrived at the local address of `pair` from its remote one. Anything may stand in it.
+    /// A datagram that arrived at the local address of `pair` from its remote one. Anything may stand in it; an
+    /// empty one is nobody's (RFC 7983 tells by the first byte, and RFC 4571 has none to carry over TCP).
     pub fn handle_datagram(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Arrival {
+        if datagram.is_empty() {
+            return Arrival::Consumed;
+        }
         let is_stun = ice::stun_kind(datagram).is_some();
         let Pair {
             transport,

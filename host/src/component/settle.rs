@@ -87,7 +87,6 @@ impl Component {
                 self.events.push_back(Event::Disconnected);
             }
             ice::Event::Failed(reason) => self.fail(self.with_troubles(reason)),
-            ice::Event::Validated(_) => {}
         }
     }
 

@@ -196,14 +196,21 @@ impl Agent {
         self.dirty = true;
     }
 
+    /// Whether [`Agent::set_remote_credentials`] would take them: a check's USERNAME must have room for
+    /// both ufrags.
+    pub fn check_remote_credentials(&self, remote: &Credentials) -> Result<(), CredentialsError> {
+        let max = MAX_USERNAME.saturating_sub(1 + self.current.local().ufrag().len());
+        let length = remote.ufrag().len();
+        match length > max {
+            true => Err(CredentialsError::Username { length, max }),
+            false => Ok(()),
+        }
+    }
+
     /// Takes the peer's credentials. Others than before mean that the peer has
     /// restarted: call [`Agent::restart`] first, and this afterwards.
     pub fn set_remote_credentials(&mut self, remote: Credentials) -> Result<(), CredentialsError> {
-        let max = MAX_USERNAME.saturating_sub(1 + self.current.local().ufrag().len());
-        let length = remote.ufrag().len();
-        if length > max {
-            return Err(CredentialsError::Username { length, max });
-        }
+        self.check_remote_credentials(&remote)?;
         if self.current.remote() != Some(&remote) {
             self.current.set_remote(remote);
             self.dirty = true;
@@ -243,7 +250,6 @@ impl Agent {
             return false;
         };
         if self.validated.touch(pair.source(), keep) {
-            self.events.push_back(Event::Validated(pair.remote));
             self.put_off_pruning();
         }
         // A lite side asks nothing: its peer's requests are all the consent it gets.

@@ -70,7 +70,7 @@ pub enum CandidateError {
     },
     /// The cap is reached.
     #[error(
-        "the peer has offered {max} candidates for this component, the most that are taken: raise `max_remote_candidates` if it needs more"
+        "the peer has offered {max} candidates for this component already, the most that are taken: let it offer its best ones first"
     )]
     TooMany {
         /// The cap.

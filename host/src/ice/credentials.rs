@@ -1,10 +1,11 @@
 //! Who may take part: the username fragment and the password of one side.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use thiserror::Error;
+
+use crate::sdp::{SdpError, check_credentials};
 
 /// The 64 `ice-char` (RFC 8839 §5.1): six random bits choose one without bias.
 const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -12,10 +13,6 @@ const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 /// Generated lengths: 48 and 144 bits, where RFC 8445 §5.3 asks for 24 and 128.
 const UFRAG_CHARS: usize = 8;
 const PWD_CHARS: usize = 24;
-
-/// Lengths RFC 8839 §5.4 allows on the wire.
-const UFRAG_LENGTH: RangeInclusive<usize> = 4..=256;
-const PWD_LENGTH: RangeInclusive<usize> = 22..=256;
 
 /// One side's ICE credentials, the same for all components of a stream.
 ///
@@ -37,27 +34,9 @@ pub enum CredentialsError {
         /// How many came.
         words: usize,
     },
-    /// Too short or too long (RFC 8839 §5.4).
-    #[error(
-        "the ICE {field} is {length} characters long: RFC 8839 allows {} to {}, so use the one the peer sent",
-        allowed.start(), allowed.end()
-    )]
-    Length {
-        /// `ufrag` or `pwd`.
-        field: &'static str,
-        /// What came, in bytes.
-        length: usize,
-        /// What is allowed.
-        allowed: RangeInclusive<usize>,
-    },
-    /// A character that is no `ice-char`.
-    #[error("the ICE {field} contains {found:?}: only letters, digits, '+' and '/' are allowed")]
-    Character {
-        /// `ufrag` or `pwd`.
-        field: &'static str,
-        /// The first such character.
-        found: char,
-    },
+    /// What RFC 8839 §5.4 does not allow.
+    #[error(transparent)]
+    Illegal(#[from] SdpError),
     /// Both fragments and a colon must fit the USERNAME of a check.
     #[error(
         "the peer's ICE ufrag is {length} characters long and leaves no room for ours: at most {max} work (RFC 8839 lets a peer send 32)"
@@ -82,8 +61,7 @@ impl Credentials {
     /// Credentials that came from elsewhere, checked against RFC 8839 §5.4.
     pub fn new(ufrag: impl Into<String>, pwd: impl Into<String>) -> Result<Self, CredentialsError> {
         let (ufrag, pwd) = (ufrag.into(), pwd.into());
-        check("ufrag", &ufrag, UFRAG_LENGTH)?;
-        check("pwd", &pwd, PWD_LENGTH)?;
+        check_credentials(&ufrag, &pwd)?;
         Ok(Self { ufrag, pwd })
     }
 
@@ -130,28 +108,6 @@ impl fmt::Debug for Credentials {
 /// operating system's CSPRNG; the same for all components of a stream.
 pub fn tie_breaker() -> u64 {
     getrandom::u64().expect("the system's CSPRNG does not fail once it is seeded")
-}
-
-fn check(
-    field: &'static str,
-    value: &str,
-    allowed: RangeInclusive<usize>,
-) -> Result<(), CredentialsError> {
-    if let Some(found) = value.chars().find(|c| !is_ice_char(*c)) {
-        return Err(CredentialsError::Character { field, found });
-    }
-    if !allowed.contains(&value.len()) {
-        return Err(CredentialsError::Length {
-            field,
-            length: value.len(),
-            allowed,
-        });
-    }
-    Ok(())
-}
-
-fn is_ice_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '+' || c == '/'
 }
 
 fn random_ice_chars<const N: usize>() -> String {

@@ -212,8 +212,6 @@ pub enum Event {
     /// Data can go over this pair from now on. The first one makes the component
     /// READY; later ones follow a better pair, a recovery or a restart.
     Selected(Pair),
-    /// The peer has proven itself from this address for the first time.
-    Validated(SocketAddr),
     /// The selected pair is lost and nothing may be sent (RFC 7675); the agent
     /// goes on looking for another.
     Disconnected,

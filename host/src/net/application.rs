@@ -7,7 +7,7 @@ pub trait Application: Send {
     /// Something happened.
     fn notify(&mut self, notification: Notification);
 
-    /// A datagram from the peer, in the buffer it arrived in.
+    /// A datagram from the peer, never empty, in the buffer it arrived in.
     fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
 
     /// A message was refused; nothing has changed. `number` is what it was sent with, if with one.
@@ -31,7 +31,7 @@ pub(crate) struct ReplyQueue {
 }
 
 impl Replies<'_> {
-    /// Sends a datagram to the peer.
+    /// Sends a datagram to the peer, not an empty one.
     pub fn send(&mut self, component_id: u16, datagram: &[u8]) {
         self.queue.bytes.extend_from_slice(datagram);
         self.queue

@@ -5,6 +5,7 @@ use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
+use super::instances::Instances;
 use super::mailbox::{Command, Mailbox, StreamKey};
 use super::mdns::Responder;
 use super::receiver::Receiver;
@@ -33,8 +34,9 @@ pub(crate) struct EventLoop {
     relays: Relays,
     connections: Connections,
     responder: Arc<Responder>,
+    instances: Arc<Instances>,
     streams: HashMap<StreamKey, Hosted>,
-    timers: Timers<StreamKey>,
+    timers: Timers,
     touched: Vec<StreamKey>,
     busy: Vec<usize>,
     replies: ReplyQueue,
@@ -46,7 +48,11 @@ const WAKER: Token = Token(usize::MAX);
 impl EventLoop {
     /// # Errors
     /// The system gives no means to wait for sockets.
-    pub(crate) fn new(epoch: Instant, responder: Arc<Responder>) -> io::Result<Self> {
+    pub(crate) fn new(
+        epoch: Instant,
+        responder: Arc<Responder>,
+        instances: Arc<Instances>,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let mailbox = Arc::new(Mailbox::new(waker));
@@ -62,6 +68,7 @@ impl EventLoop {
             relays,
             connections,
             responder,
+            instances,
             streams: HashMap::new(),
             timers: Timers::new(),
             touched: Vec::new(),
@@ -90,12 +97,12 @@ impl EventLoop {
                 self.obey(now, command, &mut used);
             }
             self.sockets.flush();
-            let waiting = std::mem::take(&mut self.busy);
-            let ready = events
-                .iter()
-                .map(mio::event::Event::token)
-                .filter(|token| *token != WAKER);
-            for index in ready.map(|token| token.0).chain(waiting) {
+            let mut ready = std::mem::take(&mut self.busy);
+            let tokens = events.iter().map(mio::event::Event::token);
+            ready.extend(tokens.filter(|token| *token != WAKER).map(|token| token.0));
+            ready.sort_unstable();
+            ready.dedup(); // one turn each
+            for index in ready {
                 if Relays::is_token(index) {
                     self.serve_relay(now, index);
                 } else if Connections::is_token(index) {
@@ -137,6 +144,15 @@ impl EventLoop {
                 self.send(now, key, component_id, &datagram);
                 used.push(datagram);
             }
+            Command::Overflowed(key, component_id, count) => {
+                if let Some(hosted) = self.streams.get_mut(&key) {
+                    let reason = format!(
+                        "{count} datagrams came too fast: send them no faster than they leave"
+                    );
+                    hosted.stream.could_not_send(component_id, reason);
+                    self.touch(key);
+                }
+            }
             Command::Completed(key, completion) => self.complete(now, key, *completion),
             Command::Found(key, lookup, found) => {
                 if let Some(hosted) = self.streams.get_mut(&key) {
@@ -144,7 +160,7 @@ impl EventLoop {
                     self.touch(key);
                 }
             }
-            Command::Wake(instance_id) => self.wake(now, instance_id),
+            Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
             Command::Shutdown => self.shut_down(now),
         }
     }
@@ -181,12 +197,8 @@ impl EventLoop {
         }
     }
 
-    fn wake(&mut self, now: Instant, instance_id: u64) {
-        let owner = self
-            .streams
-            .iter_mut()
-            .find(|(_, hosted)| hosted.stream.owns(instance_id));
-        if let Some((&key, hosted)) = owner {
+    fn wake(&mut self, now: Instant, key: StreamKey, instance_id: u64) {
+        if let Some(hosted) = self.streams.get_mut(&key) {
             hosted.stream.wake(now, instance_id);
             self.touch(key);
         }
@@ -269,7 +281,7 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        relays.handle_ready(token, |(key, relay), happening| {
+        let more = relays.handle_ready(token, |(key, relay), happening| {
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
@@ -289,6 +301,9 @@ impl EventLoop {
             }
             hosted.touch(touched);
         });
+        if more {
+            self.busy.push(token);
+        }
         self.send_replies(now);
     }
 
@@ -343,13 +358,20 @@ impl EventLoop {
             connections: &mut self.connections,
             helpers: &mut self.helpers,
             responder: &self.responder,
+            mailbox: &self.mailbox,
+            instances: &self.instances,
         });
         if !hosted.stream.has_ended() {
             let at = hosted.stream.poll_timeout();
             self.timers.arm(key, at, &mut hosted.armed);
         } else if let Some(hosted) = self.streams.remove(&key) {
             self.sockets.flush(); // its last words
-            hosted.release(&mut self.sockets, &mut self.relays, &mut self.connections);
+            hosted.release(
+                &mut self.sockets,
+                &mut self.relays,
+                &mut self.connections,
+                &self.instances,
+            );
         }
     }
 

@@ -3,6 +3,7 @@ use super::sockets::Place;
 use crate::ice::{Servers, Tcp};
 use if_addrs::Interface;
 use mio::net::UdpSocket;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
@@ -27,6 +28,10 @@ pub struct Gathering {
     /// Whether no UDP socket is bound: the peers meet over TCP, or through a relay.
     pub no_udp: bool,
 }
+
+/// Behind the port of a range that was found free last, at each address: those before it are most likely taken.
+#[derive(Debug, Default)]
+pub(super) struct Ports(HashMap<IpAddr, u16>);
 
 /// A version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,31 +137,45 @@ impl Gathering {
     }
 
     /// A socket at one of them.
-    pub(super) fn bind_to(&self, address: IpAddr) -> io::Result<UdpSocket> {
-        self.bind(address, UdpSocket::bind)
+    pub(super) fn bind_to(&self, address: IpAddr, ports: &mut Ports) -> io::Result<UdpSocket> {
+        self.bind(address, ports, UdpSocket::bind)
     }
 
     /// A TCP listener at one of them, at `port` if that is given and free.
-    pub(super) fn listen_at(&self, address: IpAddr, port: Option<u16>) -> io::Result<TcpListener> {
+    pub(super) fn listen_at(
+        &self,
+        address: IpAddr,
+        port: Option<u16>,
+        ports: &mut Ports,
+    ) -> io::Result<TcpListener> {
         let beside = port.and_then(|port| TcpListener::bind((address, port)).ok());
         match beside {
             Some(listener) => Ok(listener),
-            None => self.bind(address, TcpListener::bind::<SocketAddr>),
+            None => self.bind(address, ports, TcpListener::bind::<SocketAddr>),
         }
     }
 
     fn bind<T>(
         &self,
         address: IpAddr,
+        ports: &mut Ports,
         bind: impl Fn(SocketAddr) -> io::Result<T>,
     ) -> io::Result<T> {
         let Some(range) = &self.port_range else {
             return bind(SocketAddr::new(address, 0));
         };
         let mut last = io::Error::new(io::ErrorKind::AddrInUse, "the port range is empty");
-        for port in range.clone() {
+        let (start, end) = (*range.start(), *range.end());
+        // One that is shared is where it is looked for, at the first port that is free.
+        let known = ports.0.get(&address).filter(|_| !self.single_port);
+        let first = known.copied().filter(|port| range.contains(port));
+        let first = first.unwrap_or(start);
+        for port in (first..=end).chain(start..first) {
             match bind(SocketAddr::new(address, port)) {
-                Ok(bound) => return Ok(bound),
+                Ok(bound) => {
+                    ports.0.insert(address, port.saturating_add(1));
+                    return Ok(bound);
+                }
                 Err(error) => last = error,
             }
         }
@@ -183,7 +202,9 @@ fn is_usable(address: &IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{BindError, Family, Gathering};
+    use super::{BindError, Family, Gathering, Ports};
+    use std::cell::RefCell;
+    use std::io;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     const BOTH: [IpAddr; 2] = [
@@ -218,5 +239,44 @@ mod tests {
             "{sentence}"
         );
         assert!(sentence.contains("127.0.0.1"), "{sentence}");
+    }
+
+    #[test]
+    fn a_range_is_searched_on_from_where_a_port_was_free() {
+        let mut gathering = Gathering {
+            port_range: Some(100..=103),
+            ..Gathering::default()
+        };
+        let mut ports = Ports::default();
+        let taken = RefCell::new(Vec::new());
+        let mut bind = |gathering: &Gathering, address| {
+            let tried = RefCell::new(Vec::new());
+            let bound = gathering.bind(address, &mut ports, |at| {
+                tried.borrow_mut().push(at.port());
+                match taken.borrow().contains(&at) {
+                    true => Err(io::ErrorKind::AddrInUse.into()),
+                    false => Ok(at),
+                }
+            });
+            taken.borrow_mut().extend(bound.iter().copied());
+            (bound.ok().map(|at| at.port()), tried.into_inner())
+        };
+        let [one, other] = BOTH;
+        for port in 100..=102 {
+            assert_eq!(bind(&gathering, one), (Some(port), vec![port]));
+        }
+        assert_eq!(bind(&gathering, other), (Some(100), vec![100]));
+        assert_eq!(bind(&gathering, one), (Some(103), vec![103]));
+        assert_eq!(bind(&gathering, one), (None, vec![100, 101, 102, 103]));
+        taken.borrow_mut().retain(|at| at.port() != 101);
+        assert_eq!(bind(&gathering, one), (Some(101), vec![100, 101]));
+        assert_eq!(bind(&gathering, one), (None, vec![102, 103, 100, 101]));
+        taken.borrow_mut().retain(|at| at.port() != 101);
+        gathering.single_port = true;
+        assert_eq!(bind(&gathering, one), (Some(101), vec![100, 101]));
+        gathering.port_range = Some(u16::MAX..=u16::MAX);
+        let only = vec![u16::MAX];
+        assert_eq!(bind(&gathering, one), (Some(u16::MAX), only.clone()));
+        assert_eq!(bind(&gathering, one), (None, only));
     }
 }

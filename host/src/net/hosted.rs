@@ -2,18 +2,21 @@
 use super::application::Application;
 use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
+use super::instances::Instances;
 use super::loss::Loss;
-use super::mailbox::StreamKey;
+use super::mailbox::{Mailbox, StreamKey};
 use super::mdns::{Registration, Responder};
 use super::relay::{Peer, Relays};
 use super::socket::Member;
 use super::sockets::{Binding, Sockets};
 use super::tcp::{Connections, SendError};
+use crate::component;
 use crate::ice::{Pair, RelayId, RelayRequest, Transmit, Transport};
-use crate::plugin::Request;
+use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -53,6 +56,10 @@ pub(super) struct Hosted {
     listeners: Vec<Binding>,
     /// Addresses that the peer knows by a name, which is answered for; or not, where that does not work.
     hidden: Vec<(IpAddr, Option<Registration>)>,
+    /// The latest instance of each component.
+    instances: BTreeMap<u16, u64>,
+    /// Whether sockets have been bound: what fails to be bound later ends nothing.
+    has_gathered: bool,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
     /// Whether it stands among the touched.
@@ -69,6 +76,8 @@ pub(super) struct Turn<'a> {
     pub(super) connections: &'a mut Connections,
     pub(super) helpers: &'a mut Helpers,
     pub(super) responder: &'a Responder,
+    pub(super) mailbox: &'a Arc<Mailbox>,
+    pub(super) instances: &'a Instances,
 }
 
 impl Hosted {
@@ -84,6 +93,8 @@ impl Hosted {
             bindings: Vec::new(),
             listeners: Vec::new(),
             hidden: Vec::new(),
+            instances: BTreeMap::new(),
+            has_gathered: false,
             armed: None,
             touched: false,
         }
@@ -104,6 +115,7 @@ impl Hosted {
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         loop {
             while let Some(request) = self.stream.poll_request() {
+                self.note_instance(turn, &request);
                 let recorder = self.call_recorder(&request);
                 if request.may_take_long() {
                     turn.helpers.submit(request, self.key(), recorder);
@@ -114,8 +126,14 @@ impl Hosted {
             }
             if self.stream.poll_gather() {
                 match self.gather(turn) {
-                    Ok(()) => self.stream.gathering_done(),
+                    Ok(()) => self.has_gathered = true,
+                    Err(error) if self.has_gathered => self.stream.warn(format!(
+                        "nothing was gathered again: {error}; what was bound before stays in use"
+                    )),
                     Err(error) => self.stream.fail(turn.now, &error.to_string()),
+                }
+                if self.has_gathered {
+                    self.stream.gathering_done();
                 }
             }
             while let Some(lookup) = self.stream.poll_lookup() {
@@ -141,6 +159,17 @@ impl Hosted {
                 recorder.notified(&notification);
             }
             self.application.notify(notification);
+        }
+    }
+
+    /// A new instance can be woken from before its `init` on, and the component's last one not any more.
+    fn note_instance(&mut self, turn: &Turn<'_>, request: &Request) {
+        if let Call::Init(_, parameters) = request.call() {
+            let id = parameters.instance_id;
+            turn.instances.insert(id, turn.mailbox, self.key());
+            if let Some(last) = self.instances.insert(parameters.component_id, id) {
+                turn.instances.remove(last);
+            }
         }
     }
 
@@ -364,6 +393,7 @@ impl Hosted {
     ) {
         let member = (self.key(), component_id);
         let sent = match self.stream.route(component_id) {
+            Ok(_) if datagram.is_empty() => Err(component::SendError::Empty.to_string()),
             Ok(pair) if pair.transport == Transport::Tcp => {
                 let sent = self.send_over_tcp(now, connections, (member, pair), datagram, true);
                 sent.map_err(|error| error.to_string())
@@ -391,8 +421,12 @@ impl Hosted {
         sockets: &mut Sockets,
         relays: &mut Relays,
         connections: &mut Connections,
+        instances: &Instances,
     ) {
         let key = self.key();
+        for id in self.instances.values() {
+            instances.remove(*id);
+        }
         relays.close_all_of(key);
         connections.close_all_of(key);
         for binding in &self.listeners {

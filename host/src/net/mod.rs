@@ -7,10 +7,12 @@
 //! - `hosted`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
+//! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
 //! - `sockets`: a loop's sockets, a stream's own and shared ones;
 //! - `socket`: a UDP socket that many components may share;
 //! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
 //! - `send_many`: the system's call for that;
+//! - `backlog`: bytes that wait for a connection;
 //! - `demux`: which component a datagram is for;
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
@@ -20,12 +22,14 @@
 //! - `helpers`: threads for calls that may take long;
 //! - `loss`: datagrams dropped on purpose.
 mod application;
+mod backlog;
 mod batch;
 mod demux;
 mod event_loop;
 mod gather;
 mod helpers;
 mod hosted;
+mod instances;
 mod loss;
 mod mailbox;
 mod mdns;
@@ -41,6 +45,7 @@ pub use application::{Application, Replies};
 pub(crate) use event_loop::EventLoop;
 pub use gather::{BindError, Family, Gathering};
 pub(crate) use hosted::NewStream;
+pub(crate) use instances::Instances;
 pub use loss::Loss;
 pub use mailbox::Outbox;
 pub(crate) use mailbox::{Command, Mailbox};

@@ -134,24 +134,25 @@ impl Relays {
     }
 
     /// There is something to be done with the connection of this token. What happened is given to `tell`; after
-    /// [`Happening::Closed`] the connection is gone.
+    /// [`Happening::Closed`] the connection is gone. Returns whether there may be more.
     pub(super) fn handle_ready(
         &mut self,
         token: usize,
         mut tell: impl FnMut(Owner, Happening<'_>),
-    ) {
+    ) -> bool {
         let Some((owner, connection)) = self.slab.get_mut(token - FIRST_TOKEN) else {
-            return;
+            return false;
         };
         let owner = *owner;
         let tell_owner = |happening: Happening<'_>| tell(owner, happening);
-        let ended = match connection {
+        let served = match connection {
             Connection::Datagrams(datagrams) => datagrams.receive(&mut self.buffer, tell_owner),
             Connection::Stream(stream) => stream.handle_ready(&mut self.buffer, tell_owner),
         };
-        if let Err(cause) = ended {
+        served.unwrap_or_else(|cause| {
             self.close(owner);
             tell(owner, Happening::Closed(cause.to_string()));
-        }
+            false
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
 use super::batch::{Batch, Unsent};
-use super::gather::Gathering;
+use super::gather::{Gathering, Ports};
 use super::mailbox::StreamKey;
 use super::socket::{Member, Offload, Socket};
 use mio::{Registry, Token};
@@ -18,6 +18,7 @@ pub(super) struct Sockets {
     offload: Option<Offload>,
     slab: Slab<Socket>,
     shared: HashMap<Place, usize>,
+    ports: Ports,
     batch: Batch,
     unsent: Vec<Unsent>,
 }
@@ -45,6 +46,7 @@ impl Sockets {
             offload: None,
             slab: Slab::new(),
             shared: HashMap::new(),
+            ports: Ports::default(),
             batch: Batch::new(),
             unsent: Vec::new(),
         }
@@ -65,7 +67,10 @@ impl Sockets {
         let known = place.as_ref().and_then(|place| self.shared.get(place));
         let index = match known {
             Some(index) => *index,
-            None => self.open(gathering.bind_to(address)?, place)?,
+            None => {
+                let socket = gathering.bind_to(address, &mut self.ports)?;
+                self.open(socket, place)?
+            }
         };
         Ok(Binding {
             component_id,

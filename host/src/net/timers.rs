@@ -1,14 +1,15 @@
 //! When each stream wants to be called: a heap whose stale entries are passed over.
+use super::mailbox::StreamKey;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
 #[derive(Debug)]
-pub(super) struct Timers<Key> {
-    heap: BinaryHeap<Reverse<(Instant, Key)>>,
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(Instant, StreamKey)>>,
 }
 
-impl<Key: Ord + Copy> Timers<Key> {
+impl Timers {
     pub(super) fn new() -> Self {
         Self {
             heap: BinaryHeap::new(),
@@ -16,7 +17,7 @@ impl<Key: Ord + Copy> Timers<Key> {
     }
 
     /// `armed` is the stream's own note of its earliest entry here.
-    pub(super) fn arm(&mut self, key: Key, at: Option<Instant>, armed: &mut Option<Instant>) {
+    pub(super) fn arm(&mut self, key: StreamKey, at: Option<Instant>, armed: &mut Option<Instant>) {
         if let Some(at) = at
             && armed.is_none_or(|earlier| at < earlier)
         {
@@ -30,7 +31,7 @@ impl<Key: Ord + Copy> Timers<Key> {
     }
 
     /// A stream whose entry is due. The entry may be stale: ask the stream.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, Key)> {
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, StreamKey)> {
         (self.next()? <= now).then(|| self.heap.pop().expect("peeked").0)
     }
 }

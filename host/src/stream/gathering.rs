@@ -38,8 +38,8 @@ pub(super) struct Gathering {
     /// All of them are.
     bound: bool,
     lookups: VecDeque<Lookup>,
-    /// Lookups of servers that have not come back.
-    pending: usize,
+    /// Servers whose lookups have not come back.
+    pending: Vec<Owner>,
     /// When servers are not waited for any more.
     until: Option<Instant>,
 }
@@ -51,20 +51,20 @@ impl Stream {
         let stun = stun.map(|(index, s)| (Owner::Stun(index), &s.host, s.port));
         let turn = servers.turn.iter().enumerate();
         let turn = turn.map(|(index, s)| (Owner::Turn(index), &s.host, s.port));
-        let lookups = stun.chain(turn).map(|(of, host, port)| Lookup {
-            host: host.clone(),
-            port,
-            of,
-        });
-        let lookups: VecDeque<Lookup> = lookups.collect();
+        let gathering = &mut self.gathering;
+        for (of, host, port) in stun.chain(turn) {
+            if !gathering.pending.contains(&of) {
+                gathering.pending.push(of.clone());
+                gathering.lookups.push_back(Lookup {
+                    host: host.clone(),
+                    port,
+                    of,
+                });
+            }
+        }
+        (gathering.bind, gathering.bound) = (true, false);
+        gathering.until = Some(now + PATIENCE);
         self.stage = Stage::Gathering;
-        self.gathering = Gathering {
-            bind: true,
-            bound: false,
-            pending: lookups.len(),
-            lookups,
-            until: Some(now + PATIENCE),
-        };
         for member in &mut self.components {
             member.component.gatherer_mut().again(now);
         }
@@ -73,7 +73,7 @@ impl Stream {
     /// Whether sockets are to be bound now. Each bound one goes to
     /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
     pub fn poll_gather(&mut self) -> bool {
-        std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended
+        std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended && !self.closing
     }
 
     /// Whether no socket is to be bound, for only relays are used.
@@ -166,10 +166,10 @@ impl Stream {
         match &lookup.of {
             Owner::Peer => self.name_found(&lookup.host, found),
             Owner::Stun(index) => {
-                self.server_found(|gatherer| gatherer.stun_found(*index, found));
+                self.server_found(&lookup.of, |gatherer| gatherer.stun_found(*index, found));
             }
             Owner::Turn(index) => {
-                self.server_found(|gatherer| gatherer.turn_found(*index, found));
+                self.server_found(&lookup.of, |gatherer| gatherer.turn_found(*index, found));
             }
         }
         for member in &mut self.components {
@@ -178,8 +178,8 @@ impl Stream {
         self.settle(now);
     }
 
-    fn server_found(&mut self, tell: impl Fn(&mut Gatherer)) {
-        self.gathering.pending = self.gathering.pending.saturating_sub(1);
+    fn server_found(&mut self, of: &Owner, tell: impl Fn(&mut Gatherer)) {
+        self.gathering.pending.retain(|pending| pending != of);
         for member in &mut self.components {
             tell(member.component.gatherer_mut());
         }
@@ -267,7 +267,7 @@ impl Stream {
             .zip(self.gathering.until)
             .is_some_and(|(now, until)| now >= until);
         let mut components = self.components.iter().map(|member| &member.component);
-        let known = self.gathering.pending == 0 && components.all(Component::has_gathered);
+        let known = self.gathering.pending.is_empty() && components.all(Component::has_gathered);
         if known || late {
             self.stage = Stage::Gathered;
             self.notify(Notification::CandidateGatheringDone);

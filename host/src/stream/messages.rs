@@ -56,6 +56,12 @@ impl Stream {
         &mut self,
         credentials: Credentials,
     ) -> Result<(), Refused> {
+        for member in &self.components {
+            let agent = member.component.agent();
+            agent
+                .check_remote_credentials(&credentials)
+                .map_err(refused)?;
+        }
         let known = self.remote.replace(credentials.clone());
         let changed = known.is_some_and(|known| known != credentials);
         if changed && !self.restarting {
@@ -83,15 +89,20 @@ impl Stream {
             .agent_mut()
             .add_remote_candidate(line)
             .map_err(refused)?;
-        if accepted == Accepted::Ignored(Ignored::HostName) {
-            self.look_up_candidate(component_id, line);
+        match accepted {
+            Accepted::New => self.tell_remote_candidate(component_id, line),
+            Accepted::Ignored(Ignored::HostName) => self.look_up_candidate(component_id, line),
+            Accepted::Known | Accepted::Ignored(_) => {}
         }
+        Ok(())
+    }
+
+    pub(super) fn tell_remote_candidate(&mut self, component_id: u16, line: &str) {
         let candidate = line.to_owned();
         self.notify(Notification::NewRemoteCandidateFull {
             component_id,
             candidate,
         });
-        Ok(())
     }
 
     pub(super) fn set_end_of_candidates(&mut self) {
@@ -105,6 +116,9 @@ impl Stream {
             return Err(Refused(
                 "gathering starts by itself once every init has finished".to_owned(),
             ));
+        }
+        if self.closing {
+            return Err(Refused("the stream was closed: start another".to_owned()));
         }
         self.gather(now);
         Ok(())

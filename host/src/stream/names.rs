@@ -1,7 +1,7 @@
 //! Names behind which the peer hides addresses of its candidates.
 use super::gathering::Owner;
 use super::{Lookup, Notification, Stream};
-use crate::ice::{mdns_name, with_address};
+use crate::ice::{Accepted, mdns_name, with_address};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
@@ -101,14 +101,24 @@ impl Stream {
     }
 
     fn add_resolved(&mut self, component_id: u16, line: &str, addresses: &[IpAddr]) {
+        let mut is_new = false;
         for address in addresses {
-            if let Some(line) = with_address(line, *address)
-                && let Ok(member) = self.member(component_id)
-                && let Err(error) = member.component.agent_mut().add_remote_candidate(&line)
-            {
-                let warning = format!("a candidate was left out: {error}");
-                self.notify(Notification::Warning { warning });
+            let Some(line) = with_address(line, *address) else {
+                continue;
+            };
+            let Ok(member) = self.member(component_id) else {
+                return;
+            };
+            match member.component.agent_mut().add_remote_candidate(&line) {
+                Ok(accepted) => is_new |= accepted == Accepted::New,
+                Err(error) => {
+                    let warning = format!("a candidate was left out: {error}");
+                    self.notify(Notification::Warning { warning });
+                }
             }
+        }
+        if is_new {
+            self.tell_remote_candidate(component_id, line);
         }
     }
 }

@@ -35,3 +35,24 @@ fn switch(segment: &Segment, controlling: Side) {
     pair.send(Side::A, &json!({"message": "gather_candidates"}));
     expect_data(&mut pair, "after the switch", RECOVERY);
 }
+
+#[test]
+fn gathering_while_there_is_no_address_ends_nothing() {
+    run(
+        "an interface that is without an address for a while",
+        || {
+            let segment = Segment::new([&["10.77.0.1/24"], &["10.77.0.2/24"]])?;
+            let [a, b] = &segment.hosts;
+            let mut pair = start([a, b], Side::A, &["--interface", "near"]);
+            expect_connection(&mut pair);
+            a.run("ip address delete 10.77.0.1/24 dev near");
+            pair.send(Side::A, &json!({"message": "gather_candidates"}));
+            let warning = pair.expect(Side::A, "warning");
+            let warning = warning["warning"].as_str().expect("a sentence");
+            assert!(warning.contains("no address"), "{warning}");
+            a.run("ip address add 10.77.0.1/24 dev near");
+            expect_data(&mut pair, "after the gap", RECOVERY);
+            Ok(())
+        },
+    );
+}

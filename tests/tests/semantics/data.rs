@@ -57,6 +57,23 @@ fn s13_empty_packets_are_not_sent() {
 }
 
 #[test]
+fn s13_empty_datagrams_are_nobodys() {
+    let ((a, journal), (b, _other)) = (Scripted::new().party(), Scripted::new().party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.until(secs(3), |world| world.sides[0].count("selected") > 0);
+    let (peer, before) = (world.sides[1].address(1), journal.calls(1).len());
+    world.inject(0, 1, peer, b"");
+    assert_eq!(journal.calls(1).len(), before, "{:?}", journal.calls(1));
+    let finished = Scripted::new().on("connection_ready", &["finish=keys"]);
+    let mut world = World::pair(Backend::immediate(), &finished.party().0, &b);
+    world.until(secs(3), |world| world.sides[0].is_ready());
+    for datagram in [&b""[..], b"x"] {
+        world.inject(0, 1, peer, datagram);
+    }
+    assert_eq!(world.sides[0].told(&["received"]), ["received 1 x"]);
+}
+
+#[test]
 fn s14_in_progress_what_is_not_the_handshakes_is_dropped_and_counted() {
     for_each_backend(|backend| {
         let (world, journal) = run(

@@ -95,6 +95,9 @@ fn a_name_of_the_peers_is_looked_up_once_for_all_components() {
     let lookup = stream.poll_lookup().expect("it is looked up again");
     let found = vec![SocketAddr::from(([10, 0, 1, 1], 4001))];
     stream.handle_lookup(now, &lookup, &Ok(found));
+    world.run_for(ms(1));
+    let told = |world: &World| world.sides[0].told(&["remote_candidate"]);
+    assert_eq!(told(&world), ["remote_candidate 1"], "the one that waited");
     world
         .tell(
             0,
@@ -102,6 +105,7 @@ fn a_name_of_the_peers_is_looked_up_once_for_all_components() {
         )
         .expect("it is one");
     assert_eq!(world.sides[0].stream.poll_lookup(), None, "it is known");
+    assert_eq!(told(&world)[1..], ["remote_candidate 2"]);
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! What the application can send, in any order: statement 24.
 use crate::{ms, secs};
 use handclasp::plugin::Role;
-use handclasp::stream::Message;
-use handclasp_tests::{Backend, Journal, Party, Scripted, World, for_each_backend, plugin};
+use handclasp::stream::{Lookup, Message};
+use handclasp_tests::{
+    Backend, Journal, Party, Scripted, Signalling, World, for_each_backend, plugin,
+};
 use proptest::prelude::*;
+use std::time::Instant;
 
 fn party() -> (Party, Journal) {
     Scripted::new()
@@ -102,6 +105,112 @@ fn s24_gathering_again_offers_no_candidate_twice() {
             ["candidate 1", "gathered", "gathered"]
         );
     });
+}
+
+#[test]
+fn s24_credentials_that_are_refused_restart_nothing() {
+    let ((a, _journal), (b, _other)) = (party(), party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.connect();
+    world.signalling = Signalling::None;
+    world.tell(1, Message::GenerateLocalSdp).expect("it runs");
+    let sdp = world.sides[1].description();
+    let value = |name: &str| {
+        let mut lines = sdp.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name));
+        value.expect("it is a description").to_owned()
+    };
+    let (ufrag, pwd) = (value("a=ice-ufrag:"), value("a=ice-pwd:"));
+    let mut say = |message: Message| {
+        let is_taken = world.tell(0, message).is_ok();
+        world.run_for(ms(10));
+        (is_taken, world.sides[0].count("credentials"))
+    };
+    let credentials = |ufrag: &str| Message::SetRemoteCredentials {
+        credentials: format!("{ufrag} {pwd}"),
+    };
+    // Legal, but with no room for ours beside it in a check.
+    for length in [120, 256] {
+        let long = "u".repeat(length);
+        assert_eq!(say(credentials(&long)), (false, 1));
+        let sdp = sdp.replace(&ufrag, &long);
+        assert_eq!(say(Message::ParseRemoteSdp { sdp }), (false, 1));
+    }
+    assert_eq!(say(credentials(&ufrag)), (true, 1), "it had them");
+    assert_eq!(say(credentials(&"u".repeat(119))), (true, 2));
+}
+
+#[test]
+fn s24_nothing_is_gathered_after_the_close() {
+    let ((a, _journal), (b, _other)) = (party(), party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.connect();
+    // A turn's messages are all heard before anything is bound.
+    let stream = &mut world.sides[0].stream;
+    for message in [Message::GatherCandidates, Message::Close] {
+        let heard = stream.handle_message(Instant::now(), message);
+        heard.expect("it has started");
+    }
+    assert!(!stream.poll_gather());
+    let refused = world.tell(0, Message::GatherCandidates);
+    let refused = refused.expect_err("it is closed").to_string();
+    assert!(refused.contains("closed"), "{refused}");
+    assert!(!world.sides[0].stream.poll_gather());
+}
+
+#[test]
+fn s24_servers_that_are_being_looked_up_are_waited_for_once() {
+    let mut first = party().0;
+    for server in ["stun:one.example", "stun:other.example"] {
+        let server = server.parse().expect("RFC 7064");
+        first.servers.stun.push(server);
+    }
+    let mut world = World::pair(Backend::immediate(), &first, &party().0);
+    world.run_for(ms(100));
+    let stream = &mut world.sides[0].stream;
+    let lookups: Vec<Lookup> = std::iter::from_fn(|| stream.poll_lookup()).collect();
+    assert_eq!(lookups.len(), 2);
+    world
+        .tell(0, Message::GatherCandidates)
+        .expect("it has started");
+    assert_eq!(world.sides[0].stream.poll_lookup(), None);
+    let nowhere = Err("nobody knows it".to_owned());
+    for (lookup, gathered) in lookups.iter().zip([0, 1]) {
+        let stream = &mut world.sides[0].stream;
+        stream.handle_lookup(Instant::now(), lookup, &nowhere);
+        world.run_for(ms(1));
+        assert_eq!(world.sides[0].count("gathered"), gathered);
+    }
+    world
+        .tell(0, Message::GatherCandidates)
+        .expect("it has started");
+    let stream = &mut world.sides[0].stream;
+    let again: Vec<Lookup> = std::iter::from_fn(|| stream.poll_lookup()).collect();
+    assert_eq!(again, lookups);
+}
+
+#[test]
+fn s25_a_candidate_of_the_peers_is_told_once_and_if_it_is_of_use() {
+    let mut world = World::pair(Backend::immediate(), &party().0, &party().0);
+    world.signalling = Signalling::None;
+    world.run_for(ms(100));
+    let mut told = |candidate: &str| {
+        let candidate = candidate.to_owned();
+        let component_id = 1;
+        let message = Message::SetRemoteCandidate {
+            candidate,
+            component_id,
+        };
+        world.tell(0, message).expect("it is well formed");
+        world.sides[0].count("remote_candidate")
+    };
+    let line = "candidate:1 1 udp 2130706431 10.0.9.9 9 typ host";
+    assert_eq!(told(line), 1);
+    assert_eq!(told(line), 1, "it is there already");
+    assert_eq!(told(&line.replace("udp", "sctp")), 1);
+    assert_eq!(told(&line.replace("typ host", "typ pigeon")), 1);
+    assert_eq!(told(&line.replace("10.0.9.9", "example.org")), 1);
+    assert_eq!(told(&line.replace("10.0.9.9", "10.0.9.8")), 2);
 }
 
 /// What an application may say, sensible or not. The world adds what the sides tell each other.

@@ -10,6 +10,9 @@ pub(super) struct Datagrams {
     io: UdpSocket,
 }
 
+/// Most datagrams that are taken before others have their turn.
+const MAX_READS: usize = 64;
+
 impl Datagrams {
     /// Also gives this end's address.
     pub(super) fn open(
@@ -40,7 +43,7 @@ impl Datagrams {
         }
     }
 
-    /// Takes all that has come.
+    /// Takes what has come. Returns whether there may be more.
     ///
     /// # Errors
     /// The server is not there.
@@ -48,14 +51,41 @@ impl Datagrams {
         &self,
         buffer: &mut [u8],
         mut tell: impl FnMut(Happening<'_>),
-    ) -> io::Result<()> {
-        loop {
+    ) -> io::Result<bool> {
+        for _ in 0..MAX_READS {
             match self.io.recv(buffer) {
                 Ok(length) => tell(Happening::Bytes(&buffer[..length])),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::Poll;
+
+    #[test]
+    fn others_have_their_turn_before_all_has_been_taken() {
+        let poll = Poll::new().expect("the system can wait");
+        let server = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback is there");
+        let at = server.local_addr().expect("it is bound");
+        let opened = Datagrams::open(at, poll.registry(), Token(0));
+        let (relay, local) = opened.expect("it is there");
+        for _ in 0..MAX_READS + 1 {
+            // Over loopback it has arrived then.
+            server.send_to(b"datagram", local).expect("it is there");
+        }
+        let turn = || {
+            let (mut buffer, mut taken) = ([0; 100], 0);
+            let more = relay.receive(&mut buffer, |_| taken += 1);
+            (taken, more.expect("the server is there"))
+        };
+        assert_eq!(turn(), (MAX_READS, true));
+        assert_eq!(turn(), (1, false));
     }
 }

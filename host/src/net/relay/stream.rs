@@ -1,5 +1,6 @@
 //! A relay over TCP, or over TLS on top of it.
 use super::Happening;
+use crate::net::backlog::Backlog;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use rustls::ClientConnection;
@@ -10,12 +11,13 @@ pub(super) struct Stream {
     io: TcpStream,
     is_connected: bool,
     tls: Option<ClientConnection>,
-    /// What the system has not taken yet.
-    waiting: Vec<u8>,
+    waiting: Backlog,
 }
 
 /// Most bytes that wait for a slow connection; what comes on top is lost, as datagrams are.
 const MAX_WAITING: usize = 256 * 1024;
+/// Most reads before others have their turn.
+const MAX_READS: usize = 4;
 
 impl Stream {
     pub(super) fn open(
@@ -30,7 +32,7 @@ impl Stream {
             io,
             is_connected: false,
             tls,
-            waiting: Vec::new(),
+            waiting: Backlog::default(),
         })
     }
 
@@ -50,11 +52,11 @@ impl Stream {
 
     fn encrypt(&mut self, contents: &[u8]) -> io::Result<()> {
         match &mut self.tls {
-            None => self.waiting.extend_from_slice(contents),
+            None => self.waiting.end().extend_from_slice(contents),
             Some(tls) => {
                 tls.writer().write_all(contents)?;
                 while tls.wants_write() {
-                    tls.write_tls(&mut self.waiting)?;
+                    tls.write_tls(self.waiting.end())?;
                 }
             }
         }
@@ -62,18 +64,13 @@ impl Stream {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        while self.is_connected && !self.waiting.is_empty() {
-            match self.io.write(&self.waiting) {
-                Ok(length) => drop(self.waiting.drain(..length)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+        match self.is_connected {
+            true => self.waiting.write_to(&mut self.io),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    /// Connects, writes and reads as far as that goes.
+    /// Connects, writes and reads as far as that goes. Returns whether there may be more to read.
     ///
     /// # Errors
     /// The connection has ended.
@@ -81,13 +78,13 @@ impl Stream {
         &mut self,
         buffer: &mut [u8],
         mut tell: impl FnMut(Happening<'_>),
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         if !self.is_connected {
             if let Some(error) = self.io.take_error()? {
                 return Err(error);
             }
             if self.io.peer_addr().is_err() {
-                return Ok(()); // not yet
+                return Ok(false); // not yet
             }
             self.io.set_nodelay(true)?;
             self.is_connected = true;
@@ -98,8 +95,12 @@ impl Stream {
         self.read(buffer, &mut tell)
     }
 
-    fn read(&mut self, buffer: &mut [u8], tell: &mut impl FnMut(Happening<'_>)) -> io::Result<()> {
-        loop {
+    fn read(
+        &mut self,
+        buffer: &mut [u8],
+        tell: &mut impl FnMut(Happening<'_>),
+    ) -> io::Result<bool> {
+        for _ in 0..MAX_READS {
             match self.io.read(buffer) {
                 Ok(0) => {
                     let cause = "it has closed the connection";
@@ -107,11 +108,12 @@ impl Stream {
                 }
                 Ok(length) if self.tls.is_none() => tell(Happening::Bytes(&buffer[..length])),
                 Ok(length) => self.decrypt(&mut &buffer[..length], tell)?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
+        Ok(true)
     }
 
     fn decrypt(
@@ -135,5 +137,39 @@ impl Stream {
         // The handshake may have to say something.
         self.encrypt(&[])?;
         self.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Poll};
+    use std::net::TcpListener;
+
+    #[test]
+    fn others_have_their_turn_before_all_has_been_read() {
+        let mut poll = Poll::new().expect("the system can wait");
+        let server = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let at = server.local_addr().expect("it is bound");
+        let opened = Stream::open(at, None, poll.registry(), Token(0));
+        let mut relay = opened.expect("it is there");
+        let (mut client, _) = server.accept().expect("it connects");
+        let mut buffer = [0; 10];
+        let all = vec![7; (MAX_READS + 1) * buffer.len()];
+        client.write_all(&all).expect("it is connected"); // in one segment
+        let mut events = Events::with_capacity(1);
+        while !events.iter().any(mio::event::Event::is_readable) {
+            poll.poll(&mut events, None).expect("nothing interrupts it");
+        }
+        let mut turn = || {
+            let mut taken = 0;
+            let served = relay.handle_ready(&mut buffer, |happening| match happening {
+                Happening::Bytes(bytes) => taken += bytes.len(),
+                Happening::Opened(_) | Happening::Closed(_) => {}
+            });
+            (taken, served.expect("the server is there"))
+        };
+        assert_eq!(turn(), (MAX_READS * 10, true));
+        assert_eq!(turn(), (10, false));
     }
 }

@@ -1,11 +1,12 @@
 //! One TCP connection that carries the datagrams of a pair.
 use super::deframer::{Deframer, header};
 use crate::ice::Pair;
+use crate::net::backlog::Backlog;
 use crate::net::socket::Member;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -25,9 +26,7 @@ pub(super) struct Connection {
     pub(super) ended: Option<String>,
     pub(super) deframer: Deframer,
     pub(super) is_connected: bool,
-    /// What the system has not taken yet, from `sent` on.
-    waiting: Vec<u8>,
-    sent: usize,
+    waiting: Backlog,
 }
 
 /// Most bytes that wait for a slow peer; what comes on top is lost, as datagrams are.
@@ -100,8 +99,7 @@ impl Connection {
             ended: None,
             deframer: Deframer::default(),
             is_connected: false,
-            waiting: Vec::new(),
-            sent: 0,
+            waiting: Backlog::default(),
         })
     }
 
@@ -120,10 +118,10 @@ impl Connection {
         let Some(header) = header(datagram) else {
             return false;
         };
-        let fits = self.waiting.len() - self.sent + header.len() + datagram.len() <= max;
+        let fits = self.waiting.len() + header.len() + datagram.len() <= max;
         if fits {
-            self.waiting.extend_from_slice(&header);
-            self.waiting.extend_from_slice(datagram);
+            self.waiting.end().extend_from_slice(&header);
+            self.waiting.end().extend_from_slice(datagram);
         }
         fits
     }
@@ -135,19 +133,8 @@ impl Connection {
 
     /// Writes what waits, as far as the system takes it. A failure shows when the connection is read next.
     pub(super) fn flush(&mut self) {
-        while self.is_connected && self.sent < self.waiting.len() {
-            match self.io.write(&self.waiting[self.sent..]) {
-                Ok(length) => self.sent += length,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        if self.sent == self.waiting.len() {
-            self.waiting.clear();
-            self.sent = 0;
-        } else if self.sent > MAX_WAITING / 2 {
-            self.waiting.drain(..self.sent);
-            self.sent = 0;
+        if self.is_connected {
+            let _ = self.waiting.write_to(&mut self.io);
         }
     }
 

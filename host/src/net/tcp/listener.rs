@@ -1,7 +1,7 @@
 //! TCP listeners, each beside a UDP socket, which components may share as they share that.
 use crate::ice::{ACTIVE_PORT, Pair};
 use crate::net::demux::Demux;
-use crate::net::gather::Gathering;
+use crate::net::gather::{Gathering, Ports};
 use crate::net::mailbox::StreamKey;
 use crate::net::socket::Member;
 use crate::net::sockets::{Binding, Place};
@@ -16,6 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) struct Listeners {
     slab: Slab<Listener>,
     shared: HashMap<Place, usize>,
+    ports: Ports,
 }
 
 pub(super) struct Listener {
@@ -38,6 +39,7 @@ impl Listeners {
         Self {
             slab: Slab::new(),
             shared: HashMap::new(),
+            ports: Ports::default(),
         }
     }
 
@@ -63,7 +65,10 @@ impl Listeners {
         let known = place.as_ref().and_then(|place| self.shared.get(place));
         let index = match known {
             Some(index) => *index,
-            None => self.open(registry, gathering.listen_at(address, port)?, place)?,
+            None => {
+                let io = gathering.listen_at(address, port, &mut self.ports)?;
+                self.open(registry, io, place)?
+            }
         };
         Ok(Binding {
             component_id,

@@ -6,6 +6,7 @@
 mod connection;
 mod deframer;
 mod listener;
+mod owned;
 mod pauses;
 mod serve;
 
@@ -17,9 +18,9 @@ use crate::ice::{ACTIVE_PORT, Pair};
 use connection::Connection;
 use listener::Listeners;
 use mio::{Registry, Token};
+use owned::Owned;
 use pauses::Pauses;
 use slab::Slab;
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ type Key = (Member, Pair);
 pub(super) struct Connections {
     registry: Registry,
     slab: Slab<Connection>,
-    by_pair: HashMap<Key, usize>,
+    owned: Owned,
     pauses: Pauses,
     listeners: Listeners,
     /// Whether the system had no place for a connection to one of them.
@@ -68,7 +69,7 @@ impl Connections {
         Self {
             registry,
             slab: Slab::new(),
-            by_pair: HashMap::new(),
+            owned: Owned::default(),
             pauses: Pauses::default(),
             listeners: Listeners::new(),
             has_stuck: false,
@@ -118,8 +119,9 @@ impl Connections {
         datagram: &[u8],
     ) -> Result<(), SendError> {
         let key = (member, pair);
-        let known = self.by_pair.get(&key).copied();
-        let index = known
+        let index = self
+            .owned
+            .find(key)
             .or_else(|| self.open(now, key))
             .ok_or(SendError::Gone)?;
         let connection = &mut self.slab[index];
@@ -148,8 +150,7 @@ impl Connections {
         if pair.local.port() != ACTIVE_PORT || !self.pauses.is_over(now, key) {
             return None;
         }
-        let made = |(_, c): &(usize, &Connection)| c.owner == Some(member) && c.listener.is_none();
-        if self.slab.iter().filter(made).count() >= MAX_EACH {
+        if self.owned.made(member) >= MAX_EACH {
             self.pauses.begin(now, key);
             return None;
         }
@@ -158,7 +159,7 @@ impl Connections {
         match Connection::open(now, pair, member, &self.registry, token) {
             Ok(connection) => {
                 entry.insert(connection);
-                self.by_pair.insert(key, index);
+                self.owned.insert(key, index);
                 Some(index)
             }
             Err(error) => {
@@ -171,8 +172,8 @@ impl Connections {
 
     /// A pair with the port that its connection really has at this end.
     pub(super) fn as_it_is(&self, member: Member, pair: Pair) -> Pair {
-        let index = self.by_pair.get(&(member, pair));
-        match index.map(|index| self.slab[*index].local) {
+        let index = self.owned.find((member, pair));
+        match index.map(|index| self.slab[index].local) {
             Some(local) => Pair { local, ..pair },
             None => pair,
         }
@@ -189,9 +190,7 @@ impl Connections {
     /// A stream has ended.
     pub(super) fn close_all_of(&mut self, stream: StreamKey) {
         self.flush(); // its last words
-        let keys = self.by_pair.iter();
-        let its = keys.filter(|(((key, _), _), _)| *key == stream);
-        for index in its.map(|(_, index)| *index).collect::<Vec<_>>() {
+        for index in self.owned.of_stream(stream).collect::<Vec<_>>() {
             self.remove(index);
         }
         self.pauses.forget(stream);
@@ -201,7 +200,7 @@ impl Connections {
         let mut connection = self.slab.remove(index);
         connection.deregister(&self.registry);
         match (connection.owner, connection.listener) {
-            (Some(member), _) => drop(self.by_pair.remove(&(member, connection.pair))),
+            (Some(member), _) => self.owned.remove(member, index),
             (None, Some(listener)) => {
                 if let Some(listener) = self.listeners.get_mut(listener) {
                     listener.strangers.retain(|stranger| *stranger != index);

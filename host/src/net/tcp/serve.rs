@@ -1,8 +1,8 @@
 //! What comes over connections, and what becomes of those over which nothing comes.
 use super::connection::Connection;
 use super::listener::Listeners;
-use super::{BUFFER, Connections, FIRST_TOKEN, Key, MAX_EACH, SWEEP, Way};
-use crate::ice::{ACTIVE_PORT, StunKind};
+use super::{BUFFER, Connections, FIRST_TOKEN, MAX_EACH, SWEEP, Way};
+use crate::ice::StunKind;
 use crate::net::socket::Member;
 use mio::Token;
 use std::time::{Duration, Instant};
@@ -219,8 +219,7 @@ impl Connections {
                 }
                 return false;
             };
-            let is_accepted = |(of, pair): &&Key| *of == member && pair.local.port() != ACTIVE_PORT;
-            if self.by_pair.keys().filter(is_accepted).count() >= MAX_EACH
+            if self.owned.accepted(member) >= MAX_EACH
                 || !tell(Happening::Datagram(way(member), datagram))
             {
                 return false;
@@ -234,8 +233,8 @@ impl Connections {
         let connection = &mut self.slab[index];
         connection.owner = Some(member);
         connection.heard = now;
-        self.by_pair.insert((member, connection.pair), index);
-        let listener = connection.listener;
+        let (pair, listener) = (connection.pair, connection.listener);
+        self.owned.insert((member, pair), index);
         if let Some(listener) = listener.and_then(|l| self.listeners.get_mut(l)) {
             listener.strangers.retain(|stranger| *stranger != index);
         }

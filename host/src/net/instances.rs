@@ -1,0 +1,68 @@
+//! Where each handshake instance lives, for plugins that ask to be woken from threads of their own.
+use super::mailbox::{Command, Mailbox, StreamKey};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The loop and the stream of every instance of a host's.
+#[derive(Debug, Default)]
+pub(crate) struct Instances(Mutex<HashMap<u64, Place>>);
+
+#[derive(Debug)]
+struct Place {
+    mailbox: Arc<Mailbox>,
+    stream: StreamKey,
+}
+
+impl Instances {
+    pub(super) fn insert(&self, instance_id: u64, mailbox: &Arc<Mailbox>, stream: StreamKey) {
+        let mailbox = Arc::clone(mailbox);
+        self.lock().insert(instance_id, Place { mailbox, stream });
+    }
+
+    pub(super) fn remove(&self, instance_id: u64) {
+        self.lock().remove(&instance_id);
+    }
+
+    /// Asks for `on_wake` of an instance; nothing for unknown ids. From any thread.
+    pub(crate) fn wake(&self, instance_id: u64) {
+        if let Some(Place { mailbox, stream }) = self.lock().get(&instance_id) {
+            mailbox.post(Command::Wake(*stream, instance_id));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Place>> {
+        // No code that could panic runs under this lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Poll, Token, Waker};
+
+    fn mailbox() -> Arc<Mailbox> {
+        let poll = Poll::new().expect("the system can wait");
+        let waker = Waker::new(poll.registry(), Token(0)).expect("and be woken");
+        Arc::new(Mailbox::new(waker))
+    }
+
+    #[test]
+    fn a_wake_goes_to_the_one_loop_and_stream_of_the_instance() {
+        let (instances, loops) = (Instances::default(), [mailbox(), mailbox()]);
+        instances.insert(10, &loops[0], 1);
+        instances.insert(11, &loops[1], 2);
+        instances.insert(12, &loops[1], 3);
+        instances.remove(12);
+        for id in [11, 12, 13] {
+            instances.wake(id);
+        }
+        let [first, second] = loops.map(|mailbox| {
+            let mut commands = Vec::new();
+            mailbox.take(&mut commands, &mut Vec::new());
+            commands
+        });
+        assert!(first.is_empty(), "{first:?}");
+        assert!(matches!(second[..], [Command::Wake(2, 11)]), "{second:?}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Whose each connection is.
+use super::Key;
+use crate::ice::{ACTIVE_PORT, Pair};
+use crate::net::mailbox::StreamKey;
+use crate::net::socket::Member;
+use std::collections::HashMap;
+
+/// The connections of each component, by their pairs: the newest last, and few.
+#[derive(Debug, Default)]
+pub(super) struct Owned(HashMap<Member, Vec<(Pair, usize)>>);
+
+impl Owned {
+    /// A pair's connection; the newest, where the peer has begun anew before the end of the last was seen.
+    pub(super) fn find(&self, (member, pair): Key) -> Option<usize> {
+        let mut newest_first = self.0.get(&member)?.iter().rev();
+        let found = newest_first.find(|(of, _)| *of == pair);
+        found.map(|(_, index)| *index)
+    }
+
+    /// How many connections a component has made.
+    pub(super) fn made(&self, member: Member) -> usize {
+        self.count(member, |pair| pair.local.port() == ACTIVE_PORT)
+    }
+
+    /// How many connections a component has accepted.
+    pub(super) fn accepted(&self, member: Member) -> usize {
+        self.count(member, |pair| pair.local.port() != ACTIVE_PORT)
+    }
+
+    fn count(&self, member: Member, counts: impl Fn(&Pair) -> bool) -> usize {
+        let pairs = self.0.get(&member).into_iter().flatten();
+        pairs.filter(|(pair, _)| counts(pair)).count()
+    }
+
+    /// All connections of a stream's.
+    pub(super) fn of_stream(&self, stream: StreamKey) -> impl Iterator<Item = usize> {
+        let its = self.0.iter().filter(move |((of, _), _)| *of == stream);
+        its.flat_map(|(_, pairs)| pairs).map(|(_, index)| *index)
+    }
+
+    pub(super) fn insert(&mut self, (member, pair): Key, index: usize) {
+        self.0.entry(member).or_default().push((pair, index));
+    }
+
+    pub(super) fn remove(&mut self, member: Member, index: usize) {
+        if let Some(pairs) = self.0.get_mut(&member) {
+            pairs.retain(|(_, of)| *of != index);
+            if pairs.is_empty() {
+                self.0.remove(&member);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Owned;
+    use crate::ice::{ACTIVE_PORT, Pair};
+
+    fn pair(port: u16) -> Pair {
+        let at = |port| ([192, 0, 2, 1], port).into();
+        Pair::tcp(at(port), at(5000))
+    }
+
+    #[test]
+    fn each_component_has_its_own_connections() {
+        let (one, other) = ((1, 1), (1, 2));
+        let mut owned = Owned::default();
+        owned.insert((one, pair(ACTIVE_PORT)), 10);
+        owned.insert((one, pair(4000)), 11);
+        owned.insert((one, pair(4001)), 12);
+        owned.insert((other, pair(4000)), 13);
+        assert_eq!((owned.made(one), owned.accepted(one)), (1, 2));
+        assert_eq!((owned.made(other), owned.accepted(other)), (0, 1));
+        assert_eq!(owned.find((one, pair(4000))), Some(11));
+        assert_eq!(owned.find((other, pair(4000))), Some(13));
+        assert_eq!(owned.find((other, pair(4001))), None);
+        let mut of_stream: Vec<_> = owned.of_stream(1).collect();
+        of_stream.sort_unstable();
+        assert_eq!(of_stream, [10, 11, 12, 13]);
+        assert_eq!(owned.of_stream(2).count(), 0);
+    }
+
+    #[test]
+    fn the_end_of_a_connection_leaves_a_newer_one_of_its_pair() {
+        let member = (1, 1);
+        let mut owned = Owned::default();
+        owned.insert((member, pair(4000)), 10);
+        owned.insert((member, pair(4000)), 11);
+        assert_eq!(owned.find((member, pair(4000))), Some(11));
+        owned.remove(member, 10);
+        assert_eq!(owned.find((member, pair(4000))), Some(11));
+        owned.remove(member, 11);
+        assert_eq!(owned.accepted(member), 0);
+        assert!(owned.0.is_empty(), "nothing is left of it");
+    }
+}
