@@ -14,18 +14,23 @@ struct Signalling<'a> {
 
 #[derive(Arbitrary, Debug)]
 enum Word<'a> {
-    Credentials(&'a str),
+    /// With a legal password behind them, or as they are.
+    Credentials(bool, &'a str),
     /// Legal ones, told apart by a number.
     Other(u8),
     Candidate(&'a str),
     /// With the fields that lead into the line; the rest may be anything.
     Line(u8, &'a str),
-    /// A server's URI.
-    Server(&'a str),
+    /// An address, or a name for one, in a line that is legal otherwise.
+    Address(&'a str),
+    /// A server's URI, with what it begins with, or without.
+    Server(u8, &'a str),
     Restart(u8),
     Pass(u16),
     Done,
 }
+
+const PWD: &str = "passwordpasswordpassword";
 
 fuzz_target!(|signalling: Signalling<'_>| {
     fastrand::seed(1); // the ICE core draws from this thread's generator
@@ -39,7 +44,9 @@ fuzz_target!(|signalling: Signalling<'_>| {
     let mut taken = 0;
     for word in signalling.words {
         match word {
-            Word::Credentials(text) => {
+            Word::Credentials(is_completed, text) => {
+                let pwd = if is_completed { PWD } else { "" };
+                let text = format!("{text} {pwd}");
                 if let Ok(credentials) = text.parse::<Credentials>() {
                     assert_eq!(credentials.to_string().parse(), Ok(credentials.clone()));
                     let _ = agent.set_remote_credentials(credentials);
@@ -56,7 +63,15 @@ fuzz_target!(|signalling: Signalling<'_>| {
                 );
                 taken += usize::from(take(&mut agent, &line));
             }
-            Word::Server(uri) => server(uri),
+            Word::Address(address) => {
+                let line =
+                    format!("candidate:1 {component_id} udp 2122194687 {address} 9 typ host");
+                taken += usize::from(take(&mut agent, &line));
+            }
+            Word::Server(scheme, rest) => {
+                let starts = ["stun:", "turn:", "turns:user:pass%3Aword@", ""];
+                server(&format!("{}{rest}", starts[usize::from(scheme % 4)]));
+            }
             Word::Restart(number) => {
                 agent.restart(credentials(number));
                 taken = 0;
@@ -107,5 +122,5 @@ fn run(agent: &mut Agent, now: &mut Instant, end: Instant) {
 }
 
 fn credentials(number: u8) -> Credentials {
-    Credentials::new(format!("ufrag{number}"), "passwordpasswordpassword").expect("they are legal")
+    Credentials::new(format!("ufrag{number}"), PWD).expect("they are legal")
 }

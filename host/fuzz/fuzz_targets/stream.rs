@@ -46,6 +46,8 @@ enum Word<'a> {
     Candidate(u16, &'a str),
     InitData(u16, bool, &'a [u8]),
     Sdp(&'a str),
+    /// A session description of another stream's, changed.
+    Foreign(Tamper),
     LocalSdp,
     Gather,
     Gathered,
@@ -55,6 +57,7 @@ enum Word<'a> {
     Stop,
 }
 
+const FOREIGN: &[u8] = include_bytes!("../seeds/sdp/handclasp");
 /// Most overheard datagrams to tamper with.
 const OVERHEARD: usize = 64;
 
@@ -172,6 +175,9 @@ fn message(word: Word<'_>) -> Message {
         },
         Word::Sdp(sdp) => Message::ParseRemoteSdp {
             sdp: sdp.to_owned(),
+        },
+        Word::Foreign(tamper) => Message::ParseRemoteSdp {
+            sdp: String::from_utf8_lossy(&tamper.apply(FOREIGN, FOREIGN)).into_owned(),
         },
         Word::LocalSdp => Message::GenerateLocalSdp,
         Word::Gather => Message::GatherCandidates,

@@ -76,7 +76,7 @@ pub(super) mod base64 {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(in crate::trace) fn serialize<S: Serializer>(
+    pub(in super::super) fn serialize<S: Serializer>(
         contents: &Option<Vec<u8>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -86,7 +86,7 @@ pub(super) mod base64 {
         }
     }
 
-    pub(in crate::trace) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Vec<u8>>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
