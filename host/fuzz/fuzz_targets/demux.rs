@@ -2,7 +2,7 @@
 #![no_main]
 use arbitrary::Arbitrary;
 use demux::Demux;
-use handclasp::ice::{self, StunKind, stun_kind};
+use handclasp::ice::{self, StunKind, TransactionId, stun_kind};
 use handclasp_fuzz::Made;
 use is::stun::StunMessage;
 use libfuzzer_sys::fuzz_target;
@@ -35,7 +35,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
     let mut demux = Demux::new();
     let mut now = Instant::now();
     let mut ufrags: HashMap<u8, HashSet<&str>> = HashMap::new();
-    let mut addresses: HashMap<u8, HashSet<SocketAddr>> = HashMap::new();
+    let mut owners: HashMap<SocketAddr, u8> = HashMap::new();
+    let mut checks: HashMap<TransactionId, bool> = HashMap::new();
     for step in steps {
         match step {
             Step::Ufrags(key, names) => {
@@ -44,9 +45,19 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             }
             Step::Address(key, port) => {
                 demux.add_address(address(port), key, |_| true);
-                addresses.entry(key).or_default().insert(address(port));
+                owners.entry(address(port)).or_insert(key);
             }
-            Step::Sends(key, datagram) => demux.note_sent(now, &contents(&datagram), key),
+            Step::Sends(key, datagram) => {
+                let datagram = contents(&datagram);
+                demux.note_sent(now, &datagram, key);
+                if let Some(StunKind::Request {
+                    transaction,
+                    local_ufrag,
+                }) = stun_kind(&datagram)
+                {
+                    checks.insert(transaction, local_ufrag.is_some());
+                }
+            }
             Step::Arrives(port, datagram) => {
                 let datagram = contents(&datagram);
                 look(&datagram);
@@ -54,19 +65,24 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 let (Some(key), kind) = (key, stun_kind(&datagram)) else {
                     continue;
                 };
+                let owner = owners.get(&address(port)).copied();
+                let is_anothers = owner.is_some_and(|owner| owner != key);
                 match kind {
                     Some(StunKind::Request { local_ufrag, .. }) => {
                         let ufrag = local_ufrag.expect("it was found by it");
                         assert!(ufrags[&key].contains(ufrag));
+                        assert!(!is_anothers);
                     }
-                    Some(StunKind::Response { .. }) => {}
-                    _ => assert!(addresses[&key].contains(&address(port))),
+                    Some(StunKind::Response { transaction }) => {
+                        assert!(!(is_anothers && checks[&transaction]));
+                    }
+                    _ => assert_eq!(owner, Some(key)),
                 }
             }
             Step::Leaves(key) => {
                 demux.remove(key);
                 ufrags.remove(&key);
-                addresses.remove(&key);
+                owners.retain(|_, owner| *owner != key);
             }
             Step::Pass(seconds) => now += Duration::from_secs(seconds.into()),
         }

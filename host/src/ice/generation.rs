@@ -9,12 +9,13 @@ use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, 
 
 use super::core::{SETTLED, new_core, to_core};
 use super::local::{Local, Origin, base_of};
+use super::nomination::Nominations;
 use super::stun::{StunKind, stun_kind};
 use super::tcp::{self, transport};
 use super::transactions::{Transaction, Transactions};
 use super::{Config, Credentials, Pair, Source, Transmit};
 
-/// What the core has come to.
+/// What the core, or the peer, has come to.
 pub(super) enum Change {
     Nominated(Pair),
     /// No pair is left that could work.
@@ -40,7 +41,10 @@ pub(super) struct Generation {
     /// Addresses of ours as the peer saw them, known candidates aside.
     mapped: Vec<SocketAddr>,
     transactions: Transactions,
+    /// The core's choice.
     nominated: Option<Pair>,
+    /// The peer's, if that is controlling.
+    nominations: Option<Nominations>,
     /// Requests that the core holds until it knows the peer's credentials.
     waiting: usize,
 }
@@ -58,6 +62,7 @@ impl Generation {
             mapped: Vec::new(),
             transactions: Transactions::default(),
             nominated: None,
+            nominations: None,
             waiting: 0,
         }
     }
@@ -151,6 +156,7 @@ impl Generation {
         self.mapped.clear();
         self.transactions.clear();
         self.nominated = None;
+        self.nominations = None;
         self.waiting = 0;
         self.learned = learned.iter().map(source_of).collect();
         for local in std::mem::take(&mut self.locals) {
@@ -213,9 +219,9 @@ impl Generation {
         Some(Transmit::new(pair, contents))
     }
 
-    pub(super) fn poll_change(&mut self) -> Option<Change> {
-        loop {
-            match self.core.poll_event()? {
+    pub(super) fn poll_change(&mut self, now: Instant) -> Option<Change> {
+        while let Some(event) = self.core.poll_event() {
+            match event {
                 IceAgentEvent::NominatedSend {
                     proto,
                     source,
@@ -226,6 +232,7 @@ impl Generation {
                     // The controlled side has nothing left to find out.
                     if !self.core.controlling() {
                         self.settle();
+                        self.nominations = Some(Nominations::new(pair, now));
                     }
                     return Some(Change::Nominated(pair));
                 }
@@ -235,6 +242,11 @@ impl Generation {
                 _ => {}
             }
         }
+        if self.core.controlling() {
+            return None;
+        }
+        let moved = self.nominations.as_mut()?.take_move(now)?;
+        Some(Change::Nominated(moved))
     }
 
     fn settle(&mut self) {

@@ -30,6 +30,7 @@ mod gather;
 mod generation;
 mod hiding;
 mod local;
+mod nomination;
 mod selected;
 mod servers;
 mod sources;
@@ -210,7 +211,7 @@ impl Transmit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Data can go over this pair from now on. The first one makes the component
-    /// READY; later ones follow a better pair, a recovery or a restart.
+    /// READY; later ones follow a better pair, the peer to another, a recovery or a restart.
     Selected(Pair),
     /// The selected pair is lost and nothing may be sent (RFC 7675); the agent
     /// goes on looking for another.

@@ -10,7 +10,7 @@ const CONSENT: Duration = Duration::from_secs(30);
 const DOUBT: Duration = Duration::from_secs(8);
 /// How long a pair is selected before the others are given up: time for a better
 /// one to get through in spite of loss.
-const STABLE: Duration = Duration::from_secs(5);
+pub(super) const STABLE: Duration = Duration::from_secs(5);
 
 /// What it is time for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

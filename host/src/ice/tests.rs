@@ -4,6 +4,7 @@ mod connect;
 mod hiding;
 mod input;
 mod limits;
+mod nomination;
 mod public;
 mod recovery;
 mod restart;

@@ -2,6 +2,7 @@
 use crate::ice::{StunKind, TransactionId, stun_kind};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,15 +11,16 @@ use std::time::{Duration, Instant};
 /// the local ufrag in its USERNAME, a response by the transaction it answers, all else by an address that
 /// ICE has validated.
 ///
-/// An address belongs to one component: what another one's peer sends from there is dropped, requests too, or
-/// two streams would share a 5-tuple and get each other's data.
+/// An address belongs to one component: what another one's peer sends from there is dropped, requests and the
+/// answers to its checks too, or two streams would share a 5-tuple and get each other's data. What a STUN
+/// server answers is nobody's but the asker's, whoever claims its address.
 #[derive(Debug)]
 pub(super) struct Demux<Key> {
     by_ufrag: HashMap<Box<str>, Key>,
     by_address: HashMap<SocketAddr, Key>,
     members: HashMap<Key, Signs>,
     /// Outgoing requests: those of the present period and of the one before.
-    transactions: [HashMap<TransactionId, Key>; 2],
+    transactions: [HashMap<TransactionId, Asked<Key>>; 2],
     turned: Option<Instant>,
 }
 
@@ -29,12 +31,20 @@ struct Signs {
     addresses: Vec<SocketAddr>,
 }
 
+/// Who sent a request.
+#[derive(Clone, Copy, Debug)]
+struct Asked<Key> {
+    key: Key,
+    /// Whether it is a check of ICE's, which has a USERNAME, and not a request to a STUN server, which has none.
+    is_check: bool,
+}
+
 /// Longer than any STUN transaction lasts.
 const PERIOD: Duration = Duration::from_secs(40);
 /// Most addresses of one component; more than ICE holds valid at a time.
 const MAX_ADDRESSES: usize = 64;
 
-impl<Key: Copy + Eq + Hash> Demux<Key> {
+impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
     pub(super) fn new() -> Self {
         Self {
             by_ufrag: HashMap::new(),
@@ -84,16 +94,21 @@ impl<Key: Copy + Eq + Hash> Demux<Key> {
 
     /// A datagram leaves: if it is a STUN request, its response will be known.
     pub(super) fn note_sent(&mut self, now: Instant, datagram: &[u8], key: Key) {
-        let Some(StunKind::Request { transaction, .. }) = stun_kind(datagram) else {
+        let Some(StunKind::Request {
+            transaction,
+            local_ufrag,
+        }) = stun_kind(datagram)
+        else {
             return;
         };
+        let is_check = local_ufrag.is_some();
         let turned = *self.turned.get_or_insert(now);
         if now >= turned + PERIOD {
             self.turned = Some(now);
             self.transactions.swap(0, 1);
             self.transactions[0].clear();
         }
-        self.transactions[0].insert(transaction, key);
+        self.transactions[0].insert(transaction, Asked { key, is_check });
     }
 
     /// The component a datagram is for; `None` for a stranger's.
@@ -101,16 +116,27 @@ impl<Key: Copy + Eq + Hash> Demux<Key> {
         match stun_kind(datagram) {
             Some(StunKind::Request { local_ufrag, .. }) => {
                 let key = *self.by_ufrag.get(local_ufrag?)?;
-                let owner = self.by_address.get(&remote);
-                owner.is_none_or(|owner| *owner == key).then_some(key)
+                self.unless_anothers(remote, key)
             }
-            Some(StunKind::Response { transaction }) => self
-                .transactions
-                .iter()
-                .find_map(|sent| sent.get(&transaction))
-                .copied(),
+            Some(StunKind::Response { transaction }) => {
+                let mut sent = self.transactions.iter();
+                let asked = *sent.find_map(|sent| sent.get(&transaction))?;
+                match asked.is_check {
+                    true => self.unless_anothers(remote, asked.key),
+                    false => Some(asked.key),
+                }
+            }
             Some(StunKind::Indication) | None => self.by_address.get(&remote).copied(),
         }
+    }
+
+    fn unless_anothers(&self, remote: SocketAddr, key: Key) -> Option<Key> {
+        let owner = self.by_address.get(&remote);
+        if let Some(owner) = owner.filter(|owner| **owner != key) {
+            tracing::debug!("ICE of {key:?} at {remote} is refused: {owner:?} has that 5-tuple");
+            return None;
+        }
+        Some(key)
     }
 
     /// The component whose socket this is, if it is one's alone.
@@ -256,6 +282,39 @@ mod tests {
         assert_eq!(demux.route(address(2), &request), Some(RTCP));
         demux.remove(RTP);
         assert_eq!(demux.route(address(1), &request), Some(RTCP), "free again");
+    }
+
+    #[test]
+    fn answers_to_its_checks_are_refused_as_well() {
+        let mut demux = Demux::new();
+        demux.add_address(address(1), RTP, |_| true);
+        demux.note_sent(Instant::now(), &stun(0, 7, Some("peer:aaaa")), RTP);
+        demux.note_sent(Instant::now(), &stun(0, 8, Some("peer:bbbb")), RTCP);
+        let answer = |transaction| stun(1, transaction, None);
+        assert_eq!(demux.route(address(1), &answer(7)), Some(RTP), "the owner");
+        assert_eq!(demux.route(address(1), &answer(8)), None);
+        assert_eq!(demux.route(address(2), &answer(8)), Some(RTCP));
+        demux.remove(RTP);
+        assert_eq!(
+            demux.route(address(1), &answer(8)),
+            Some(RTCP),
+            "free again"
+        );
+    }
+
+    #[test]
+    fn a_server_answers_each_that_asked_it_even_if_a_peer_claims_its_address() {
+        let mut demux = Demux::new();
+        let server = address(3478);
+        for (transaction, key) in [(7, RTP), (8, RTCP)] {
+            demux.note_sent(Instant::now(), &stun(0, transaction, None), key);
+        }
+        let answer = |transaction| stun(1, transaction, None);
+        for _ in 0..2 {
+            assert_eq!(demux.route(server, &answer(7)), Some(RTP));
+            assert_eq!(demux.route(server, &answer(8)), Some(RTCP));
+            demux.add_address(server, RTP, |_| true);
+        }
     }
 
     #[test]

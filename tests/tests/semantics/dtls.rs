@@ -5,7 +5,7 @@ use handclasp_tests::{Backend, Party, Side, Signalling, World, for_each_backend,
 use std::collections::HashSet;
 use std::time::Duration;
 
-fn dtls(version: &str) -> Party {
+pub(crate) fn dtls(version: &str) -> Party {
     Party::new(plugin("dtls-srtp")).option("version", version)
 }
 
@@ -40,11 +40,11 @@ fn keys(side: &Side) -> (Vec<u8>, Vec<u8>) {
     (data[4..4 + half].to_vec(), data[4 + half..].to_vec())
 }
 
-fn local_key(side: &Side) -> Vec<u8> {
+pub(crate) fn local_key(side: &Side) -> Vec<u8> {
     keys(side).0
 }
 
-fn remote_key(side: &Side) -> Vec<u8> {
+pub(crate) fn remote_key(side: &Side) -> Vec<u8> {
     keys(side).1
 }
 

@@ -8,6 +8,7 @@ mod end;
 mod failure;
 mod hiding;
 mod hostile;
+mod lite;
 mod messages;
 mod mutants;
 mod peer_parameters;

@@ -78,9 +78,15 @@ fn resident() -> usize {
     pages * rustix::param::page_size()
 }
 
-fn request(username: &str, pwd: &str) -> Vec<u8> {
+/// A check of a controlled peer's.
+pub(crate) fn request(username: &str, pwd: &str) -> Vec<u8> {
     let message =
         StunMessage::binding_request(username, TransId::new(), false, 1, 1_845_501_695, false);
+    write(message, pwd)
+}
+
+/// The message, authenticated with `pwd`.
+pub(crate) fn write(message: StunMessage<'_>, pwd: &str) -> Vec<u8> {
     let mut buffer = vec![0; 600];
     let length = message
         .to_bytes(Some(pwd.as_bytes()), &mut buffer, |key, parts| {

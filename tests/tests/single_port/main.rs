@@ -3,6 +3,7 @@ mod crowd;
 mod flood;
 mod forward;
 mod streams;
+mod tuple;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

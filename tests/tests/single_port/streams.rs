@@ -1,7 +1,7 @@
 //! Streams on one shared port, their peers on sockets of their own, and the signalling between them.
 use handclasp::ice::Tcp;
 use handclasp::plugin::{Role, SearchPath};
-use handclasp::stream::Notification;
+use handclasp::stream::{Message, Notification};
 use handclasp::{
     Application, Gathering, Host, HostOptions, Outbox, Replies, StreamHandle, StreamOptions,
 };
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Far longer than anything here takes: a test that fails says so, and does not hang.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which end of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,15 +66,20 @@ pub(crate) struct Streams {
 impl Streams {
     /// Opens `count` pairs on a host with one event loop.
     pub(crate) fn open(plugin: &str, count: usize) -> Self {
-        Self::open_over(plugin, count, [Tcp::Off; 2])
+        Self::open_over(plugin, count, End::Peer, [Tcp::Off; 2])
+    }
+
+    /// The same with the servers controlling, not the peers.
+    pub(crate) fn open_controlling(plugin: &str, count: usize) -> Self {
+        Self::open_over(plugin, count, End::Server, [Tcp::Off; 2])
     }
 
     /// The same over TCP alone, each peer on connections of its own.
     pub(crate) fn open_over_tcp(plugin: &str, count: usize) -> Self {
-        Self::open_over(plugin, count, [Tcp::Passive, Tcp::Active])
+        Self::open_over(plugin, count, End::Peer, [Tcp::Passive, Tcp::Active])
     }
 
-    fn open_over(plugin: &str, count: usize, tcp: [Tcp; 2]) -> Self {
+    fn open_over(plugin: &str, count: usize, controlling: End, tcp: [Tcp; 2]) -> Self {
         let host = Host::new(HostOptions {
             plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
             loops: NonZero::new(1),
@@ -86,7 +91,7 @@ impl Streams {
         let open = |number, end| {
             let options = StreamOptions {
                 plugin: plugin.to_owned(),
-                controlling: end == End::Peer,
+                controlling: end == controlling,
                 listen: true,
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
@@ -166,6 +171,14 @@ impl Streams {
     pub(crate) fn send(&self, number: usize, from: End, datagram: &[u8]) {
         let outbox = self.pairs[number][from as usize].outbox();
         outbox.send(1, datagram);
+    }
+
+    /// Gives an end one more candidate of its peer's.
+    pub(crate) fn offer(&self, number: usize, to: End, candidate: &str) {
+        self.pairs[number][to as usize].send(Message::SetRemoteCandidate {
+            candidate: candidate.to_owned(),
+            component_id: 1,
+        });
     }
 
     /// From now on servers pass every datagram on to all peers at once: to each what `content` makes of it.

@@ -49,7 +49,7 @@ impl Agent {
 
     pub(super) fn take_changes(&mut self) {
         while let Some(previous) = &mut self.previous
-            && let Some(change) = previous.poll_change()
+            && let Some(change) = previous.poll_change(self.now)
         {
             match change {
                 Change::Nominated(pair) => self.select(pair),
@@ -57,7 +57,7 @@ impl Agent {
             }
             self.dirty = true;
         }
-        while let Some(change) = self.current.poll_change() {
+        while let Some(change) = self.current.poll_change(self.now) {
             match change {
                 Change::Nominated(pair) => {
                     if self.previous.take().is_some() {

@@ -47,7 +47,7 @@ impl Generation {
         if !self.core.handle_packet(now, packet) {
             return None;
         }
-        self.note(pair, kind, &message);
+        self.note(now, pair, kind, &message);
         self.drive(now);
         Some(message)
     }
@@ -89,7 +89,8 @@ impl Generation {
     }
 
     /// Books what the core has taken in.
-    fn note(&mut self, pair: Pair, kind: StunKind<'_>, message: &StunMessage<'_>) {
+    fn note(&mut self, now: Instant, pair: Pair, kind: StunKind<'_>, message: &StunMessage<'_>) {
+        self.note_nomination(now, pair, message);
         if let StunKind::Response { transaction } = kind {
             // The peer has seen the nomination.
             if self
@@ -108,6 +109,19 @@ impl Generation {
         }
         if self.remote.is_none() {
             self.waiting += 1;
+        }
+    }
+
+    fn note_nomination(&mut self, now: Instant, pair: Pair, message: &StunMessage<'_>) {
+        let (Some(nominations), Some(highest)) = (&mut self.nominations, self.nominated) else {
+            return;
+        };
+        if message.is_binding_request() {
+            nominations.note_request(now, pair, message.use_candidate(), highest);
+        }
+        // A lite side asks nothing: it takes the peer's word that a pair is valid.
+        if message.is_successful_binding_response() || self.config.lite {
+            nominations.note_answer(now, pair);
         }
     }
 }

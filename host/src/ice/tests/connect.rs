@@ -105,6 +105,33 @@ fn of_two_addresses_each_both_sides_come_to_use_the_same_pair() {
     }
 }
 
+/// RFC 8421 §4: a family that does not get through holds up the other by one check.
+#[test]
+fn candidates_of_both_families_are_interleaved_and_checked_in_turn() {
+    let a = [
+        "10.0.0.1:1",
+        "10.0.0.2:1",
+        "10.0.0.3:1",
+        "[fd77::1]:1",
+        "[fd77::2]:1",
+    ];
+    let mut world = World::new(1, &a, &["10.1.0.1:2", "[fd78::1]:2"]);
+    let mut lines: Vec<String> = world.a.agent.local_candidates().collect();
+    let priority = |line: &String| line.split(' ').nth(3).unwrap().parse::<u32>().unwrap();
+    lines.sort_by_key(|line| std::cmp::Reverse(priority(line)));
+    let addresses = lines.iter().map(|line| line.split(' ').nth(4).unwrap());
+    assert_eq!(
+        addresses.collect::<Vec<_>>(),
+        ["fd77::1", "10.0.0.1", "fd77::2", "10.0.0.2", "10.0.0.3"]
+    );
+    world.a.meet(&world.b);
+    world.run_for(ms(30)); // two checks at the pace of Ta
+    assert_eq!(
+        world.link.targets,
+        [addr("[fd78::1]:2"), addr("10.1.0.1:2")]
+    );
+}
+
 /// Median and worst time until both sides have a pair, over 1,000 seeds.
 fn times(loss: f64, latency: Duration) -> (Duration, Duration) {
     let mut times: Vec<Duration> = (0..1000)

@@ -9,13 +9,25 @@ use crate::ice::sources::Sources;
 
 /// A check to the agent that owns `to`, signed with `pwd`.
 pub(super) fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
+    request(to, from, pwd, (false, 1_845_501_695), false)
+}
+
+/// A check of a peer that controls or does not, with a priority, that nominates or does not.
+pub(super) fn request(
+    to: &Credentials,
+    from: &Credentials,
+    pwd: &str,
+    (controls, priority): (bool, u32),
+    nominates: bool,
+) -> Vec<u8> {
     let username = format!("{}:{}", to.ufrag(), from.ufrag());
-    let message =
-        StunMessage::binding_request(&username, TransId::new(), false, 1, 1_845_501_695, false);
+    let id = TransId::new();
+    let message = StunMessage::binding_request(&username, id, controls, 1, priority, nominates);
     write(message, pwd)
 }
 
-fn write(message: StunMessage<'_>, pwd: &str) -> Vec<u8> {
+/// The message, signed with `pwd`.
+pub(super) fn write(message: StunMessage<'_>, pwd: &str) -> Vec<u8> {
     let mut buffer = vec![0; 600];
     let length = message
         .to_bytes(Some(pwd.as_bytes()), &mut buffer, |key, parts| {

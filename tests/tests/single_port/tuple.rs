@@ -1,0 +1,115 @@
+//! A peer's socket that has the credentials of two streams: a 5-tuple is the first one's.
+use crate::alone;
+use crate::flood::{request, write};
+use crate::streams::{End, PATIENCE, Report, Streams};
+use is::stun::StunMessage;
+use std::net::{SocketAddr, UdpSocket};
+
+/// The stream that the 5-tuple is of, and the one that is refused.
+const FIRST: usize = 0;
+const SECOND: usize = 1;
+/// So many checks of the second stream are answered.
+const ANSWERS: usize = 3;
+
+/// The socket, from which both peers of two streams seem to speak.
+struct Peer {
+    socket: UdpSocket,
+    server: SocketAddr,
+    /// "ufrag" and "pwd" of each stream's peer.
+    credentials: [(String, String); 2],
+    /// How many checks of each stream were answered.
+    answered: [usize; 2],
+}
+
+impl Peer {
+    fn new(streams: &Streams, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        socket.set_read_timeout(Some(PATIENCE)).expect("it can");
+        let credentials = [FIRST, SECOND].map(|number| {
+            let (ufrag, pwd) = streams.credentials(number, End::Peer);
+            (ufrag.to_owned(), pwd.to_owned())
+        });
+        Self {
+            socket,
+            server,
+            credentials,
+            answered: [0; 2],
+        }
+    }
+
+    fn send(&self, datagram: &[u8]) {
+        let sent = self.socket.send_to(datagram, self.server);
+        sent.expect("loopback takes it");
+    }
+
+    fn check(&self, streams: &Streams, number: usize) {
+        let (ufrag, pwd) = streams.credentials(number, End::Server);
+        let username = format!("{ufrag}:{}", self.credentials[number].0);
+        self.send(&request(&username, pwd));
+    }
+
+    /// What comes next; a check was answered.
+    fn receive(&mut self) -> Vec<u8> {
+        let mut buffer = [0; 2048];
+        let length = self.socket.recv(&mut buffer).expect("something comes");
+        let datagram = buffer[..length].to_vec();
+        if let Ok(message) = StunMessage::parse(&datagram)
+            && let Some((to, _)) = message.split_username()
+        {
+            let mut each = self.credentials.iter();
+            let number = each.position(|(ufrag, _)| ufrag == to);
+            let number = number.expect("it is for one of the two");
+            let answer = StunMessage::binding_reply(message.trans_id(), self.server);
+            self.send(&write(answer, &self.credentials[number].1));
+            self.answered[number] += 1;
+        }
+        datagram
+    }
+}
+
+#[test]
+fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
+    let _alone = alone();
+    let mut streams = Streams::open_controlling("none", 2);
+    let (mut server, mut ready) = (None, 0);
+    while ready < 4 {
+        match streams.next() {
+            (_, End::Server, Report::Selected(local)) => server = Some(local),
+            (_, _, Report::Ready) => ready += 1,
+            _ => {}
+        }
+    }
+    let mut peer = Peer::new(&streams, server.expect("ready streams have pairs"));
+    peer.check(&streams, FIRST);
+    peer.receive(); // the answer, or a check of the first stream's: it owns the address
+    let port = peer.socket.local_addr().expect("it is bound").port();
+    let best = format!("candidate:7 1 udp 2147483647 127.0.0.1 {port} typ host");
+    for number in [FIRST, SECOND] {
+        streams.offer(number, End::Server, &best);
+    }
+    while peer.answered[FIRST] == 0 || peer.answered[SECOND] < ANSWERS {
+        peer.receive();
+    }
+    // What comes after the answers has been taken by the time it is reported.
+    peer.send(b"\x80up");
+    let (mut selected, mut received) = (Vec::new(), None);
+    while received.is_none() || selected.is_empty() {
+        match streams.next() {
+            (number, End::Server, Report::Selected(_)) => selected.push(number),
+            (number, _, Report::Received(datagram)) => received = Some((number, datagram)),
+            _ => {}
+        }
+    }
+    assert_eq!(received, Some((FIRST, b"\x80up".to_vec())));
+    assert_eq!(selected, [FIRST], "it is the best candidate of both");
+    streams.send(FIRST, End::Server, b"\x80down");
+    streams.send(SECOND, End::Server, b"\x80elsewhere");
+    let mut received = Vec::new();
+    while received.first() != Some(&0x80) {
+        received = peer.receive();
+    }
+    assert_eq!(received, b"\x80down");
+    let (number, end, report) = streams.next();
+    assert_eq!((number, end), (SECOND, End::Peer));
+    assert!(matches!(report, Report::Received(datagram) if datagram == b"\x80elsewhere"));
+}
