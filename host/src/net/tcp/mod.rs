@@ -186,15 +186,15 @@ impl Connections {
         }
     }
 
-    /// A stream has ended.
-    pub(super) fn close_all_of(&mut self, stream: StreamKey) {
+    /// A component has ended.
+    pub(super) fn close_all_of(&mut self, member: Member) {
         self.flush(); // its last words
         let keys = self.by_pair.iter();
-        let its = keys.filter(|(((key, _), _), _)| *key == stream);
+        let its = keys.filter(|((owner, _), _)| *owner == member);
         for index in its.map(|(_, index)| *index).collect::<Vec<_>>() {
             self.remove(index);
         }
-        self.pauses.forget(stream);
+        self.pauses.forget(member);
     }
 
     fn remove(&mut self, index: usize) {
