@@ -8,7 +8,7 @@ use handclasp::stream::{Message, Notification};
 pub enum Signalling {
     /// Each notification becomes the message it is meant for.
     Trickle,
-    /// Offer and answer, once all candidates are known.
+    /// Offer and answer, once all candidates are known, of sides that keep both components.
     Sdp,
     /// Not at all.
     None,
@@ -39,7 +39,7 @@ impl World {
                 }
             }
             Notification::LocalSdp { sdp } => {
-                let sdp = sdp.clone();
+                let sdp = sdp.replace("a=rtcp-mux\r\n", "");
                 self.mail(side ^ 1, Message::ParseRemoteSdp { sdp });
             }
             _ => {}

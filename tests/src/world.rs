@@ -239,8 +239,8 @@ impl World {
                     stream.handle_completion(self.now, completion);
                 }
             }
-            if self.sides[side].stream.poll_gather() {
-                self.gather(side);
+            if let Some(component_ids) = self.sides[side].stream.poll_gather() {
+                self.gather(side, &component_ids);
             }
             while let Some((id, transmit)) = self.sides[side].stream.poll_transmit() {
                 let pair = transmit.pair();
@@ -257,9 +257,8 @@ impl World {
         }
     }
 
-    fn gather(&mut self, side: usize) {
-        let Side { stream, .. } = &self.sides[side];
-        for id in stream.component_ids() {
+    fn gather(&mut self, side: usize, component_ids: &[u16]) {
+        for &id in component_ids {
             let address = self.sides[side].address(id);
             self.sides[side].stream.add_local_address(id, address);
         }

@@ -1,7 +1,7 @@
 //! What plugins declare and produce for their peers, on its way through a description in each format.
 #![no_main]
 use arbitrary::Arbitrary;
-use handclasp::sdp::{InitDataFormat, LocalDescription, RemoteDescription, Setup};
+use handclasp::sdp::{InitDataFormat, LocalDescription, RemoteDescription, RtcpMux, Setup};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -34,7 +34,8 @@ fuzz_target!(|plugin: Plugin<'_>| {
         pwd: "passwordpasswordpassword",
         ice_lite: false,
         setup: Setup::ActPass,
-        default_address: None,
+        rtcp_mux: RtcpMux::Off,
+        default_addresses: &[],
         candidates: &[],
         end_of_candidates: true,
         plugin_id: plugin.id,

@@ -1,7 +1,8 @@
 //! A peer's session description; what is taken from it can be written again, and is read as it was.
 #![no_main]
 use handclasp::sdp::{
-    InitDataFormat, LocalDescription, MAX_CANDIDATES, RemoteDescription, Setup, check_credentials,
+    InitDataFormat, LocalDescription, MAX_CANDIDATES, RemoteDescription, RtcpMux, Setup,
+    check_credentials,
 };
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
@@ -45,7 +46,11 @@ fn repeat(remote: &RemoteDescription, format: &InitDataFormat) {
         pwd: &remote.pwd,
         ice_lite: remote.ice_lite,
         setup: remote.setup.unwrap_or(Setup::ActPass),
-        default_address: None,
+        rtcp_mux: match remote.rtcp_mux {
+            true => RtcpMux::On,
+            false => RtcpMux::Off,
+        },
+        default_addresses: &[None, None],
         candidates: &candidates,
         end_of_candidates: remote.end_of_candidates,
         plugin_id: "dtls-srtp",
@@ -57,6 +62,7 @@ fn repeat(remote: &RemoteDescription, format: &InitDataFormat) {
     };
     let again = RemoteDescription::parse(&text).expect("nothing is written that is not read");
     assert_eq!(again.ufrag, remote.ufrag);
+    assert_eq!(again.rtcp_mux, remote.rtcp_mux);
     assert_eq!(again.candidates, remote.candidates);
     assert_eq!(again.end_of_candidates, remote.end_of_candidates);
     let read = again.init_data("dtls-srtp", format, 1);

@@ -1,6 +1,6 @@
 //! The peer's parameters, and what becomes of an association when they change (RFC 8842).
 use super::Component;
-use super::driver::{Driver, Phase};
+use super::driver::Driver;
 use crate::plugin::Role;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ impl Component {
     /// with the id `instance_id` takes over, the old one closes.
     pub fn set_peer(&mut self, now: Instant, role: Role, init_data: Vec<u8>, instance_id: u64) {
         match self.driver.peer() {
-            _ if self.driver.phase() == Phase::Ended => {}
+            _ if self.driver.is_leaving() => {}
             Some((_, known)) if *known == init_data => {}
             None => self.driver.set_peer(role, init_data),
             Some(_) => self.reassociate(role, init_data, instance_id),

@@ -128,6 +128,11 @@ impl Driver {
         self.phase
     }
 
+    /// Whether it has ended or is about to.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.closing || self.phase == Phase::Ended
+    }
+
     /// Datagrams dropped because there was no place for them or nobody wanted them.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped

@@ -114,6 +114,11 @@ impl Component {
         self.driver.phase()
     }
 
+    /// Whether it has ended or is about to.
+    pub fn is_leaving(&self) -> bool {
+        self.driver.is_leaving()
+    }
+
     /// What the handshake agreed on, once it has.
     pub fn handshake_data(&self) -> Option<&Zeroizing<Vec<u8>>> {
         self.handshake_data.as_ref()

@@ -365,7 +365,6 @@ impl EventLoop {
             let at = hosted.stream.poll_timeout();
             self.timers.arm(key, at, &mut hosted.armed);
         } else if let Some(hosted) = self.streams.remove(&key) {
-            self.sockets.flush(); // its last words
             hosted.release(
                 &mut self.sockets,
                 &mut self.relays,

@@ -124,8 +124,8 @@ impl Hosted {
                     self.stream.handle_completion(turn.now, completion);
                 }
             }
-            if self.stream.poll_gather() {
-                match self.gather(turn) {
+            if let Some(component_ids) = self.stream.poll_gather() {
+                match self.gather(turn, &component_ids) {
                     Ok(()) => self.has_gathered = true,
                     Err(error) if self.has_gathered => self.stream.warn(format!(
                         "nothing was gathered again: {error}; what was bound before stays in use"
@@ -155,6 +155,11 @@ impl Hosted {
                 let member = (self.key(), *component_id);
                 *pair = turn.connections.as_it_is(member, *pair);
             }
+            if let Notification::ComponentClosed { component_id, .. }
+            | Notification::ComponentStateFailed { component_id, .. } = notification
+            {
+                self.release_component(component_id, turn.sockets, turn.connections);
+            }
             if let Some(recorder) = &self.recorder {
                 recorder.notified(&notification);
             }
@@ -182,13 +187,13 @@ impl Hosted {
         })
     }
 
-    /// Binds each component to every local address it has no socket at yet.
-    fn gather(&mut self, turn: &mut Turn<'_>) -> Result<(), BindError> {
+    /// Binds each of these components to every local address it has no socket at yet.
+    fn gather(&mut self, turn: &mut Turn<'_>, component_ids: &[u16]) -> Result<(), BindError> {
         if self.stream.is_relay_only() {
             return Ok(());
         }
         let addresses = self.gathering.addresses()?;
-        for component_id in self.stream.component_ids() {
+        for &component_id in component_ids {
             let mut failure = None;
             for &address in &addresses {
                 if let Err(source) = self.bind(turn, component_id, address) {
@@ -417,23 +422,37 @@ impl Hosted {
 
     /// The stream has ended: its sockets are free, its relays, and its connections.
     pub(super) fn release(
-        self,
+        mut self,
         sockets: &mut Sockets,
         relays: &mut Relays,
         connections: &mut Connections,
         instances: &Instances,
     ) {
-        let key = self.key();
         for id in self.instances.values() {
             instances.remove(*id);
         }
-        relays.close_all_of(key);
-        connections.close_all_of(key);
-        for binding in &self.listeners {
-            connections.release(*binding, key);
+        relays.close_all_of(self.key());
+        for component_id in self.stream.component_ids() {
+            self.release_component(component_id, sockets, connections);
         }
-        for binding in &self.bindings {
-            sockets.release(*binding, key);
+    }
+
+    /// A component has ended: its sockets are free, and its connections.
+    fn release_component(
+        &mut self,
+        component_id: u16,
+        sockets: &mut Sockets,
+        connections: &mut Connections,
+    ) {
+        let key = self.key();
+        connections.close_all_of((key, component_id));
+        let its = |binding: &mut Binding| binding.component_id == component_id;
+        for binding in self.listeners.extract_if(.., its) {
+            connections.release(binding, key);
+        }
+        sockets.flush(); // its last words
+        for binding in self.bindings.extract_if(.., its) {
+            sockets.release(binding, key);
         }
     }
 }

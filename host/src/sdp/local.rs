@@ -1,5 +1,7 @@
-use super::{InitDataFormat, SdpError, Setup, candidate_component, check_credentials, limits};
-use sdp_types::{Attribute, Connection, Media, Origin, Session};
+use super::{
+    InitDataFormat, RtcpMux, SdpError, Setup, candidate_component, check_credentials, limits,
+};
+use sdp_types::{AddrType, Attribute, Connection, Media, Origin, Session};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// What this side tells its peer.
@@ -17,8 +19,11 @@ pub struct LocalDescription<'a> {
     pub ice_lite: bool,
     /// Who starts the handshake.
     pub setup: Setup,
-    /// Address of the default candidate of component 1; none before there is one (RFC 8840).
-    pub default_address: Option<SocketAddr>,
+    /// Whether RTCP comes over component 1.
+    pub rtcp_mux: RtcpMux,
+    /// Addresses of the default candidates of components 1, 2, … in this order; none before there is one
+    /// (RFC 8840).
+    pub default_addresses: &'a [Option<SocketAddr>],
     /// Lines `candidate:…` (RFC 8839, section 5.1), of all components.
     pub candidates: &'a [String],
     /// No candidate will follow (RFC 8838).
@@ -52,13 +57,8 @@ impl LocalDescription<'_> {
     }
 
     fn media(&self) -> Result<Media, SdpError> {
-        // Port 9 of an unspecified address: nothing to send to yet (RFC 8840). Port 0 would
-        // refuse the section.
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9));
-        let address = self
-            .default_address
-            .filter(|address| address.port() != 0)
-            .unwrap_or(nowhere);
+        let address = self.default_addresses.first().copied().flatten();
+        let address = default_address(address);
         Ok(Media {
             media: "application".into(),
             port: address.port(),
@@ -81,6 +81,15 @@ impl LocalDescription<'_> {
             Attribute::with_value("ice-options", "ice2 trickle"),
             Attribute::with_value("setup", self.setup),
         ];
+        if let Some(address) = self.default_addresses.get(1) {
+            attributes.push(rtcp_attribute(default_address(*address)));
+        }
+        if self.rtcp_mux != RtcpMux::Off {
+            attributes.push(Attribute::new("rtcp-mux"));
+        }
+        if self.rtcp_mux == RtcpMux::Only {
+            attributes.push(Attribute::new("rtcp-mux-only"));
+        }
         attributes.extend(
             self.init_data_format
                 .write(self.plugin_id, self.init_data)?,
@@ -93,6 +102,21 @@ impl LocalDescription<'_> {
         }
         Ok(attributes)
     }
+}
+
+/// Port 9 of an unspecified address if there is nothing to send to yet (RFC 8840). Port 0 would refuse the
+/// section.
+fn default_address(known: Option<SocketAddr>) -> SocketAddr {
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9));
+    known
+        .filter(|address| address.port() != 0)
+        .unwrap_or(nowhere)
+}
+
+/// Where RTCP goes without ICE (RFC 3605).
+fn rtcp_attribute(address: SocketAddr) -> Attribute {
+    let (ip, port) = (address.ip(), address.port());
+    Attribute::with_value("rtcp", format!("{port} IN {} {ip}", AddrType::from(ip)))
 }
 
 fn candidate_attribute(line: &str) -> Result<Attribute, SdpError> {

@@ -1,6 +1,7 @@
 //! Session descriptions: what a stream tells its peer, and what it learns from one.
 //!
 //! A stream is one media section (RFC 8866); its components share the section's ICE credentials (RFC 8839).
+//! Component 1 is RTP, component 2 is RTCP, which may do without: [`RtcpMux`].
 //! [`LocalDescription`] is written as SDP, [`RemoteDescription`] is read from it.
 //!
 //! What a plugin's `init` produced travels in the same section, as its [`InitDataFormat`] says. The host
@@ -16,6 +17,7 @@ mod init_data;
 mod limits;
 mod local;
 mod remote;
+mod rtcp_mux;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ pub use init_data::InitDataFormat;
 pub use limits::{MAX_CANDIDATES, MAX_LINE, MAX_LINES, MAX_SECTIONS, MAX_TEXT};
 pub use local::LocalDescription;
 pub use remote::RemoteDescription;
+pub use rtcp_mux::RtcpMux;
 pub use setup::Setup;
 
 /// The component id in a line `candidate:<foundation> <component-id> …`: 1 to 256 (RFC 8839, section 5.1).

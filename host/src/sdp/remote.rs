@@ -13,6 +13,8 @@ pub struct RemoteDescription {
     pub ice_lite: bool,
     /// Who starts the handshake, if the peer says so.
     pub setup: Option<Setup>,
+    /// RTCP comes over component 1 if this side agrees: `a=rtcp-mux`, or `a=rtcp-mux-only` (RFC 5761, RFC 8858).
+    pub rtcp_mux: bool,
     /// Component id (1 to 256) and line `candidate:…`, in the peer's order.
     pub candidates: Vec<(u16, String)>,
     /// No candidate will follow (RFC 8838).
@@ -44,6 +46,9 @@ impl RemoteDescription {
             pwd: pwd.to_owned(),
             ice_lite: find(&attributes, "ice-lite").is_some(),
             setup: find(&attributes, "setup").map(str::parse).transpose()?,
+            rtcp_mux: ["rtcp-mux", "rtcp-mux-only"]
+                .into_iter()
+                .any(|name| find(&attributes, name).is_some()),
             candidates: attributes.iter().filter_map(candidate).collect(),
             end_of_candidates: find(&attributes, "end-of-candidates").is_some(),
             attributes,

@@ -2,16 +2,19 @@
 use super::{Member, Notification, Refused, Stage, Stream, fresh_id, refused};
 use crate::component::Phase;
 use crate::ice::Credentials;
-use crate::sdp::{LocalDescription, RemoteDescription, Setup};
+use crate::sdp::{LocalDescription, RemoteDescription, RtcpMux, Setup};
+use std::net::SocketAddr;
 use std::time::Instant;
 
-/// Who offered, and who starts.
+/// Who offered, who starts, and where RTCP goes.
 #[derive(Debug)]
 pub(super) struct Negotiation {
     session_id: u64,
     versions: u64,
     local: Option<Setup>,
     remote: Option<Setup>,
+    /// Whether the peer's latest description has `a=rtcp-mux`; `None` before the first.
+    remote_mux: Option<bool>,
 }
 
 impl Negotiation {
@@ -21,6 +24,7 @@ impl Negotiation {
             versions: 0,
             local: None,
             remote: None,
+            remote_mux: None,
         }
     }
 
@@ -31,24 +35,41 @@ impl Negotiation {
             .local
             .get_or_insert_with(|| remote.map_or(Setup::ActPass, Setup::answer))
     }
+
+    /// What this side's description says: an answer has `a=rtcp-mux` if the offer has (RFC 8035).
+    fn local_mux(&self, n_components: u16) -> RtcpMux {
+        match (n_components, self.remote_mux) {
+            (1, None) => RtcpMux::Only,
+            (2, None) | (1 | 2, Some(true)) => RtcpMux::On,
+            _ => RtcpMux::Off, // more components are not RTP and RTCP
+        }
+    }
 }
 
 impl Stream {
     pub(super) fn generate_local_sdp(&mut self) -> Result<(), Refused> {
-        let starts = |member: &Member| member.component.phase() == Phase::Starting;
+        let starts =
+            |member: &Member| member.stays() && member.component.phase() == Phase::Starting;
         if self.components.iter().any(starts) {
             return Err(Refused(
                 "the plugin's init has not finished: wait for handshake_init_data".to_owned(),
             ));
         }
         let setup = self.negotiation.local_setup();
-        let candidates: Vec<String> = self
-            .components
-            .iter()
+        let rtcp_mux = self.negotiation.local_mux(self.config.n_components);
+        let members = match self.multiplexes() {
+            true => &self.components[..1],
+            false => &self.components,
+        };
+        let staying = members.iter().filter(|member| member.stays());
+        let candidates: Vec<String> = staying
             .flat_map(|member| member.component.agent().local_candidates())
             .collect();
-        let init_data: Vec<Option<&[u8]>> = self
-            .components
+        let default_addresses: Vec<Option<SocketAddr>> = members
+            .iter()
+            .map(|member| member.default_address)
+            .collect();
+        let init_data: Vec<Option<&[u8]>> = members
             .iter()
             .map(|member| member.init_data.as_deref())
             .collect();
@@ -59,7 +80,8 @@ impl Stream {
             pwd: self.credentials.pwd(),
             ice_lite: self.config.ice_lite,
             setup,
-            default_address: self.components[0].default_address,
+            rtcp_mux,
+            default_addresses: &default_addresses,
             candidates: &candidates,
             end_of_candidates: self.stage == Stage::Gathered,
             plugin_id: self.config.plugin.id(),
@@ -94,6 +116,10 @@ impl Stream {
                 member.component.agent_mut().take_control();
             }
         }
+        self.negotiation.remote_mux = Some(description.rtcp_mux);
+        if self.multiplexes() {
+            self.multiplex(now);
+        }
         self.take_remote_candidates(&description);
         // RFC 4145, section 4.1: an offer without a=setup is active, an answer without it passive.
         let unsaid = if self.negotiation.local.is_some() {
@@ -122,10 +148,21 @@ impl Stream {
         Ok(())
     }
 
+    /// Whether both sides say that RTCP comes with RTP.
+    fn multiplexes(&self) -> bool {
+        self.config.n_components == 2 && self.negotiation.remote_mux == Some(true)
+    }
+
+    /// Component 2 ends: RTCP comes over component 1 (RFC 5761, section 5.1.3).
+    fn multiplex(&mut self, now: Instant) {
+        self.components[1].component.close(now);
+        self.start_gathering(now); // unless it waits for more than component 2
+    }
+
     fn take_remote_candidates(&mut self, description: &RemoteDescription) {
         for (component_id, line) in &description.candidates {
             if usize::from(*component_id) > self.components.len() {
-                continue; // such as RTCP's where both sides multiplex (RFC 5761)
+                continue; // such as RTCP's where this side has no component for it
             }
             if let Err(Refused(reason)) = self.add_remote_candidate(*component_id, line) {
                 self.notify(Notification::Warning {

@@ -81,11 +81,9 @@ impl Stream {
         }
     }
 
-    fn start_gathering(&mut self, now: Instant) {
-        let initialised = self
-            .components
-            .iter()
-            .all(|member| member.init_data.is_some());
+    pub(super) fn start_gathering(&mut self, now: Instant) {
+        let mut staying = self.components.iter().filter(|member| member.stays());
+        let initialised = staying.all(|member| member.init_data.is_some());
         if self.stage == Stage::Starting && initialised && !self.closing {
             self.gather(now);
             for member in &mut self.components {

@@ -65,15 +65,17 @@ impl Stream {
         (gathering.bind, gathering.bound) = (true, false);
         gathering.until = Some(now + PATIENCE);
         self.stage = Stage::Gathering;
-        for member in &mut self.components {
+        for member in self.components.iter_mut().filter(|member| member.stays()) {
             member.component.gatherer_mut().again(now);
         }
     }
 
-    /// Whether sockets are to be bound now. Each bound one goes to
+    /// The components whose sockets are to be bound now, if any are. Each bound one goes to
     /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
-    pub fn poll_gather(&mut self) -> bool {
-        std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended && !self.closing
+    pub fn poll_gather(&mut self) -> Option<Vec<u16>> {
+        let binds = std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended && !self.closing;
+        let staying = self.components.iter().filter(|member| member.stays());
+        binds.then(|| staying.map(|member| member.component.id()).collect())
     }
 
     /// Whether no socket is to be bound, for only relays are used.
@@ -136,7 +138,8 @@ impl Stream {
     }
 
     fn signal(&mut self, component_id: u16, candidate: Option<String>) {
-        if let Some(candidate) = candidate {
+        let stays = self.member(component_id).is_ok_and(|member| member.stays());
+        if let Some(candidate) = candidate.filter(|_| stays) {
             self.notify(Notification::NewCandidateFull {
                 component_id,
                 candidate,

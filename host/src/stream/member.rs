@@ -29,6 +29,11 @@ pub(super) struct Unheard {
 pub(super) const UNHEARD_EVERY: Duration = Duration::from_secs(10);
 
 impl Member {
+    /// Whether it has not ended and is not about to: only such a one has candidates.
+    pub(super) fn stays(&self) -> bool {
+        !self.component.is_leaving()
+    }
+
     pub(super) fn new(
         now: Instant,
         config: &Config,

@@ -83,13 +83,12 @@ impl Stream {
         component_id: u16,
         line: &str,
     ) -> Result<(), Refused> {
-        let accepted = self
-            .member(component_id)?
-            .component
-            .agent_mut()
-            .add_remote_candidate(line)
-            .map_err(refused)?;
-        match accepted {
+        let member = self.member(component_id)?;
+        if !member.stays() {
+            return Ok(()); // the peer may not know yet that there is no need of it
+        }
+        let agent = member.component.agent_mut();
+        match agent.add_remote_candidate(line).map_err(refused)? {
             Accepted::New => self.tell_remote_candidate(component_id, line),
             Accepted::Ignored(Ignored::HostName) => self.look_up_candidate(component_id, line),
             Accepted::Known | Accepted::Ignored(_) => {}
@@ -154,7 +153,7 @@ impl Stream {
 
     /// After a restart the peer hears the same candidates under new credentials.
     fn announce_candidates(&mut self) {
-        for member in &mut self.components {
+        for member in self.components.iter().filter(|member| member.stays()) {
             let component_id = member.component.id();
             for candidate in member.component.agent().local_candidates() {
                 self.notifications

@@ -118,7 +118,8 @@ pub enum Notification {
     ComponentClosed {
         /// The component.
         component_id: u16,
-        /// Whether the peer closed.
+        /// Whether the peer closed. If neither side did, RTCP comes over component 1 (RFC 5761): both
+        /// descriptions had `a=rtcp-mux`.
         by_peer: bool,
     },
     /// A datagram of the application's was not sent; the next one may be.

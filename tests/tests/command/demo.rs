@@ -60,6 +60,36 @@ fn two_components_with_dtls_are_summarised_as_json() {
 }
 
 #[test]
+fn two_components_connect_under_loss_and_over_tcp_alone() {
+    let loss: &[&str] = &["--loss", "20", "--seed", "7"];
+    let tcp: &[&str] = &["--tcp", "both", "--no-udp"];
+    for (network, transport) in [(loss, "udp"), (tcp, "tcp")] {
+        let two = [
+            "demo",
+            "--plugin",
+            "dtls-srtp",
+            "--components",
+            "2",
+            "--json",
+        ];
+        let output = run(&[&two[..], network].concat());
+        assert_succeeds(&output);
+        let events = crate::support::json(&output);
+        for (peer, id) in [("a", 1), ("a", 2), ("b", 1), ("b", 2)] {
+            let of = |name: &str| {
+                let mut events = events.iter();
+                events.find(|event| {
+                    event["event"] == name && event["peer"] == peer && event["component_id"] == id
+                })
+            };
+            assert!(of("component_state_ready").is_some(), "{peer} {id}");
+            let pair = of("new_selected_pair").expect("it is ready");
+            assert_eq!(pair["transport"], transport, "{pair}");
+        }
+    }
+}
+
+#[test]
 fn peers_that_hide_their_addresses_look_each_others_names_up() {
     let output = run(&["demo", "--plugin", "none", "--hide-addresses", "--json"]);
     assert_succeeds(&output);

@@ -1,4 +1,5 @@
 //! The network laboratory: streams in networks of their own, with loss, NATs, and addresses that change.
+mod components;
 mod hidden;
 mod internet;
 mod loss;

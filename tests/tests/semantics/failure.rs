@@ -1,5 +1,6 @@
 //! Failures: statement 18.
 use crate::secs;
+use handclasp::stream::Message;
 use handclasp_tests::{Backend, Journal, Scripted, World, for_each_backend};
 
 /// Two components under `script`, each of which gets three datagrams; and a pair that has nothing to do with it.
@@ -187,5 +188,97 @@ fn s18_a_sentence_of_a_call_that_succeeds_is_a_warning() {
             world.sides[0].told(&["warning"]),
             ["warning plugin scripted: this peer is old"]
         );
+    });
+}
+
+/// Two sides of two components, and their journals.
+fn two_by_two(backend: Backend) -> (World, [Journal; 2]) {
+    let party = || {
+        let script = Scripted::new().on("connection_ready", &["finish=keys"]);
+        script.party()
+    };
+    let ((a, of_a), (b, of_b)) = (party(), party());
+    let world = World::pair(backend, &a.components(2), &b.components(2));
+    (world, [of_a, of_b])
+}
+
+/// From now on nothing gets through that is component 2's.
+fn cut_component_2(world: &mut World) {
+    let sockets = [0, 1].map(|side| world.sides[side].address(2));
+    world.link.drops = Box::new(move |flight| sockets.contains(&flight.to));
+}
+
+/// Component 2 is over on both sides, with this reason; component 1 lives on without it.
+fn component_1_goes_on(world: &mut World, journals: &[Journal; 2], reason: &str) {
+    for (side, journal) in journals.iter().enumerate() {
+        let told = world.sides[side].told(&["ready", "failed", "closed"]);
+        let ready: Vec<_> = told
+            .iter()
+            .filter(|line| line.starts_with("ready 1"))
+            .collect();
+        assert_eq!(ready, ["ready 1 keys"], "{told:?}");
+        let failed = told.last().expect("it is ready at least");
+        assert!(
+            failed.starts_with("failed 2 ICE failed on component 2: "),
+            "{told:?}"
+        );
+        assert!(failed.contains(reason), "{failed}");
+        assert_eq!(journal.names(2).last().map(String::as_str), Some("destroy"));
+        assert_eq!(journal.check(), 1);
+        world.send(side, 1, b"media");
+        world.send(side, 2, b"reports");
+        world.run_for(secs(1));
+        assert!(world.sides[side ^ 1].has("received 1 media"));
+        assert!(world.sides[side].has("could_not_send 2 the component has ended"));
+    }
+    let told = world.sides[0].count("candidate 2");
+    for message in [Message::GatherCandidates, Message::RestartStream] {
+        world.tell(0, message).expect("the stream lives");
+        world.run_for(secs(5));
+    }
+    assert_eq!(
+        world.sides[0].count("selected 1"),
+        2,
+        "{:#?}",
+        world.sides[0].story()
+    );
+    assert_eq!(world.sides[0].count("candidate 2"), told);
+    world
+        .tell(0, Message::GenerateLocalSdp)
+        .expect("the stream lives");
+    let sdp = world.sides[0].description();
+    assert!(sdp.contains(" 1 udp ") && !sdp.contains(" 2 udp "), "{sdp}");
+}
+
+#[test]
+fn s18_a_component_that_never_connects_leaves_its_sibling() {
+    for_each_backend(|backend| {
+        let (mut world, journals) = two_by_two(backend);
+        cut_component_2(&mut world);
+        world.run_for(secs(40));
+        for side in &world.sides {
+            let [ready, failed] = ["ready 1", "failed 2"].map(|line| side.when(line));
+            assert!(ready.is_some_and(|at| at < secs(5)), "{:#?}", side.story());
+            let in_time = failed.is_some_and(|at| at > secs(30) && at < secs(32));
+            assert!(in_time, "{failed:?}");
+        }
+        let reason = "the peer's 1 candidate (1 host) were tried for 30 s from 1 candidate (1 host) of ours and \
+                      none answered, so see whether a firewall stops UDP between the two sides";
+        component_1_goes_on(&mut world, &journals, reason);
+    });
+}
+
+#[test]
+fn s18_a_component_that_loses_its_peer_leaves_its_sibling() {
+    for_each_backend(|backend| {
+        let (mut world, journals) = two_by_two(backend);
+        world.connect();
+        cut_component_2(&mut world);
+        world.run_for(secs(70));
+        for side in &world.sides {
+            let lost = side.told(&["disconnected"]);
+            assert_eq!(lost, ["disconnected 2"]);
+        }
+        component_1_goes_on(&mut world, &journals, "none answered");
     });
 }

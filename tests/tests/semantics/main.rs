@@ -13,6 +13,7 @@ mod messages;
 mod mutants;
 mod peer_parameters;
 mod ready;
+mod rtcp_mux;
 mod start;
 mod table;
 mod time;

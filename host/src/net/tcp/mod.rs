@@ -187,13 +187,13 @@ impl Connections {
         }
     }
 
-    /// A stream has ended.
-    pub(super) fn close_all_of(&mut self, stream: StreamKey) {
+    /// A component has ended.
+    pub(super) fn close_all_of(&mut self, member: Member) {
         self.flush(); // its last words
-        for index in self.owned.of_stream(stream).collect::<Vec<_>>() {
+        for index in self.owned.of(member) {
             self.remove(index);
         }
-        self.pauses.forget(stream);
+        self.pauses.forget(member);
     }
 
     fn remove(&mut self, index: usize) {

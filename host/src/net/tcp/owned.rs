@@ -1,7 +1,6 @@
 //! Whose each connection is.
 use super::Key;
 use crate::ice::{ACTIVE_PORT, Pair};
-use crate::net::mailbox::StreamKey;
 use crate::net::socket::Member;
 use std::collections::HashMap;
 
@@ -32,10 +31,10 @@ impl Owned {
         pairs.filter(|(pair, _)| counts(pair)).count()
     }
 
-    /// All connections of a stream's.
-    pub(super) fn of_stream(&self, stream: StreamKey) -> impl Iterator<Item = usize> {
-        let its = self.0.iter().filter(move |((of, _), _)| *of == stream);
-        its.flat_map(|(_, pairs)| pairs).map(|(_, index)| *index)
+    /// All connections of a component.
+    pub(super) fn of(&self, member: Member) -> Vec<usize> {
+        let pairs = self.0.get(&member).into_iter().flatten();
+        pairs.map(|(_, index)| *index).collect()
     }
 
     pub(super) fn insert(&mut self, (member, pair): Key, index: usize) {
@@ -75,10 +74,9 @@ mod tests {
         assert_eq!(owned.find((one, pair(4000))), Some(11));
         assert_eq!(owned.find((other, pair(4000))), Some(13));
         assert_eq!(owned.find((other, pair(4001))), None);
-        let mut of_stream: Vec<_> = owned.of_stream(1).collect();
-        of_stream.sort_unstable();
-        assert_eq!(of_stream, [10, 11, 12, 13]);
-        assert_eq!(owned.of_stream(2).count(), 0);
+        assert_eq!(owned.of(one), [10, 11, 12]);
+        assert_eq!(owned.of(other), [13]);
+        assert!(owned.of((2, 1)).is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How long a connection that ended is not made again.
 use super::Key;
-use crate::net::mailbox::StreamKey;
+use crate::net::socket::Member;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,8 @@ impl Pauses {
         }
     }
 
-    pub(super) fn forget(&mut self, stream: StreamKey) {
-        self.0.retain(|((key, _), _), _| *key != stream);
+    pub(super) fn forget(&mut self, member: Member) {
+        self.0.retain(|(owner, _), _| *owner != member);
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
         pauses.end(key);
         pauses.begin(now, key);
         assert!(pauses.is_over(now + FIRST, key));
-        pauses.forget(1);
+        pauses.forget((1, 1));
         assert!(pauses.is_over(now, key));
     }
 }

@@ -75,13 +75,16 @@ fn attribute_name(name: &str) -> Result<String, InitDataFormatError> {
 
 /// Attributes that the host writes or reads. Names are case-sensitive, but lenient peers exist.
 fn is_reserved(name: &str) -> bool {
-    const RESERVED: [&str; 8] = [
+    const RESERVED: [&str; 11] = [
         "bundle-only",
         "candidate",
         "end-of-candidates",
         "group",
         "mid",
         "remote-candidates",
+        "rtcp",
+        "rtcp-mux",
+        "rtcp-mux-only",
         "setup",
         opaque::NAME,
     ];

@@ -33,6 +33,9 @@ fn names_of_the_host_are_refused() {
         "setup",
         "Setup",
         "mid",
+        "rtcp",
+        "rtcp-mux",
+        "rtcp-mux-only",
         "end-of-candidates",
         "handclasp-init",
     ] {

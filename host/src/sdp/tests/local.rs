@@ -1,5 +1,5 @@
 use super::{lines, local, remote, webrtc};
-use crate::sdp::{InitDataFormat, LocalDescription, SdpError, Setup};
+use crate::sdp::{InitDataFormat, LocalDescription, RtcpMux, SdpError, Setup};
 
 #[test]
 fn writes_a_description_without_candidates() {
@@ -32,7 +32,9 @@ fn writes_candidates_and_what_the_plugin_gave() {
     let description = LocalDescription {
         ice_lite: true,
         setup: Setup::Passive,
-        default_address: Some("[fd77::1]:40000".parse().expect("an address")),
+        rtcp_mux: RtcpMux::On,
+        default_addresses: &["[fd77::1]:40000", "[fd77::1]:40001"]
+            .map(|address| Some(address.parse().expect("an address"))),
         candidates: &candidates,
         end_of_candidates: true,
         init_data: &[Some(data), None, Some(data)],
@@ -48,6 +50,8 @@ a=ice-ufrag:8hhY\r
 a=ice-pwd:asd88fgpdd777uzjYhagZg\r
 a=ice-options:ice2 trickle\r
 a=setup:passive\r
+a=rtcp:40001 IN IP6 fd77::1\r
+a=rtcp-mux\r
 a=fingerprint:sha-256 AB:CD\r
 a=tls-id:91bbf309c0990a6bec11e38ba2933cee\r
 a=candidate:1 1 udp 2130706431 fd77::1 40000 typ host\r
@@ -59,7 +63,7 @@ a=end-of-candidates\r
     let peer = remote(&text);
     let received = "fingerprint:sha-256 AB:CD\ntls-id:91bbf309c0990a6bec11e38ba2933cee";
     assert_eq!(lines(&peer, &format).as_deref(), Some(received));
-    assert!(peer.ice_lite && peer.end_of_candidates);
+    assert!(peer.ice_lite && peer.end_of_candidates && peer.rtcp_mux);
     assert_eq!(peer.setup, Some(Setup::Passive));
     assert_eq!(
         peer.candidates,
@@ -71,14 +75,33 @@ a=end-of-candidates\r
 fn a_default_address_with_port_0_does_not_refuse_the_section() {
     let address = Some("10.77.0.1:0".parse().expect("an address"));
     let text = LocalDescription {
-        default_address: address,
+        default_addresses: &[address, address],
         ..local(&InitDataFormat::Opaque)
     }
     .to_sdp();
-    assert!(
-        text.expect("legal")
-            .contains("m=application 9 udp octet-stream\r\nc=IN IP4 0.0.0.0\r\n")
-    );
+    let text = text.expect("legal");
+    assert!(text.contains("m=application 9 udp octet-stream\r\nc=IN IP4 0.0.0.0\r\n"));
+    assert!(text.contains("a=rtcp:9 IN IP4 0.0.0.0\r\n"));
+}
+
+#[test]
+fn rtcp_without_a_component_of_its_own_is_told_to_old_and_new_peers() {
+    for (rtcp_mux, lines) in [
+        (RtcpMux::Off, ""),
+        (RtcpMux::On, "a=rtcp-mux\r\n"),
+        (RtcpMux::Only, "a=rtcp-mux\r\na=rtcp-mux-only\r\n"),
+    ] {
+        let text = LocalDescription {
+            rtcp_mux,
+            default_addresses: &[None],
+            ..local(&InitDataFormat::Opaque)
+        }
+        .to_sdp()
+        .expect("legal");
+        let end = format!("a=setup:actpass\r\n{lines}");
+        assert!(text.ends_with(&end), "{rtcp_mux:?}: {text}");
+        assert_eq!(remote(&text).rtcp_mux, rtcp_mux != RtcpMux::Off);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod local;
 mod properties;
 mod remote;
 
-use super::{InitDataFormat, LocalDescription, RemoteDescription, Setup};
+use super::{InitDataFormat, LocalDescription, RemoteDescription, RtcpMux, Setup};
 
 fn webrtc() -> InitDataFormat {
     InitDataFormat::parse(Some("sdp-attributes:fingerprint,tls-id"))
@@ -20,7 +20,8 @@ fn local(format: &InitDataFormat) -> LocalDescription<'_> {
         pwd: "asd88fgpdd777uzjYhagZg",
         ice_lite: false,
         setup: Setup::ActPass,
-        default_address: None,
+        rtcp_mux: RtcpMux::Off,
+        default_addresses: &[],
         candidates: &[],
         end_of_candidates: false,
         plugin_id: "example",

@@ -1,5 +1,7 @@
 use super::{fixtures, local};
-use crate::sdp::{InitDataFormat, LocalDescription, RemoteDescription, Setup, check_credentials};
+use crate::sdp::{
+    InitDataFormat, LocalDescription, RemoteDescription, RtcpMux, Setup, check_credentials,
+};
 use crate::sdp::{MAX_CANDIDATES, MAX_TEXT};
 use proptest::collection::vec;
 use proptest::option;
@@ -63,6 +65,8 @@ fn fragment() -> impl Strategy<Value = String> {
         "a=handclasp-init:x AAA=",
         "a=ice-ufrag",
         "a=setup:",
+        "a=rtcp-mux",
+        "a=rtcp:9 IN IP4 0.0.0.0",
         "m=audio 9 x x\n",
         "v=0\n",
     ]);
@@ -143,7 +147,8 @@ proptest! {
         credentials in (ice_string(4..=256), ice_string(22..=256)),
         flags in any::<(bool, bool)>(),
         setup in setup(),
-        default_address in option::of(any::<std::net::SocketAddr>()),
+        rtcp_mux in select(vec![RtcpMux::Off, RtcpMux::On, RtcpMux::Only]),
+        default_addresses in vec(option::of(any::<std::net::SocketAddr>()), 0..4),
         candidates in vec(candidate(), 0..20),
     ) {
         let lines: Vec<String> = candidates.iter().map(|(_, line)| line.clone()).collect();
@@ -154,7 +159,8 @@ proptest! {
             pwd: &credentials.1,
             ice_lite: flags.0,
             setup,
-            default_address,
+            rtcp_mux,
+            default_addresses: &default_addresses,
             candidates: &lines,
             end_of_candidates: flags.1,
             ..local(&InitDataFormat::Opaque)
@@ -163,6 +169,7 @@ proptest! {
         prop_assert_eq!((peer.ufrag, peer.pwd), credentials);
         prop_assert_eq!((peer.ice_lite, peer.end_of_candidates), flags);
         prop_assert_eq!(peer.setup, Some(setup));
+        prop_assert_eq!(peer.rtcp_mux, rtcp_mux != RtcpMux::Off);
         prop_assert_eq!(peer.candidates, candidates);
     }
 

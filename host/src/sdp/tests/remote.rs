@@ -92,6 +92,20 @@ fn each_name_is_taken_from_the_section_first() {
 }
 
 #[test]
+fn rtcp_comes_with_rtp_where_the_described_section_says_so() {
+    assert!(remote(fixtures::GSTREAMER).rtcp_mux);
+    assert!(!remote(fixtures::CHROME).rtcp_mux);
+    let only = fixtures::GSTREAMER.replace("a=rtcp-mux\n", "a=rtcp-mux-only\n");
+    assert!(remote(&only).rtcp_mux);
+    let neither = fixtures::GSTREAMER.replace("a=rtcp-mux\n", "");
+    assert!(!remote(&neither).rtcp_mux, "a=rtcp-rsize is another matter");
+    let of_another = fixtures::BUNDLE.replace("a=mid:audio\n", "a=mid:audio\na=rtcp-mux\n");
+    assert!(!remote(&of_another).rtcp_mux);
+    let of_the_first = fixtures::BUNDLE.replace("a=mid:data\n", "a=mid:data\na=rtcp-mux\n");
+    assert!(remote(&of_the_first).rtcp_mux);
+}
+
+#[test]
 fn nothing_is_found_where_the_peer_gave_nothing() {
     let offer = remote(fixtures::CHROME);
     let unknown = InitDataFormat::parse(Some("sdp-attributes:key-mgmt")).expect("allowed");

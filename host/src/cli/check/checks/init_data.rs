@@ -2,7 +2,9 @@ use super::init::make;
 use crate::cli::check::outcome::{Checked, Objection};
 use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
-use handclasp::sdp::{InitDataFormat, LocalDescription, RemoteDescription, SdpError, Setup};
+use handclasp::sdp::{
+    InitDataFormat, LocalDescription, RemoteDescription, RtcpMux, SdpError, Setup,
+};
 
 pub(crate) const INIT_DATA: Check = Check {
     name: "init-data",
@@ -37,7 +39,8 @@ fn travel(plugin_id: &str, format: &InitDataFormat, data: &[u8]) -> Result<(), S
         pwd: "0123456789abcdefghijkl",
         ice_lite: false,
         setup: Setup::ActPass,
-        default_address: None,
+        rtcp_mux: RtcpMux::Only,
+        default_addresses: &[None],
         candidates: &[],
         end_of_candidates: false,
         plugin_id,
