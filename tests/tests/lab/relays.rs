@@ -1,5 +1,5 @@
 //! Both sides behind NATs, with help: STUN where it suffices, TURN where it does not.
-use crate::internet::{Internet, Nat, Private};
+use crate::internet::{Internet, Nat, PORTS, Private};
 use crate::run;
 use crate::streams::{expect_connection, expect_data, start};
 use handclasp_tests::processes::{Pair, Side};
@@ -54,6 +54,34 @@ fn symmetric_nats_fail_with_stun_alone_and_say_why() {
         }
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(12), "{took:?}");
+        Ok(())
+    });
+}
+
+/// With no more than the defaults.
+#[test]
+fn a_firewall_that_stops_every_server_is_named_in_the_end() {
+    run("symmetric NATs and a firewall", || {
+        let internet = Internet::new()?;
+        let server = internet.serve(2)?;
+        internet.block_udp(PORTS.0);
+        let [a, b] = both_behind(&internet, Nat::Symmetric)?;
+        let begun = Instant::now();
+        let arguments = ["--stun", &server.stun(), "--turn", &server.udp()];
+        let mut pair = start([&a.host, &b.host], Side::A, &arguments);
+        for side in Side::BOTH {
+            let failed = pair.expect(side, "component_state_failed");
+            let reason = failed["reason"].as_str().expect("a sentence");
+            for part in [
+                "1 host",
+                "none answered",
+                "; stun:10.99.0.2:3478, turn:10.99.0.2:3478 over UDP: no answer, is UDP port 3478 blocked?",
+            ] {
+                assert!(reason.contains(part), "no {part:?} in: {reason}");
+            }
+        }
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(35), "{took:?}");
         Ok(())
     });
 }
