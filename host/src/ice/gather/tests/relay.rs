@@ -1,5 +1,6 @@
 use super::*;
 use crate::ice::Pair;
+use stun_proto::types::attribute::ErrorCode;
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -79,6 +80,35 @@ fn an_allocation_outlives_all_its_lifetimes() {
         world.run(secs(hour * 3600), |_| false);
     }
     assert_eq!(world.opened.len(), 1, "{:?}", world.found);
+}
+
+#[test]
+fn nonces_that_go_stale_cost_nothing() {
+    let mut world = World::new(&turn(ONE));
+    world.relays[0].0.set_nonce_expiry_duration(secs(100));
+    world.begin();
+    assert!(world.run(secs(5), |world| !world.relayed().is_empty()));
+    let local = world.relayed()[0];
+    let pair = Pair::udp(local, addr(PEER));
+    world.gatherer.set_selected(world.now, Some(pair));
+    for quarter in 1..=8 {
+        assert!(echoes(&mut world, local, secs(1)), "quarter {quarter}");
+        world.run(secs(quarter * 900), |_| false);
+    }
+    assert_eq!(world.opened.len(), 1, "{:?}", world.found);
+    let seen = world.seen.iter();
+    let refused: Vec<u16> = seen.filter_map(|message| stale_nonce(message)).collect();
+    for method in [4, 8] {
+        assert!(refused.contains(&method), "{method} not in {refused:?}");
+    }
+}
+
+/// The method of what an error response with 438 (Stale Nonce) refuses (RFC 8656 §17): 4 is Refresh, 8
+/// CreatePermission.
+fn stale_nonce(message: &[u8]) -> Option<u16> {
+    let message = Message::from_bytes(message).ok()?;
+    let error = message.attribute::<ErrorCode>().ok()?;
+    (error.code() == ErrorCode::STALE_NONCE).then(|| message.method().value())
 }
 
 #[test]
