@@ -43,6 +43,18 @@ impl Coturn {
         Self::start_on(address, port, tls_port, inside)
     }
 
+    /// The same here, with one more line of configuration.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    ///
+    /// # Panics
+    /// The server is there but does not start.
+    pub fn start_with(address: IpAddr, setting: &str) -> Result<Self, Lacking> {
+        let [port, tls_port] = free_ports();
+        Self::configure(address, port, tls_port, setting, |command| command)
+    }
+
     /// The same, on these ports.
     ///
     /// # Errors
@@ -56,6 +68,16 @@ impl Coturn {
         tls_port: u16,
         inside: impl FnOnce(Command) -> Command,
     ) -> Result<Self, Lacking> {
+        Self::configure(address, port, tls_port, "", inside)
+    }
+
+    fn configure(
+        address: IpAddr,
+        port: u16,
+        tls_port: u16,
+        setting: &str,
+        inside: impl FnOnce(Command) -> Command,
+    ) -> Result<Self, Lacking> {
         let directory = tempfile::tempdir().map_err(|error| Lacking(error.to_string()))?;
         certify(directory.path(), address)?;
         let at = directory.path().display();
@@ -65,7 +87,7 @@ impl Coturn {
              listening-port={port}\ntls-listening-port={tls_port}\n\
              lt-cred-mech\nrealm=handclasp.test\nuser={user}:{password}\nallow-loopback-peers\n\
              cert={at}/certificate.pem\npkey={at}/key.pem\nuserdb={at}/users\npidfile={at}/pid\n\
-             no-cli\nno-dtls\nlog-file=stdout\nsimple-log\nverbose\n"
+             no-cli\nno-dtls\nlog-file=stdout\nsimple-log\nverbose\n{setting}\n"
         );
         let file = directory.path().join("turnserver.conf");
         fs::write(&file, configuration).map_err(|error| Lacking(error.to_string()))?;

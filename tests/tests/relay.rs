@@ -1,8 +1,10 @@
 //! Streams that reach each other through coturn, and nowhere else.
+use handclasp::trace::{Datagram, Direction, Kind, Trace, What};
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
 use handclasp_tests::{Coturn, skip};
-use serde_json::Value;
-use std::net::{IpAddr, Ipv4Addr};
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -108,6 +110,115 @@ fn two_components_have_an_allocation_each() {
     echo(&mut pair);
 }
 
+/// What a side tells the other before they connect, once its gathering is over.
+fn words(pair: &mut Pair, side: Side) -> Vec<Value> {
+    let init_data = pair.expect(side, "handshake_init_data")["init_data"].take();
+    let credentials = pair.expect(side, "local_credentials")["credentials"].take();
+    let candidate = pair.expect(side, "new_candidate_full")["candidate"].take();
+    pair.expect(side, "candidate_gathering_done");
+    let role = match side {
+        Side::A => "responder",
+        Side::B => "initiator",
+    };
+    vec![
+        json!({"message": "set_peer_init_data", "component_id": 1, "role": role, "init_data": init_data}),
+        json!({"message": "set_remote_credentials", "credentials": credentials}),
+        json!({"message": "set_remote_candidate", "component_id": 1, "candidate": candidate}),
+    ]
+}
+
+/// What a stream has received and sent, as far as that is in its trace yet.
+fn datagrams(trace: &Path) -> Vec<Datagram> {
+    let contents = std::fs::read(trace).expect("it was asked for");
+    let trace = Trace::read(&*contents).unwrap_or_else(|error| panic!("{error}"));
+    let records = trace.records.into_iter();
+    let datagrams = records.filter_map(|record| match record.what {
+        What::Datagram(datagram) => Some(datagram),
+        _ => None,
+    });
+    datagrams.collect()
+}
+
+/// Each answer of the server's to a request for a permission: its error, if it is one.
+fn permissions(trace: &Path) -> Vec<Option<u16>> {
+    let datagrams = datagrams(trace).into_iter();
+    let answers = datagrams.filter(|it| it.direction == Direction::In);
+    answers
+        .filter_map(|answer| answer.stun)
+        .filter(|stun| stun.method == "create_permission")
+        .map(|stun| stun.error_code)
+        .collect()
+}
+
+/// Datagrams of the application's that went over a channel (RFC 8656 §12).
+fn on_channel(trace: &Path) -> usize {
+    let datagrams = datagrams(trace).into_iter();
+    let is_on_channel = |it: &Datagram| {
+        it.direction == Direction::Out
+            && (it.kind, it.relays) == (Kind::TurnChannel, Some(Kind::Rtp))
+    };
+    datagrams.filter(is_on_channel).count()
+}
+
+#[test]
+fn a_busy_pair_goes_over_a_channel() {
+    let Some(server) = coturn("a channel") else {
+        return;
+    };
+    let directory = tempfile::tempdir().expect("there is room");
+    let traces = ["a", "b"].map(|name| directory.path().join(name));
+    let relays = [server.udp()];
+    let stream = |index: usize, more: &[&str]| {
+        let mut stream = relayed(&relays, more);
+        stream.arg("--trace").arg(&traces[index]);
+        stream
+    };
+    let commands = [stream(0, &["--controlling"]), stream(1, &[])];
+    let mut pair = Pair::start(commands, Some(Side::A));
+    talk(&mut pair);
+    // A request for it leaves a while after the one for the permission.
+    let begun = Instant::now();
+    while !traces.iter().all(|trace| on_channel(trace) > 0) {
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(10), "no channel after {took:?}");
+        echo(&mut pair);
+    }
+}
+
+/// A relay that does not answer holds up the end of gathering for longer than the server takes the nonce that it
+/// gave with the allocation.
+#[test]
+fn a_nonce_that_has_gone_stale_is_replaced() {
+    let server = match Coturn::start_with(HERE, "stale-nonce=1") {
+        Ok(server) => server,
+        Err(lacking) => return skip("a stale nonce", &lacking),
+    };
+    let (_silent, port) = silent();
+    let relays = [server.udp(), format!("turn:a:b@127.0.0.1:{port}")];
+    let directory = tempfile::tempdir().expect("there is room");
+    let traces = ["a", "b"].map(|name| directory.path().join(name));
+    let stream = |index: usize, more: &[&str]| {
+        let mut stream = relayed(&relays, more);
+        stream.arg("--trace").arg(&traces[index]);
+        stream
+    };
+    let commands = [stream(0, &["--controlling"]), stream(1, &[])];
+    let mut pair = Pair::start(commands, None);
+    for side in Side::BOTH {
+        for word in words(&mut pair, side) {
+            pair.send(side.other(), &word);
+        }
+    }
+    talk(&mut pair);
+    for (side, trace) in Side::BOTH.into_iter().zip(&traces) {
+        let (events, status) = pair.end(side);
+        assert!(status.success(), "{events:?}");
+        let permissions = permissions(trace);
+        assert_eq!(permissions[0], Some(438), "it was fresh: {permissions:?}");
+        assert!(permissions.contains(&None), "{permissions:?}");
+    }
+}
+
 #[test]
 fn a_relay_that_dies_is_replaced_by_the_other() {
     let Some((one, other)) = coturn("a relay that dies").zip(coturn("another relay")) else {
@@ -194,12 +305,17 @@ fn a_wrong_password_is_named_in_the_end() {
     assert!(!reason.contains("barley"), "{reason}");
 }
 
+/// A port of UDP that nobody listens at, though nothing tells so.
+fn silent() -> (UdpSocket, u16) {
+    let silent = UdpSocket::bind((HERE, 0)).expect("a port is free");
+    let port = silent.local_addr().expect("it is bound").port();
+    (silent, port)
+}
+
 #[test]
 fn a_dead_server_costs_seconds() {
     let begun = Instant::now();
-    // Nobody listens, and nothing tells so.
-    let dead = std::net::UdpSocket::bind((HERE, 0)).expect("a port is free");
-    let port = dead.local_addr().expect("it is bound").port();
+    let (_silent, port) = silent();
     let stream = |more: &[&str]| {
         let mut command = handclasp_stream();
         command.args(["--address", "127.0.0.1"]).args(more);

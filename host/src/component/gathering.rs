@@ -122,9 +122,10 @@ impl Component {
 
     /// The reason of a failure, and what is wrong with servers.
     pub(super) fn with_troubles(&self, reason: String) -> String {
-        self.gatherer
-            .troubles()
-            .fold(reason, |reason, trouble| format!("{reason}; {trouble}"))
+        match self.gatherer.troubles() {
+            Some(troubles) => format!("{reason}; {troubles}"),
+            None => reason,
+        }
     }
 
     fn pump(&mut self) {

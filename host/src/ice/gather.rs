@@ -14,6 +14,7 @@ mod session;
 mod stun;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use super::{Pair, Servers, Transmit, Transport};
 use binding::Binding;
 use relay::{Change, Relay};
 use stun::Stun;
+use trouble::sum_up;
 
 pub use found::{Found, Relayed};
 pub use request::{RelayId, RelayRequest};
@@ -51,7 +53,7 @@ impl Gatherer {
             name: server.to_string(),
             addresses: Vec::new(),
             bindings: Vec::new(),
-            trouble: None,
+            cause: None,
         });
         Self {
             component_id,
@@ -115,7 +117,7 @@ impl Gatherer {
         self.now = self.now.max(now);
         for stun in &mut self.stun {
             stun.bindings.retain(|binding| !binding.has_failed());
-            stun.trouble = None;
+            stun.cause = None;
         }
         for relay in &mut self.relays {
             relay.again(self.now);
@@ -130,10 +132,10 @@ impl Gatherer {
             && self.found.is_empty()
     }
 
-    /// What is wrong with servers, in sentences.
-    pub fn troubles(&self) -> impl Iterator<Item = &str> {
-        let stun = self.stun.iter().filter_map(|stun| stun.trouble.as_deref());
-        stun.chain(self.relays.iter().filter_map(Relay::trouble))
+    /// What is wrong with servers, those included that have not answered so far, in part of a sentence.
+    pub fn troubles(&self) -> Option<String> {
+        let stun = self.stun.iter().filter_map(Stun::trouble);
+        sum_up(stun.chain(self.relays.iter().filter_map(Relay::trouble)))
     }
 
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
@@ -287,11 +289,7 @@ impl Gatherer {
                     return Some(Transmit::new(pair, contents));
                 }
             }
-            let is_dead =
-                stun.bindings.iter().all(Binding::has_failed) && !stun.bindings.is_empty();
-            if is_dead && stun.trouble.is_none() {
-                stun.fail("it does not answer", &mut self.found);
-            }
+            stun.judge(&mut self.found);
         }
         None
     }

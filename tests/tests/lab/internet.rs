@@ -25,6 +25,9 @@ const CLOSED: &str = "
         }
     }";
 
+/// Where servers of STUN and TURN are (RFC 8489 §18.6, RFC 8656 §19), without and with TLS.
+pub(crate) const PORTS: (u16, u16) = (3478, 5349);
+
 /// How a NAT chooses the port that a datagram leaves from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nat {
@@ -84,7 +87,23 @@ impl Internet {
         self.segment
             .run(&format!("ip address add 10.99.0.{n}/24 dev segment"));
         let address = IpAddr::V4(Ipv4Addr::new(10, 99, 0, n));
-        Coturn::start(address, |command| self.segment.inside(&command))
+        let (port, tls_port) = PORTS;
+        Coturn::start_on(address, port, tls_port, |command| {
+            self.segment.inside(&command)
+        })
+    }
+
+    /// From now on a firewall before the servers drops what comes to this port of UDP.
+    pub(crate) fn block_udp(&self, port: u16) {
+        let rules = format!(
+            "table ip firewall {{
+                chain arriving {{
+                    type filter hook input priority filter;
+                    udp dport {port} drop
+                }}
+            }}"
+        );
+        filter(&self.segment, &rules);
     }
 
     fn connect(&self, namespace: &Namespace, name: &str, n: u8) {

@@ -1,9 +1,10 @@
 //! Both sides behind NATs, with help: STUN where it suffices, TURN where it does not.
-use crate::internet::{Internet, Nat, Private};
+use crate::internet::{Internet, Nat, PORTS, Private};
 use crate::run;
 use crate::streams::{expect_connection, expect_data, start};
 use handclasp_tests::processes::{Pair, Side};
 use handclasp_tests::{Coturn, Lacking};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// Of doubt, new checks, and the end of an allocation.
@@ -54,6 +55,79 @@ fn symmetric_nats_fail_with_stun_alone_and_say_why() {
         }
         let took = begun.elapsed();
         assert!(took < Duration::from_secs(12), "{took:?}");
+        Ok(())
+    });
+}
+
+/// With no more than the defaults.
+#[test]
+fn a_firewall_that_stops_every_server_is_named_in_the_end() {
+    run("symmetric NATs and a firewall", || {
+        let internet = Internet::new()?;
+        let server = internet.serve(2)?;
+        internet.block_udp(PORTS.0);
+        let [a, b] = both_behind(&internet, Nat::Symmetric)?;
+        let begun = Instant::now();
+        let arguments = ["--stun", &server.stun(), "--turn", &server.udp()];
+        let mut pair = start([&a.host, &b.host], Side::A, &arguments);
+        for side in Side::BOTH {
+            let failed = pair.expect(side, "component_state_failed");
+            let reason = failed["reason"].as_str().expect("a sentence");
+            for part in [
+                "1 host",
+                "none answered",
+                "; stun:10.99.0.2:3478, turn:10.99.0.2:3478 over UDP: no answer, is UDP port 3478 blocked?",
+            ] {
+                assert!(reason.contains(part), "no {part:?} in: {reason}");
+            }
+        }
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(35), "{took:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_dead_stun_server_beside_a_live_one_costs_seconds() {
+    run("cone NATs with a dead STUN server", || {
+        let internet = Internet::new()?;
+        let server = internet.serve(2)?;
+        let dead = PORTS.0 + 1;
+        internet.block_udp(dead);
+        let [a, b] = both_behind(&internet, Nat::Cone)?;
+        let begun = Instant::now();
+        let (dead, live) = (format!("stun:10.99.0.2:{dead}"), server.stun());
+        let arguments = ["--stun", &dead, "--stun", &live];
+        let mut pair = start([&a.host, &b.host], Side::A, &arguments);
+        for side in Side::BOTH {
+            let is_reflexive = |event: &Value| event["candidate"].to_string().contains(" srflx ");
+            pair.expect_where(side, "new_candidate_full", is_reflexive);
+            pair.expect(side, "component_state_ready");
+        }
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(4), "{took:?}");
+        for side in Side::BOTH {
+            pair.expect(side, "candidate_gathering_done");
+        }
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(9), "{took:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn where_udp_to_the_relay_is_blocked_its_tcp_serves() {
+    run("a relay whose UDP is blocked", || {
+        let internet = Internet::new()?;
+        let server = internet.serve(2)?;
+        internet.block_udp(PORTS.0);
+        let [a, b] = both_behind(&internet, Nat::Symmetric)?;
+        let begun = Instant::now();
+        let arguments = ["--turn", &server.udp(), "--turn", &server.tcp()];
+        let mut pair = start([&a.host, &b.host], Side::A, &arguments);
+        expect_connection(&mut pair);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(10), "{took:?}");
         Ok(())
     });
 }

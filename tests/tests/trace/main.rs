@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod browser;
+mod calls;
 mod document;
 mod ladder;
 mod one_side;

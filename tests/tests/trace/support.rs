@@ -23,13 +23,23 @@ pub(crate) struct Session {
 
 impl Session {
     /// A demo with these options and its `--trace`.
+    #[track_caller]
     pub(crate) fn demo(options: &[&str]) -> Self {
+        let (session, output) = Self::attempt(options);
+        let complaint = text(&output.stderr);
+        assert!(output.status.success(), "{options:?}: {complaint}");
+        session
+    }
+
+    /// The same, and how it ended.
+    pub(crate) fn attempt(options: &[&str]) -> (Self, Output) {
         let directory = tempfile::tempdir().expect("the temporary directory is writable");
         let file = directory.path().join("session.jsonl");
         let mut demo = handclasp(&["demo", "--trace"]);
-        succeed(demo.arg(&file).args(options));
+        let output = demo.arg(&file).args(options).output();
+        let output = output.expect("the command runs");
         let trace = read(&file);
-        Self { directory, trace }
+        (Self { directory, trace }, output)
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

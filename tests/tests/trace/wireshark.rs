@@ -1,13 +1,19 @@
 //! The capture in Wireshark's hands.
 use crate::support::{Session, succeed, text};
 use handclasp::trace::{Direction, Fate, Kind};
-use handclasp_tests::is_here;
+use handclasp_tests::{built, is_here, skip};
 use std::path::Path;
 use std::process::Command;
 
 /// What `tshark` finds with this display filter: a line with these fields for each packet.
 fn find(capture: &Path, filter: &str, fields: &[&str]) -> Vec<String> {
+    find_with(&[], capture, filter, fields)
+}
+
+/// The same, with more options of `tshark`.
+fn find_with(options: &[&str], capture: &Path, filter: &str, fields: &[&str]) -> Vec<String> {
     let mut search = Command::new("tshark");
+    search.args(options);
     search
         .arg("-r")
         .arg(capture)
@@ -93,4 +99,37 @@ fn dtls_1_3_begins_as_wireshark_knows_it() {
     let find = |filter: &str| find(&session.file("session.pcap"), filter, &["frame.number"]);
     assert_eq!(find("stun").len(), on_the_wire(&session, Kind::Stun));
     assert!(!find("dtls.handshake.type == 1").is_empty());
+}
+
+/// As docs/trace.md shows it.
+#[test]
+fn with_the_key_log_beside_it_the_encrypted_is_read() {
+    if !is_here("tshark", "tshark") {
+        return;
+    }
+    if let Err(lacking) = built("dtls-openssl") {
+        return skip("a capture and the key log of dtls-openssl", &lacking);
+    }
+    for plugin in [
+        &["dtls-srtp", "--option", "version=1.2"][..],
+        &["dtls-openssl"],
+    ] {
+        let directory = tempfile::tempdir().expect("the temporary directory is writable");
+        let keys = directory.path().join("keys.txt").display().to_string();
+        let options = [&["--plugin"], plugin, &["--keylog", &keys]].concat();
+        let session = Session::demo(&options);
+        session.show(&["--pcap"]);
+        let capture = session.file("session.pcap");
+        let preference = format!("tls.keylog_file:{keys}");
+        for (what, filter) in [
+            ("Finished", "dtls.handshake.type == 20"),
+            ("close_notify", "dtls.alert_message.desc == 0"),
+        ] {
+            let without = find(&capture, filter, &["frame.number"]);
+            assert_eq!(without, Vec::<String>::new(), "{what} is a secret");
+            let with = ["-o", &preference];
+            let with = find_with(&with, &capture, filter, &["udp.srcport"]);
+            assert!(with.len() == 2 && with[0] != with[1], "{what}: {with:?}");
+        }
+    }
 }

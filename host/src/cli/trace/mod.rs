@@ -54,7 +54,8 @@ pub(super) struct Trace {
     #[arg(long, value_name = "OUT", num_args = 0..=1, require_equals = true)]
     html: Option<Option<PathBuf>>,
     /// Write the datagrams as a capture for Wireshark, with what the trace has of their contents: OUT, - for
-    /// standard output, or beside the trace
+    /// standard output, or beside the trace. What DTLS encrypts is read with the file KEYS that --keylog wrote, as
+    /// in `wireshark -o tls.keylog_file:KEYS OUT`
     #[arg(long, value_name = "OUT", num_args = 0..=1, require_equals = true)]
     pcap: Option<Option<PathBuf>>,
 }

@@ -36,6 +36,8 @@ enum State {
     Asking(Request),
     /// The server has never answered and is not asked again.
     Dead,
+    /// It has answered with an error: asking again would bring the same.
+    Refused,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,21 @@ impl Binding {
     }
 
     pub(super) fn has_failed(&self) -> bool {
-        matches!(self.state, State::Dead)
+        matches!(self.state, State::Dead | State::Refused)
+    }
+
+    pub(super) fn has_answered(&self) -> bool {
+        self.mapped.is_some() || matches!(self.state, State::Refused)
+    }
+
+    /// Whether the server has been asked more than once and never answered.
+    pub(super) fn is_unheard(&self) -> bool {
+        let is_asked_again = match &self.state {
+            State::Asking(request) => request.sent > 1,
+            State::Dead => true,
+            State::Idle(_) | State::Refused => false,
+        };
+        is_asked_again && !self.has_answered()
     }
 
     /// Whether a server that has answered before is silent now.
@@ -84,7 +100,7 @@ impl Binding {
         match &self.state {
             State::Idle(at) => Some(*at),
             State::Asking(request) => Some(request.next),
-            State::Dead => None,
+            State::Dead | State::Refused => None,
         }
     }
 
@@ -132,8 +148,7 @@ impl Binding {
     pub(super) fn handle_answer(&mut self, now: Instant, datagram: &[u8]) -> Option<SocketAddr> {
         let mapped = mapped_address(datagram);
         if mapped.is_none() && self.mapped.is_none() {
-            // An error: asking again would bring the same.
-            self.state = State::Dead;
+            self.state = State::Refused;
             return None;
         }
         self.state = State::Idle(now + KEEPALIVE);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::RelayRequest;
 use super::session::{Session, Told};
+use super::trouble::Trouble;
 use crate::ice::TurnServer;
 
 /// How long a connection to the server may take.
@@ -13,6 +14,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// as long each time, up to the other.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// Why a relay cannot be used that nobody is connected to in time.
+const NO_CONNECTION: &str = "it cannot be connected to";
 
 /// One server, and the connection to it.
 #[derive(Debug)]
@@ -24,8 +28,8 @@ pub(super) struct Relay {
     state: State,
     /// How often it failed since it last worked.
     failures: u32,
-    /// What is wrong with it, in a sentence.
-    trouble: Option<String>,
+    /// Why it cannot be used, if that is known.
+    cause: Option<String>,
 }
 
 #[derive(Debug)]
@@ -61,7 +65,7 @@ impl Relay {
             turn: 0,
             state: State::Unknown,
             failures: 0,
-            trouble: None,
+            cause: None,
         }
     }
 
@@ -84,19 +88,28 @@ impl Relay {
 
     /// The first of several troubles in a row is told.
     pub(super) fn fail(&mut self, cause: &str) -> Option<Change> {
-        let reason = format!("{} over {}: {cause}", self.server, self.server.transport);
-        let is_new = self.trouble.replace(reason.clone()).is_none();
-        is_new.then_some(Change::Failed(reason))
+        let is_new = self.cause.replace(cause.to_owned()).is_none();
+        let trouble = self.trouble().filter(|_| is_new);
+        trouble.map(|it| Change::Failed(it.to_string()))
     }
 
     /// Whether it works or is known not to.
     pub(super) fn is_settled(&self) -> bool {
         let works = matches!(&self.state, State::Running(session) if !session.relayed().is_empty());
-        works || self.trouble.is_some()
+        works || self.cause.is_some()
     }
 
-    pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// What is wrong with it; that it does not relay so far is wrong, too.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let so_far = match &self.state {
+            State::Opening(_) => Some(NO_CONNECTION.to_owned()),
+            State::Running(session) if session.relayed().is_empty() => Some(session.cause()),
+            State::Unknown | State::Pausing(_) | State::Running(_) => None,
+        };
+        Some(Trouble {
+            server: format!("{} over {}", self.server, self.server.transport),
+            cause: self.cause.clone().or(so_far)?,
+        })
     }
 
     pub(super) fn session(&mut self) -> Option<&mut Session> {
@@ -189,7 +202,7 @@ impl Relay {
                 })
             }
             State::Opening(until) if *until <= now => {
-                self.closed(now, "it cannot be connected to", changes);
+                self.closed(now, NO_CONNECTION, changes);
                 Some(RelayRequest::Close { relay })
             }
             State::Running(session) => {
@@ -199,7 +212,7 @@ impl Relay {
                 let socket = session.local();
                 match session.poll_told()? {
                     Told::Allocated(relayed) => {
-                        (self.trouble, self.failures) = (None, 0);
+                        (self.cause, self.failures) = (None, 0);
                         changes.push(Change::Up { relayed, socket });
                         None
                     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Found;
 use super::binding::Binding;
+use super::trouble::{Trouble, silence};
 
 /// A STUN server and who asks it.
 #[derive(Debug)]
@@ -13,7 +14,8 @@ pub(super) struct Stun {
     pub(super) name: String,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) bindings: Vec<Binding>,
-    pub(super) trouble: Option<String>,
+    /// Why it cannot be used, if that is known.
+    pub(super) cause: Option<String>,
 }
 
 impl Stun {
@@ -31,8 +33,35 @@ impl Stun {
     }
 
     pub(super) fn fail(&mut self, cause: &str, found: &mut VecDeque<Found>) {
-        let reason = format!("{}: {cause}", self.name);
-        self.trouble = Some(reason.clone());
-        found.push_back(Found::Trouble(reason));
+        self.cause = Some(cause.to_owned());
+        found.extend(self.trouble().map(|it| Found::Trouble(it.to_string())));
+    }
+
+    /// Fails once all sockets have asked in vain.
+    pub(super) fn judge(&mut self, found: &mut VecDeque<Found>) {
+        let is_over = self.bindings.iter().all(Binding::has_failed) && !self.bindings.is_empty();
+        if is_over && self.cause.is_none() {
+            let silence = self.silence();
+            self.fail(
+                silence.as_deref().unwrap_or("it answers with an error"),
+                found,
+            );
+        }
+    }
+
+    /// What is wrong with it; silence so far is wrong, too.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        let cause = self.cause.clone().or_else(|| self.silence())?;
+        Some(Trouble {
+            server: self.name.clone(),
+            cause,
+        })
+    }
+
+    /// The cause if a socket has asked more than once and none was answered.
+    fn silence(&self) -> Option<String> {
+        let unheard = self.bindings.iter().find(|binding| binding.is_unheard())?;
+        let has_answered = self.bindings.iter().any(Binding::has_answered);
+        (!has_answered).then(|| silence("UDP", unheard.server.port()))
     }
 }

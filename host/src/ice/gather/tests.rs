@@ -2,6 +2,7 @@
 
 mod binding;
 mod relay;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

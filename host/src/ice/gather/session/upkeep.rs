@@ -9,6 +9,7 @@ use turn_client_proto::prelude::TurnClientApi as _;
 
 use super::{Session, Told};
 use crate::ice::gather::binding::{Binding, KEEPALIVE};
+use crate::ice::gather::trouble::silence;
 
 /// A client that has this much to do in one moment is at odds with itself.
 const MAX_TURNS: usize = 64;
@@ -122,10 +123,10 @@ impl Session {
         }
     }
 
-    fn cause(&self) -> String {
+    /// Why the server does not relay.
+    pub(in crate::ice::gather) fn cause(&self) -> String {
         let cause = self.last_error.clone();
-        let (transport, port) = (self.transport, self.server.port());
-        cause.unwrap_or_else(|| format!("it does not answer, is {transport} port {port} blocked?"))
+        cause.unwrap_or_else(|| silence(self.transport, self.server.port()))
     }
 
     pub(super) fn end(&mut self, cause: String) {

@@ -31,7 +31,7 @@ fn loss_is_repaired_in_the_rhythm_of_rfc_8489() {
     assert_eq!(at, [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5]);
     assert_eq!(
         world.troubles(),
-        ["stun:stun.example:3478: it does not answer"]
+        ["stun:stun.example:3478: no answer, is UDP port 3478 blocked?"]
     );
     assert_eq!(world.found[0].0, world.start + secs(39.5));
     assert!(world.gatherer.is_settled());
