@@ -45,6 +45,7 @@ demo: build ## Connect two peers, shake hands, send data both ways; options in A
 
 test: build ## Run every test, or those whose names contain ARGS
 	@$(CARGO) test --release --workspace $(ARGS)
+	@$(if $(ARGS),,$(if $(C_PLUGINS),$(MAKE) --no-print-directory -C plugins/dtls-openssl test))
 
 fuzz: tools ## Fuzz each parser that the network or signalling reaches, for SECONDS=60
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || \

@@ -75,9 +75,9 @@ pub enum OpenError {
 /// What a stream is asked to be.
 #[derive(Clone, Debug)]
 pub struct StreamOptions {
-    /// The plugin's id: `handshake_module`.
+    /// The plugin's id.
     pub plugin: String,
-    /// The plugin's options: `handshake_opts`.
+    /// The plugin's options.
     pub plugin_options: Vec<(String, String)>,
     /// Components 1 to this.
     pub n_components: u16,

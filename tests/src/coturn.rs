@@ -119,6 +119,11 @@ impl Coturn {
         format!("turn:{}@{}", self.user(), self.host(self.port))
     }
 
+    /// The same without the password.
+    pub fn udp_of_user(&self) -> String {
+        format!("turn:{}@{}", Self::USER, self.host(self.port))
+    }
+
     /// For TURN over TCP.
     pub fn tcp(&self) -> String {
         format!("{}?transport=tcp", self.udp())

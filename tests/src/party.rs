@@ -68,7 +68,14 @@ impl Party {
         self
     }
 
-    pub(crate) fn stream(&self, start: Instant, is_first: bool) -> Result<Stream, Refused> {
+    /// A stream made of it, and whether it is the first of a pair.
+    ///
+    /// # Errors
+    /// The stream cannot be.
+    ///
+    /// # Panics
+    /// The plugin has no such options.
+    pub fn stream(&self, start: Instant, is_first: bool) -> Result<Stream, Refused> {
         let declared = &self.plugin.description().options;
         let options = validate(self.plugin.id(), declared, &self.options)
             .unwrap_or_else(|error| panic!("{error}"));

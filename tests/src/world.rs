@@ -7,7 +7,7 @@ use crate::side::Side;
 use crate::signalling::Signalling;
 use handclasp::component::Arrival;
 use handclasp::ice::{Pair, stun_kind};
-use handclasp::stream::{Message, Refused};
+use handclasp::stream::{Lookup, Message, Refused};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -100,6 +100,13 @@ impl World {
         }
         self.settle(side);
         answer
+    }
+
+    /// Tells a stream what it has looked up, now.
+    pub fn found(&mut self, side: usize, lookup: &Lookup, found: &Result<Vec<SocketAddr>, String>) {
+        let stream = &mut self.sides[side].stream;
+        stream.handle_lookup(self.now, lookup, found);
+        self.settle(side);
     }
 
     /// Sends a datagram of the application's.

@@ -1,7 +1,8 @@
 //! ICE-TCP over loopback, and what strangers can do to a listener.
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
+use handclasp_tests::{binding_request, resident};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +13,12 @@ const STRANGERS: usize = 600;
 /// Connections of strangers that a listener holds at most, and for how long.
 const HELD: usize = 64;
 const HELD_FOR: Duration = Duration::from_secs(10);
+const OFFENDERS: usize = 2000;
+/// Bytes of a fourth of them.
+const LONG: usize = 60_000;
+/// Bytes that come from offenders, at least, and how many may be left of them in the allocator's hands.
+const SENT: usize = OFFENDERS / 4 * LONG;
+const LEFT_BEHIND: usize = SENT / 8;
 
 fn connect() -> (Pair, SocketAddr) {
     let commands = ["active", "passive"].map(|mode| {
@@ -52,26 +59,47 @@ fn open_files(pair: &Pair) -> usize {
     fs::read_dir(directory).expect("it runs").count()
 }
 
-/// Bytes of memory that the server has.
-fn resident(pair: &Pair) -> usize {
-    let file = format!("/proc/{}/statm", pair.process_id(SERVER));
-    let pages = fs::read_to_string(file).expect("it runs");
-    let pages: usize = pages
-        .split(' ')
-        .nth(1)
-        .expect("a field")
-        .parse()
-        .expect("a number");
-    pages * 4096
+/// What a stranger says whom the listener gives time: nothing, or the beginning of a frame.
+fn hesitate(number: usize) -> &'static [u8] {
+    let words: [&[u8]; 2] = [b"", b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"];
+    words[number % words.len()]
 }
 
-/// What a stranger says: nothing, what is no frame's whole, frames of nonsense, or a request to nobody.
-fn strange(number: usize) -> Vec<u8> {
+/// What a stranger is sent away for: frames of nonsense, most of the longest frame, a request to nobody, and one to
+/// the listener's stream without its password.
+fn offend(number: usize, ufrag: &str) -> Vec<u8> {
+    let request = |ufrag: &str| {
+        let request = binding_request(
+            &format!("{ufrag}:stranger"),
+            "a password of another stream's",
+        );
+        let length = u16::try_from(request.len()).expect("it is short");
+        [&length.to_be_bytes()[..], &request].concat()
+    };
     match number % 4 {
-        0 => Vec::new(),
-        1 => b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n".to_vec(),
-        2 => [0, 4, 1, 2, 3, 4, 0, 0, 0xff].to_vec(),
-        _ => vec![0xff; 4000],
+        0 => [0, 4, 1, 2, 3, 4, 0, 0, 0xff].to_vec(),
+        1 => vec![0xff; LONG],
+        2 => request("nobody"),
+        _ => request(ufrag),
+    }
+}
+
+/// Connects, and says this.
+fn meet(listener: SocketAddr, words: &[u8]) -> TcpStream {
+    let mut stranger = TcpStream::connect(listener).expect("it listens");
+    // It may have been closed already.
+    let _ = stranger.write_all(words);
+    stranger
+}
+
+/// The connection ends soon, and without a word.
+fn expect_end(stranger: &mut TcpStream) {
+    let soon = Some(HELD_FOR / 2);
+    stranger.set_read_timeout(soon).expect("it is not zero");
+    match stranger.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        other => panic!("{other:?}"),
     }
 }
 
@@ -80,24 +108,17 @@ fn strange(number: usize) -> Vec<u8> {
 fn strangers_neither_stop_a_stream_nor_use_up_the_listener() {
     let (mut pair, listener) = connect();
     exchange(&mut pair, 0);
-    let (files, memory) = (open_files(&pair), resident(&pair));
+    let files = open_files(&pair);
     let mut strangers = Vec::new();
     for number in 0..STRANGERS {
-        let mut stranger = TcpStream::connect(listener).expect("it listens");
-        // It may have been closed already.
-        let _ = stranger.write_all(&strange(number));
-        strangers.push(stranger);
+        strangers.push(meet(listener, hesitate(number)));
         if number % 50 == 0 {
             exchange(&mut pair, 1 + number);
-            assert!(
-                open_files(&pair) <= files + HELD + 50,
-                "{}",
-                open_files(&pair)
-            );
+            let open = open_files(&pair);
+            assert!(open <= files + HELD + 50, "{open}");
         }
     }
     exchange(&mut pair, STRANGERS + 1);
-    assert!(resident(&pair) < memory + 16 * 1024 * 1024);
     let until = Instant::now() + HELD_FOR + Duration::from_secs(20);
     while open_files(&pair) > files {
         assert!(
@@ -107,12 +128,29 @@ fn strangers_neither_stop_a_stream_nor_use_up_the_listener() {
         );
         thread::sleep(Duration::from_millis(100));
     }
-    // Each was told.
-    for mut stranger in strangers {
-        let mut rest = Vec::new();
-        assert_eq!(stranger.read_to_end(&mut rest).unwrap_or_default(), 0);
-    }
+    strangers.iter_mut().for_each(expect_end);
     exchange(&mut pair, STRANGERS + 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn strangers_who_offend_are_sent_away_at_once_and_leave_nothing_behind() {
+    let (mut pair, listener) = connect();
+    let credentials = pair.expect(SERVER, "local_credentials");
+    let credentials = credentials["credentials"].as_str().expect("a line");
+    let (ufrag, _) = credentials.split_once(' ').expect("ufrag and password");
+    exchange(&mut pair, 0);
+    let server = pair.process_id(SERVER);
+    let memory = resident(server);
+    for number in 0..OFFENDERS {
+        expect_end(&mut meet(listener, &offend(number, ufrag)));
+        if number % 50 == 0 {
+            exchange(&mut pair, 1 + number);
+        }
+    }
+    let grown = resident(server).saturating_sub(memory);
+    assert!(grown < LEFT_BEHIND, "{grown} of {SENT} bytes");
+    exchange(&mut pair, OFFENDERS + 1);
 }
 
 #[test]

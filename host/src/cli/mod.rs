@@ -13,6 +13,7 @@ mod plugin_args;
 mod plugins;
 mod server_args;
 mod signalling;
+mod srtp_keys;
 mod stream;
 mod tcp_args;
 mod trace;

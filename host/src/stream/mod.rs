@@ -27,9 +27,9 @@ pub use notification::{Message, Notification, Refused};
 /// What a stream is made of.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The loaded plugin: `handshake_module`.
+    /// The loaded plugin.
     pub plugin: Arc<Plugin>,
-    /// Validated options: `handshake_opts`.
+    /// Validated options.
     pub options: Arc<[(String, String)]>,
     /// Components 1 to this; at least 1.
     pub n_components: u16,

@@ -48,6 +48,8 @@ struct Peer {
 
 /// How long an event may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two tries of a datagram.
+const AGAIN: Duration = Duration::from_millis(200);
 
 impl Pair {
     /// Starts both. With an initiator, what one says that the other must hear is carried there.
@@ -146,6 +148,45 @@ impl Pair {
             let event = self.take(side, name, &is_it);
             if event.is_some() || !self.hear(deadline) {
                 return event;
+            }
+        }
+    }
+
+    /// Every component of both sides is ready.
+    ///
+    /// # Panics
+    /// As [`expect`](Self::expect).
+    pub fn expect_ready(&mut self, components: u16) {
+        for side in Side::BOTH {
+            for component_id in 1..=components {
+                let is_its = |event: &Value| event["component_id"] == component_id;
+                self.expect_where(side, "component_state_ready", is_its);
+            }
+        }
+    }
+
+    /// A datagram of each side's comes out of the component that it was sent through: if not the first, then one
+    /// that is sent later.
+    ///
+    /// # Panics
+    /// None does within `time`.
+    pub fn expect_data(&mut self, component_id: u16, word: &str, time: Duration) {
+        let deadline = Instant::now() + time;
+        for side in Side::BOTH {
+            let payload = format!("\u{80}{word} from {side:?} through {component_id}");
+            let is_it = |event: &Value| {
+                event["component_id"] == component_id
+                    && bytes(event, "payload") == payload.as_bytes()
+            };
+            let mut arrived = None;
+            while arrived.is_none() {
+                assert!(
+                    Instant::now() < deadline,
+                    "nothing arrives {word} from {side:?} through {component_id} within {time:?}: {}",
+                    self.story()
+                );
+                self.send_through(side, component_id, payload.as_bytes());
+                arrived = self.await_where(side.other(), "ice_payload", AGAIN, is_it);
             }
         }
     }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
+pub(crate) use handclasp_tests::text;
+
 const TESTS: &str = env!("CARGO_MANIFEST_DIR");
 
 /// One of the project's plugins.
@@ -103,10 +105,6 @@ pub(crate) fn hello(version: &str) -> String {
     let source = header_example();
     assert!(source.contains("\"1.0.0\""), "{source}");
     source.replace("\"1.0.0\"", &format!("\"{version}\""))
-}
-
-pub(crate) fn text(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).into_owned()
 }
 
 /// The JSON object on each line.

@@ -11,6 +11,8 @@ use std::process::{Command, Output};
 use std::sync::{Arc, Once};
 use tempfile::TempDir;
 
+pub(crate) use handclasp_tests::text;
+
 pub(crate) const TESTS: &str = env!("CARGO_MANIFEST_DIR");
 
 /// A directory of plugins, and beside it the journal that their instances keep.
@@ -173,10 +175,6 @@ pub(crate) fn handclasp() -> Command {
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
-}
-
-pub(crate) fn text(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).into_owned()
 }
 
 /// The one error a command reports on its standard error.

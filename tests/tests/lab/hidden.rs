@@ -1,7 +1,7 @@
 //! Streams that tell names instead of addresses, on one segment.
 use crate::internet::filter;
 use crate::segment::Segment;
-use crate::streams::{expect_connection, start};
+use crate::streams::{expect_components, expect_connection, start};
 use crate::{need, run};
 use handclasp_tests::processes::{Pair, Side, handclasp_stream};
 use serde_json::json;
@@ -15,16 +15,16 @@ const ADDRESSES: [&[&str]; 2] = [
 #[test]
 fn two_that_hide_find_each_other() {
     run("hidden addresses on both sides", || {
-        for arguments in [
-            &[HIDE][..],
-            &[HIDE, "--components", "2"],
-            &[HIDE, "-4"],
-            &[HIDE, "-6"],
+        for (arguments, components) in [
+            (&[HIDE][..], 1),
+            (&[HIDE, "--components", "2"], 2),
+            (&[HIDE, "-4"], 1),
+            (&[HIDE, "-6"], 1),
         ] {
             let segment = Segment::new(ADDRESSES)?;
             let [a, b] = &segment.hosts;
             let mut pair = start([a, b], Side::A, arguments);
-            expect_connection(&mut pair);
+            expect_components(&mut pair, components);
             expect_hidden(&mut pair);
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! A public segment, with hosts on it and hosts behind NATs.
 use crate::need;
 use handclasp_tests::{Coturn, Lacking, Namespace};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 /// What the public segment is, and its own host. For other networks there is a way that leads nowhere: a relay
 /// that is told of no way at all gives up.
@@ -27,6 +28,8 @@ const CLOSED: &str = "
 
 /// Where servers of STUN and TURN are (RFC 8489 §18.6, RFC 8656 §19), without and with TLS.
 pub(crate) const PORTS: (u16, u16) = (3478, 5349);
+/// The ports of mappings after a rebinding. Hosts choose theirs above.
+const REBOUND: RangeInclusive<u16> = 20_000..=29_999;
 
 /// How a NAT chooses the port that a datagram leaves from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +123,8 @@ impl Private {
     /// The NAT forgets every mapping, and makes others from now on.
     pub(crate) fn rebind(&self) {
         self.nat.run("nft delete table ip translation");
-        self.translate("meta l4proto udp masquerade to :20000-29999");
+        let (first, last) = (REBOUND.start(), REBOUND.end());
+        self.translate(&format!("meta l4proto udp masquerade to :{first}-{last}"));
         self.nat.run("conntrack -F 2>/dev/null");
     }
 
@@ -135,6 +139,12 @@ impl Private {
         );
         filter(&self.nat, &rules);
     }
+}
+
+/// Whether an address is one that a NAT has mapped to since it was to [`rebind`](Private::rebind).
+pub(crate) fn is_rebound(address: &str) -> bool {
+    let address: SocketAddr = address.parse().expect("an address and a port");
+    REBOUND.contains(&address.port())
 }
 
 /// Adds rules of nftables'.

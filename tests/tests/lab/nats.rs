@@ -1,8 +1,9 @@
 //! Sides behind NATs.
-use crate::internet::{Internet, Nat};
+use crate::internet::{Internet, Nat, is_rebound};
 use crate::run;
 use crate::streams::{expect_connection, expect_data, start};
 use handclasp_tests::processes::Side;
+use handclasp_tests::release;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ fn both_sides_behind_nats_fail_without_help_and_say_why() {
             internet.behind(Nat::Cone, 11)?,
             internet.behind(Nat::Cone, 12)?,
         ];
+        release(); // built before the clock starts
         let begun = Instant::now();
         let mut pair = start([&a.host, &b.host], Side::A, &["--ice-timeout", "3"]);
         for side in Side::BOTH {
@@ -67,6 +69,9 @@ fn a_nat_that_forgets_its_mapping_does_not_end_the_stream() {
                     expect_connection(&mut pair);
                     private.rebind();
                     expect_data(&mut pair, "after the rebinding", Duration::from_secs(30));
+                    pair.expect_where(Side::B, "new_selected_pair", |event| {
+                        event["remote"].as_str().is_some_and(is_rebound)
+                    });
                 });
             }
         });

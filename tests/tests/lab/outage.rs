@@ -5,6 +5,7 @@ use crate::streams::{expect_connection, expect_data, start};
 use crate::{need, run};
 use handclasp_tests::Namespace;
 use handclasp_tests::processes::{Pair, Side};
+use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,9 @@ pub(crate) const CUT: &str = "
         }
     }";
 
-/// The consent to send ends that long after its last renewal (RFC 7675, section 5.1), plus a busy machine.
-const CONSENT: Duration = Duration::from_secs(32);
+/// The consent to send ends 30 s after its last renewal (RFC 7675, section 5.1), which may have been 5 s ago; and the
+/// machine may be busy.
+const CONSENT: Range<Duration> = Duration::from_secs(25)..Duration::from_secs(32);
 
 #[test]
 fn consent_ends_and_a_peer_that_is_back_is_found_again() {
@@ -56,7 +58,8 @@ fn cut(hosts: [&Namespace; 2]) {
 fn expect_disconnection(pair: &mut Pair, begun: Instant) {
     for side in Side::BOTH {
         pair.expect(side, "component_state_disconnected");
-        assert!(begun.elapsed() < CONSENT, "{side:?}: {:?}", begun.elapsed());
+        let took = begun.elapsed();
+        assert!(CONSENT.contains(&took), "{side:?}: {took:?}");
         pair.send_payload(side, b"\x80 into the void");
         pair.expect(side, "could_not_send_payload");
     }
@@ -67,7 +70,11 @@ fn expect_failure(pair: &mut Pair, begun: Instant) {
         let failed = pair.expect(side, "component_state_failed");
         let reason = failed["reason"].as_str().expect("a sentence");
         assert!(reason.contains("none answered"), "{reason}");
+        let took = begun.elapsed();
+        let longest = CONSENT.end + Duration::from_secs(4);
+        assert!(
+            (CONSENT.start..longest).contains(&took),
+            "{side:?}: {took:?}"
+        );
     }
-    let took = begun.elapsed();
-    assert!(took < CONSENT + Duration::from_secs(4), "{took:?}");
 }

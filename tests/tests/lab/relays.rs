@@ -3,7 +3,7 @@ use crate::internet::{Internet, Nat, PORTS, Private};
 use crate::run;
 use crate::streams::{expect_connection, expect_data, start};
 use handclasp_tests::processes::{Pair, Side};
-use handclasp_tests::{Coturn, Lacking};
+use handclasp_tests::{Coturn, Lacking, release};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,7 @@ fn symmetric_nats_fail_with_stun_alone_and_say_why() {
         let internet = Internet::new()?;
         let server = internet.serve(2)?;
         let [a, b] = both_behind(&internet, Nat::Symmetric)?;
+        release(); // built before the clock starts
         let begun = Instant::now();
         let arguments = ["--ice-timeout", "5", "--stun", &server.stun()];
         let mut pair = start([&a.host, &b.host], Side::A, &arguments);
@@ -173,10 +174,18 @@ fn a_nat_that_forgets_its_mapping_does_not_end_a_relayed_stream() {
         let servers = [internet.serve(2)?];
         let sides = both_behind(&internet, Nat::Symmetric)?;
         let mut pair = connect(&sides, &servers, UDP, &[]);
+        let mut relayed = || pair.expect_where(Side::A, "new_candidate_full", is_relayed);
+        let before = relayed();
         sides[0].rebind();
+        assert_ne!(relayed(), before, "an allocation ends with its mapping");
         expect_data(&mut pair, "after the rebinding", RECOVERY);
         Ok(())
     });
+}
+
+fn is_relayed(event: &Value) -> bool {
+    let line = event["candidate"].as_str();
+    line.is_some_and(|line| line.contains(" typ relay "))
 }
 
 fn through_relay(test: &str, way: Way) {

@@ -1,10 +1,7 @@
 //! Two streams, each in a network of its own.
 use handclasp_tests::Namespace;
-use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
-use std::time::{Duration, Instant};
-
-/// Between two tries of a datagram.
-const AGAIN: Duration = Duration::from_millis(200);
+use handclasp_tests::processes::{Pair, Side, handclasp_stream};
+use std::time::Duration;
 
 /// Starts both, A where the first network is; A begins the handshake, and `controlling` controls.
 pub(crate) fn start(networks: [&Namespace; 2], controlling: Side, arguments: &[&str]) -> Pair {
@@ -19,30 +16,20 @@ pub(crate) fn start(networks: [&Namespace; 2], controlling: Side, arguments: &[&
     Pair::start(commands, Some(Side::A))
 }
 
-/// Both components are ready, and a datagram of each side's arrives.
+/// The only component is ready, and a datagram of each side's arrives.
 pub(crate) fn expect_connection(pair: &mut Pair) {
-    for side in Side::BOTH {
-        pair.expect(side, "component_state_ready");
-    }
-    expect_data(pair, "at first", Duration::from_secs(10));
+    expect_components(pair, 1);
 }
 
-/// A datagram of each side's arrives in time, if not the first then a later one.
-pub(crate) fn expect_data(pair: &mut Pair, word: &str, time: Duration) {
-    let deadline = Instant::now() + time;
-    for side in Side::BOTH {
-        let payload = format!("\u{80}{word} from {side:?}");
-        let mut arrived = None;
-        while arrived.is_none() {
-            assert!(
-                Instant::now() < deadline,
-                "nothing arrives {word} from {side:?} within {time:?}: {}",
-                pair.story()
-            );
-            pair.send_payload(side, payload.as_bytes());
-            arrived = pair.await_where(side.other(), "ice_payload", AGAIN, |event| {
-                bytes(event, "payload") == payload.as_bytes()
-            });
-        }
+/// So many components are ready, and a datagram of each side's arrives through each.
+pub(crate) fn expect_components(pair: &mut Pair, components: u16) {
+    pair.expect_ready(components);
+    for component_id in 1..=components {
+        pair.expect_data(component_id, "at first", Duration::from_secs(10));
     }
+}
+
+/// A datagram of each side's arrives in time through component 1, if not the first then a later one.
+pub(crate) fn expect_data(pair: &mut Pair, word: &str, time: Duration) {
+    pair.expect_data(1, word, time);
 }

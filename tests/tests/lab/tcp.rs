@@ -2,9 +2,10 @@
 use crate::internet::filter;
 use crate::outage::CUT;
 use crate::segment::Segment;
-use crate::streams::{expect_connection, expect_data, start};
+use crate::streams::{expect_components, expect_connection, expect_data, start};
 use crate::{need, run};
 use handclasp_tests::processes::{Pair, Side};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Nothing over TCP arrives.
@@ -33,11 +34,6 @@ fn segment() -> Result<Segment, handclasp_tests::Lacking> {
     Segment::new([&["10.77.0.1/24"], &["10.77.0.2/24"]])
 }
 
-fn transport_of_next_pair(pair: &mut Pair, side: Side) -> Option<String> {
-    let selected = pair.expect(side, "new_selected_pair");
-    selected["transport"].as_str().map(str::to_owned)
-}
-
 #[test]
 fn tcp_connects_where_udp_is_blocked() {
     run("TCP where UDP is blocked", || {
@@ -46,15 +42,18 @@ fn tcp_connects_where_udp_is_blocked() {
             filter(host, CUT);
         }
         let [a, b] = &segment.hosts;
-        for components in ["1", "2"] {
-            let plugin = ["--plugin", "dtls-srtp", "--components", components];
-            let arguments = [&plugin[..], &["--tcp", "both"]].concat();
+        for components in [1, 2] {
+            let count = format!("--components={components}");
+            let arguments = ["--plugin", "dtls-srtp", "--tcp", "both", &count];
             let mut pair = start([a, b], Side::A, &arguments);
+            expect_components(&mut pair, components);
             for side in Side::BOTH {
-                let transport = transport_of_next_pair(&mut pair, side);
-                assert_eq!(transport.as_deref(), Some("tcp"), "{side:?}");
+                for component_id in 1..=components {
+                    let is_its = |event: &Value| event["component_id"] == component_id;
+                    let selected = pair.expect_where(side, "new_selected_pair", is_its);
+                    assert_eq!(selected["transport"], "tcp", "{side:?} {component_id}");
+                }
             }
-            expect_connection(&mut pair);
         }
         Ok(())
     });
@@ -67,7 +66,7 @@ fn udp_is_preferred_where_it_works() {
         let [a, b] = &segment.hosts;
         let mut pair = start([a, b], Side::A, &["--tcp", "both"]);
         for side in Side::BOTH {
-            let is_of_udp = |event: &serde_json::Value| event["transport"] == "udp";
+            let is_of_udp = |event: &Value| event["transport"] == "udp";
             pair.expect_where(side, "new_selected_pair", is_of_udp);
         }
         expect_connection(&mut pair);

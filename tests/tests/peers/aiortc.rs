@@ -1,10 +1,8 @@
 //! aiortc's ICE and DTLS against both plugins for DTLS-SRTP, in both roles of each.
 use crate::host::host;
-use crate::srtp_keys::SrtpKeys;
 use crate::venv;
-use handclasp_tests::built;
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
-use handclasp_tests::{Lacking, skip};
+use handclasp_tests::{Lacking, SrtpKeys, built, skip};
 use serde_json::json;
 use std::process::Command;
 

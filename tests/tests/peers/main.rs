@@ -10,5 +10,4 @@ mod mdns;
 mod nice_peer;
 mod openssl;
 mod quiet;
-mod srtp_keys;
 mod venv;

@@ -3,10 +3,9 @@ mod certificate;
 mod program;
 
 use crate::endpoint::{Endpoint, Opened};
-use crate::srtp_keys::SrtpKeys;
 use certificate::{Certificate, P256, P384, RSA};
 use handclasp::plugin::{FailureKind, Role};
-use handclasp_tests::{Lacking, skip};
+use handclasp_tests::{Lacking, SrtpKeys, skip};
 use program::{Agreed, LABEL, Profile, Program};
 use std::process::{Command, Stdio};
 

@@ -1,7 +1,9 @@
 //! The same promises with a real handshake: `dtls-srtp`, loaded from its library.
 use crate::{ms, secs};
 use handclasp::stream::Message;
-use handclasp_tests::{Backend, Party, Side, Signalling, World, for_each_backend, plugin};
+use handclasp_tests::{
+    Backend, Party, Side, Signalling, SrtpKeys, World, for_each_backend, plugin,
+};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -25,27 +27,15 @@ fn handshake(party: &Party, seed: u64) -> Option<Duration> {
     let took = |side: &Side| Some(side.when("ready")? - side.when("selected")?);
     let [first, second] = [took(&world.sides[0])?, took(&world.sides[1])?];
     assert_eq!(
-        local_key(&world.sides[0]),
-        remote_key(&world.sides[1]),
+        keys(&world.sides[0]),
+        keys(&world.sides[1]).mirrored(),
         "both agree"
     );
     Some(first.max(second))
 }
 
-/// In the layout `srtp-keys`: profile (2 bytes), the lengths of key and salt (1 each), ours, theirs.
-fn keys(side: &Side) -> (Vec<u8>, Vec<u8>) {
-    let data = side.handshake_data(1).expect("it has finished");
-    let half = usize::from(data[2]) + usize::from(data[3]);
-    assert_eq!(data.len(), 4 + 2 * half);
-    (data[4..4 + half].to_vec(), data[4 + half..].to_vec())
-}
-
-pub(crate) fn local_key(side: &Side) -> Vec<u8> {
-    keys(side).0
-}
-
-pub(crate) fn remote_key(side: &Side) -> Vec<u8> {
-    keys(side).1
+pub(crate) fn keys(side: &Side) -> SrtpKeys {
+    SrtpKeys::parse(&side.handshake_data(1).expect("it has finished"))
 }
 
 /// A thousand handshakes at 30 % loss each way, of ICE's datagrams and DTLS's alike, on two threads.
@@ -153,7 +143,7 @@ fn s19_starting_again_reuses_no_traffic_keys() {
         for round in 0..20 {
             world.add(&dtls(version), &dtls(version));
             world.connect();
-            let (local, remote) = keys(&world.sides[2 * round]);
+            let SrtpKeys { local, remote, .. } = keys(&world.sides[2 * round]);
             assert!(
                 seen.insert(local) && seen.insert(remote),
                 "a key came twice"

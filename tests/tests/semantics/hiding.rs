@@ -3,8 +3,9 @@ use crate::{ms, secs};
 use handclasp::plugin::Role;
 use handclasp::stream::{Message, Notification};
 use handclasp_tests::{Backend, Event, Party, Signalling, World, plugin};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::sync::mpsc::channel;
 
 fn party() -> Party {
     Party::new(plugin("none")).components(2)
@@ -78,7 +79,10 @@ fn a_name_of_the_peers_is_looked_up_once_for_all_components() {
     let mut world = World::pair(Backend::immediate(), &party(), &party());
     world.signalling = Signalling::None;
     world.run_for(ms(100));
-    let now = Instant::now() + secs(1);
+    let peer = Message::SetRemoteCredentials {
+        credentials: "peer aPasswordOfThePeersOwn".to_owned(),
+    };
+    world.tell(0, peer).expect("they are well-formed");
     let name = "0b8c9a3e-1f2d-4c5b-8a7e-6d5c4b3a2f1e.local";
     for component_id in [1, 2] {
         world
@@ -89,13 +93,12 @@ fn a_name_of_the_peers_is_looked_up_once_for_all_components() {
     let lookup = stream.poll_lookup().expect("it is looked up");
     assert_eq!((lookup.host.as_str(), stream.poll_lookup()), (name, None));
     // Where nobody knew it, it is looked up again with the next candidate.
-    stream.handle_lookup(now, &lookup, &Err("nobody answers".to_owned()));
+    world.found(0, &lookup, &Err("nobody answers".to_owned()));
     world.tell(0, candidate(1, name, 4001)).expect("it is one");
     let stream = &mut world.sides[0].stream;
     let lookup = stream.poll_lookup().expect("it is looked up again");
-    let found = vec![SocketAddr::from(([10, 0, 1, 1], 4001))];
-    stream.handle_lookup(now, &lookup, &Ok(found));
-    world.run_for(ms(1));
+    let found = |port| SocketAddr::from(([10, 0, 1, 77], port));
+    world.found(0, &lookup, &Ok(vec![found(4001)]));
     let told = |world: &World| world.sides[0].told(&["remote_candidate"]);
     assert_eq!(told(&world), ["remote_candidate 1"], "the one that waited");
     world
@@ -106,6 +109,15 @@ fn a_name_of_the_peers_is_looked_up_once_for_all_components() {
         .expect("it is one");
     assert_eq!(world.sides[0].stream.poll_lookup(), None, "it is known");
     assert_eq!(told(&world)[1..], ["remote_candidate 2"]);
+    let (checked, checks) = channel();
+    world.link.drops =
+        Box::new(move |flight| checked.send((flight.from.port(), flight.to)).is_ok());
+    world.run_for(secs(1));
+    let checks: BTreeSet<_> = checks.try_iter().collect();
+    assert_eq!(
+        checks,
+        BTreeSet::from([(5001, found(4001)), (5002, found(4002))])
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a host promises: `sNN_…` tests statement NN of the reference it follows, in virtual time.
+//! What a host promises, in virtual time: `sNN_…` tests statement NN of docs/semantics.md.
 mod application;
 mod association;
 mod data;

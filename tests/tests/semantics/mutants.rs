@@ -3,7 +3,7 @@
 use crate::{ms, release, secs, withhold_ready};
 use handclasp::ice::stun_kind;
 use handclasp::stream::{Message, Notification};
-use handclasp_tests::{Backend, Event, Flight, Party, Scripted, Side, World, plugin};
+use handclasp_tests::{Backend, Event, Flight, Party, Scripted, Side, SrtpKeys, World, plugin};
 use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -367,7 +367,7 @@ impl Scene {
         let keys = [0, 1].map(|side| self.world.sides[side].handshake_data(1));
         if let [Some(one), Some(other)] = keys {
             assert!(
-                one == other || halves(&one) == swap(halves(&other)),
+                one == other || SrtpKeys::parse(&one) == SrtpKeys::parse(&other).mirrored(),
                 "both agree"
             );
         }
@@ -378,16 +378,6 @@ impl Scene {
         let held = |side: &Side| format!("{:?}", side.stream).len();
         self.world.sides.iter().map(held).sum()
     }
-}
-
-/// Keys in the layout `srtp-keys`: ours and theirs.
-fn halves(keys: &[u8]) -> (&[u8], &[u8]) {
-    let keys = keys.get(4..).unwrap_or_default();
-    keys.split_at(keys.len() / 2)
-}
-
-fn swap<T>((one, other): (T, T)) -> (T, T) {
-    (other, one)
 }
 
 /// Says with what a test failed.

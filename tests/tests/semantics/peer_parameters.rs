@@ -135,5 +135,13 @@ fn s06_the_first_parameters_hold_until_others_come() {
     }
     world.run_for(secs(1));
     assert_eq!(journal.calls(1)[1], "set_peer initiator b");
-    assert_eq!(journal.count("set_peer"), 1);
+    assert_eq!((journal.count("init"), journal.count("set_peer")), (1, 1));
+    world.tell(0, peer(Role::Initiator, "c")).expect("in time");
+    world.run_for(secs(1));
+    assert!(
+        journal
+            .calls(1)
+            .contains(&"set_peer initiator c".to_owned())
+    );
+    assert_eq!((journal.count("init"), journal.check()), (2, 1));
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
+pub(crate) use handclasp_tests::text;
+
 /// The command, with the project's plugins.
 pub(crate) fn handclasp(arguments: &[&str]) -> Command {
     let mut command = Command::new(handclasp_stream().get_program());
@@ -84,8 +86,4 @@ pub(crate) fn fail(command: &mut Command, code: i32, sentence: &str) {
     let output = command.output().expect("the command runs");
     let expected = (Some(code), format!("error: {sentence}\n"));
     assert_eq!((output.status.code(), text(&output.stderr)), expected);
-}
-
-pub(crate) fn text(output: &[u8]) -> String {
-    String::from_utf8_lossy(output).into_owned()
 }

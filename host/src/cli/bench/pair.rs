@@ -1,6 +1,7 @@
 //! Two streams of one host, and the signalling between them, which stays on the event loop's thread.
 use super::reports::Reports;
 use crate::cli::signalling::{Side, signal};
+use crate::cli::srtp_keys::SrtpKeys;
 use handclasp::stream::{Message, Notification, Refused};
 use handclasp::{Application, Replies, StreamHandle};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -100,13 +101,10 @@ impl Pair {
 
 /// Whether two sides' `srtp-keys` are each other's, or neither has any.
 fn agree(a: &[u8], b: &[u8]) -> bool {
-    /// Profile and lengths.
-    const HEAD: usize = 4;
-    if a.len() != b.len() || a.len() < HEAD {
-        return a == b;
+    match (SrtpKeys::parse(a), SrtpKeys::parse(b)) {
+        (Some(a), Some(b)) => a.mirrors(b),
+        _ => a == b,
     }
-    let half = HEAD + (a.len() - HEAD) / 2;
-    a[..HEAD] == b[..HEAD] && a[HEAD..half] == b[half..] && a[half..] == b[HEAD..half]
 }
 
 /// One side of a pair.

@@ -4,6 +4,7 @@ use super::peer::{Report, Reporter, What};
 use super::show::{Line, Show};
 use crate::cli::exit::Failed;
 use crate::cli::signalling::{Side, signal};
+use crate::cli::srtp_keys::SrtpKeys;
 use handclasp::stream::{Message, Notification};
 use handclasp::trace::TraceFile;
 use handclasp::{Gathering, Host, HostOptions, Loss, StreamHandle, StreamOptions};
@@ -374,43 +375,11 @@ fn keys_match(format: Option<&str>, a: &[u8], b: &[u8]) -> Result<Option<&'stati
     }
     let (a, b) = (SrtpKeys::parse(a), SrtpKeys::parse(b));
     match (a, b) {
-        (Some(a), Some(b)) if a.profile != b.profile => {
+        (Some(a), Some(b)) if a.profile() != b.profile() => {
             Err("the two sides' SRTP profiles differ".to_owned())
         }
-        (Some(a), Some(b)) if a.local == b.remote && a.remote == b.local => {
-            Ok(Some(a.profile_name()))
-        }
+        (Some(a), Some(b)) if a.mirrors(b) => Ok(Some(a.profile_name())),
         (Some(_), Some(_)) => Err("the two sides' keys differ".to_owned()),
         _ => Err("a side's handshake data are no srtp-keys".to_owned()),
-    }
-}
-
-/// The handshake data type `srtp-keys`.
-struct SrtpKeys<'a> {
-    profile: u16,
-    local: &'a [u8],
-    remote: &'a [u8],
-}
-
-impl<'a> SrtpKeys<'a> {
-    fn parse(data: &'a [u8]) -> Option<Self> {
-        let (&[high, low, key, salt], keys) = data.split_first_chunk()?;
-        let half = usize::from(key) + usize::from(salt);
-        let (local, remote) = keys.split_at_checked(half)?;
-        (remote.len() == half && half > 0).then_some(Self {
-            profile: u16::from_be_bytes([high, low]),
-            local,
-            remote,
-        })
-    }
-
-    /// As IANA's registry of DTLS-SRTP protection profiles has it.
-    fn profile_name(&self) -> &'static str {
-        match self.profile {
-            1 => "SRTP_AES128_CM_HMAC_SHA1_80",
-            7 => "SRTP_AEAD_AES_128_GCM",
-            8 => "SRTP_AEAD_AES_256_GCM",
-            _ => "an SRTP profile this command has no name for",
-        }
     }
 }

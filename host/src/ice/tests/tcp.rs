@@ -106,6 +106,10 @@ fn an_unused_connection_is_left_alone_in_time() {
     world.run_for(secs(20));
     let udp = [world.a.hosts[0], world.b.hosts[0]];
     let targets = &world.link.targets;
+    assert!(
+        udp.iter().all(|host| targets.contains(host)),
+        "the pair in use is looked after"
+    );
     assert!(targets.iter().all(|to| udp.contains(to)), "{targets:?}");
 }
 

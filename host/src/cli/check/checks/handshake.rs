@@ -1,7 +1,8 @@
 use crate::cli::check::outcome::{Checked, Objection};
-use crate::cli::check::peers::{MILLISECOND, Pair, Setup, World, are_mirrored};
+use crate::cli::check::peers::{MILLISECOND, Pair, Setup, World};
 use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
+use crate::cli::srtp_keys::SrtpKeys;
 
 pub(crate) const HANDSHAKE: Check = Check {
     name: "handshake",
@@ -77,7 +78,8 @@ pub(crate) fn agree(probe: &Probe, pair: &Pair<'_>) -> Checked {
     let [Some(a), Some(b)] = pair.sides.each_ref().map(|side| side.agreed.as_deref()) else {
         return Ok(());
     };
-    if !makes_srtp_keys(probe) || are_mirrored(a, b) {
+    let keys = SrtpKeys::parse(a).zip(SrtpKeys::parse(b));
+    if !makes_srtp_keys(probe) || keys.is_some_and(|(a, b)| a.mirrors(b)) {
         return Ok(());
     }
     Err(Objection::finding(

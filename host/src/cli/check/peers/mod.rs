@@ -10,7 +10,7 @@ mod stage;
 mod world;
 
 pub(crate) use link::Weather;
-pub(crate) use pair::{Pair, Setup, are_mirrored};
+pub(crate) use pair::{Pair, Setup};
 pub(crate) use side::Side;
 pub(crate) use stage::{Stage, stages};
 pub(crate) use world::{PATIENCE, World};

@@ -154,20 +154,3 @@ impl<'p> Pair<'p> {
             .map(|(_, datagram)| datagram.as_slice())
     }
 }
-
-/// Whether these handshake data of type `srtp-keys` belong together: what is local here is remote there.
-pub(crate) fn are_mirrored(a: &[u8], b: &[u8]) -> bool {
-    const HEAD: usize = 4;
-    let (Some((head, a)), Some((other_head, b))) =
-        (a.split_at_checked(HEAD), b.split_at_checked(HEAD))
-    else {
-        return false;
-    };
-    let half = usize::from(head[2]) + usize::from(head[3]);
-    head == other_head
-        && half > 0
-        && a.len() == 2 * half
-        && b.len() == 2 * half
-        && a[..half] == b[half..]
-        && a[half..] == b[..half]
-}

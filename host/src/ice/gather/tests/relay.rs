@@ -229,10 +229,14 @@ proptest::proptest! {
             world.gatherer.handle_relay(world.now, 0, &message);
             world.carry();
         }
-        let until = world.now.duration_since(world.start) + secs(60);
-        world.run(until, |_| false);
-        // Whatever became of the relay, it is kept or opened again.
-        proptest::prop_assert!(world.gatherer.poll_timeout().is_some());
+        // Whatever became of the relay, it is kept or opened again, and carries datagrams.
+        let until = world.now.duration_since(world.start) + secs(600);
+        let is_open = |world: &World| {
+            world.relayed().last().is_some_and(|relayed| world.gatherer.is_relay(*relayed))
+        };
+        proptest::prop_assert!(world.run(until, is_open));
+        let local = *world.relayed().last().expect("it is open");
+        proptest::prop_assert!(echoes(&mut world, local, secs(5)));
     }
 }
 

@@ -1,14 +1,22 @@
+//! What a DTLS-SRTP handshake agrees on.
+
 /// The handshake data type `srtp-keys`.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SrtpKeys {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SrtpKeys {
     /// IANA's number.
-    pub(crate) profile: u16,
-    pub(crate) local: Vec<u8>,
-    pub(crate) remote: Vec<u8>,
+    pub profile: u16,
+    /// Key and salt of this side's.
+    pub local: Vec<u8>,
+    /// And of its peer's.
+    pub remote: Vec<u8>,
 }
 
 impl SrtpKeys {
-    pub(crate) fn parse(data: &[u8]) -> Self {
+    /// Takes handshake data apart.
+    ///
+    /// # Panics
+    /// They are of another type.
+    pub fn parse(data: &[u8]) -> Self {
         let (&[high, low, key, salt], keys) = data.split_first_chunk().expect("four bytes lead");
         let half = usize::from(key) + usize::from(salt);
         assert_eq!(keys.len(), 2 * half, "a key and a salt each");
@@ -21,7 +29,8 @@ impl SrtpKeys {
     }
 
     /// What its peer has.
-    pub(crate) fn mirrored(self) -> Self {
+    #[must_use]
+    pub fn mirrored(self) -> Self {
         Self {
             local: self.remote,
             remote: self.local,

@@ -1,0 +1,17 @@
+//! Connectivity checks of strangers.
+use is::stun::{StunMessage, TransId};
+use is::{DefaultSha1HmacProvider, Sha1HmacProvider as _};
+
+/// A Binding request as ICE's checks are (RFC 8445, section 7.1.1), whatever the user's name and the password are.
+pub fn binding_request(username: &str, password: &str) -> Vec<u8> {
+    let message =
+        StunMessage::binding_request(username, TransId::new(), false, 1, 1_845_501_695, false);
+    let mut buffer = vec![0; 600];
+    let length = message
+        .to_bytes(Some(password.as_bytes()), &mut buffer, |key, parts| {
+            DefaultSha1HmacProvider.sha1_hmac(key, parts)
+        })
+        .expect("it fits");
+    buffer.truncate(length);
+    buffer
+}
