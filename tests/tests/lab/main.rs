@@ -1,4 +1,6 @@
 //! The network laboratory: streams in networks of their own, with loss, NATs, and addresses that change.
+mod announced;
+mod filters;
 mod hidden;
 mod internet;
 mod loss;

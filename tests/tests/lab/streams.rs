@@ -1,6 +1,7 @@
 //! Two streams, each in a network of its own.
 use handclasp_tests::Namespace;
 use handclasp_tests::processes::{Pair, Side, bytes, handclasp_stream};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Between two tries of a datagram.
@@ -8,9 +9,18 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Starts both, A where the first network is; A begins the handshake, and `controlling` controls.
 pub(crate) fn start(networks: [&Namespace; 2], controlling: Side, arguments: &[&str]) -> Pair {
+    start_each(networks, controlling, [arguments; 2])
+}
+
+/// The same, with other arguments for each side.
+pub(crate) fn start_each(
+    networks: [&Namespace; 2],
+    controlling: Side,
+    arguments: [&[&str]; 2],
+) -> Pair {
     let commands = Side::BOTH.map(|side| {
         let mut stream = handclasp_stream();
-        stream.args(arguments);
+        stream.args(arguments[side as usize]);
         if side == controlling {
             stream.arg("--controlling");
         }
@@ -25,6 +35,18 @@ pub(crate) fn expect_connection(pair: &mut Pair) {
         pair.expect(side, "component_state_ready");
     }
     expect_data(pair, "at first", Duration::from_secs(10));
+}
+
+/// The addresses of all candidates that a side tells.
+pub(crate) fn expect_addresses(pair: &mut Pair, side: Side) -> BTreeSet<String> {
+    pair.expect(side, "candidate_gathering_done");
+    let address = |line: &str| line.split(' ').nth(4).map(str::to_owned);
+    let told = pair
+        .said(side)
+        .iter()
+        .filter(|event| event["event"] == "new_candidate_full");
+    told.filter_map(|event| address(event["candidate"].as_str()?))
+        .collect()
 }
 
 /// A datagram of each side's arrives in time, if not the first then a later one.
