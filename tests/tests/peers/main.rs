@@ -11,4 +11,5 @@ mod nice_peer;
 mod openssl;
 mod quiet;
 mod srtp_keys;
+mod trickle;
 mod venv;
