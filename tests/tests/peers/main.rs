@@ -6,6 +6,7 @@ mod endpoint;
 mod hidden;
 mod host;
 mod libnice;
+mod lite;
 mod mdns;
 mod nice_peer;
 mod openssl;
