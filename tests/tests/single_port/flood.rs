@@ -24,8 +24,8 @@ impl Running {
         let (mut server, mut ready) = (None, 0);
         while ready < 2 {
             match streams.next() {
-                (_, End::Server, Report::Selected(local)) => server = Some(local),
-                (_, _, Report::Ready) => ready += 1,
+                (_, End::Server, Report::Selected(_, local)) => server = Some(local),
+                (_, _, Report::Ready(..)) => ready += 1,
                 _ => {}
             }
         }
@@ -48,7 +48,7 @@ impl Running {
         for from in End::BOTH {
             let content = format!("{round} from {from:?}").into_bytes();
             let arrived = (0..100).any(|_| {
-                self.streams.send(0, from, &content);
+                self.streams.send(0, from, 1, &content);
                 self.arrives(&content)
             });
             assert!(arrived, "no data from {from:?} in round {round}");
@@ -57,7 +57,7 @@ impl Running {
 
     fn arrives(&mut self, content: &[u8]) -> bool {
         while let Some(report) = self.streams.report_within(Duration::from_millis(100)) {
-            if let Some((_, _, Report::Received(datagram))) = report
+            if let Some((_, _, Report::Received(_, datagram))) = report
                 && datagram == content
             {
                 return true;
