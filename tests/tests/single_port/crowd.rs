@@ -1,10 +1,11 @@
 //! Many streams on one port: each gets what is its own.
 use crate::alone;
-use crate::streams::{End, Report, Streams};
+use crate::streams::{End, PATIENCE, Report, Streams};
 use handclasp_tests::{Lacking, skip};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashSet;
 use std::net::{Ipv6Addr, UdpSocket};
+use std::time::Instant;
 
 const STREAMS: usize = 2_000;
 const OVER_TCP: usize = 200;
@@ -79,7 +80,9 @@ fn a_restart_leaves_the_data_of_all_flowing() {
         crowd.streams.restart(*number, end);
     }
     let mut selected = HashSet::new();
+    let deadline = Instant::now() + PATIENCE;
     while selected.len() < 2 * restarting.len() {
+        assert!(Instant::now() < deadline, "some never restart");
         selected.extend(crowd.exchange());
     }
     let restarted: HashSet<usize> = selected.into_iter().map(|(number, _)| number).collect();

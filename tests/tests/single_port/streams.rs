@@ -14,7 +14,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Far longer than anything here takes: a test that fails says so, and does not hang.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which end of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
