@@ -19,9 +19,14 @@ pub fn release() -> PathBuf {
         make.args(["-s", "build"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .env("CARGO_TARGET_DIR", target_directory());
-        // The make that runs these tests has its own.
-        for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
-            make.env_remove(variable);
+        // The make that runs these tests has its own, and so has the cargo: build scripts that look at the names of
+        // their crate would run anew for every crate with tests.
+        let is_of_make = |name: &str| ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"].contains(&name);
+        let is_of_crate =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for name in names.filter(|name| is_of_make(name) || is_of_crate(name)) {
+            make.env_remove(name);
         }
         let made = make.status().is_ok_and(|status| status.success());
         assert!(

@@ -73,7 +73,8 @@ impl Stream {
     /// The components whose sockets are to be bound now, if any are. Each bound one goes to
     /// [`add_local_address`](Self::add_local_address), then comes [`gathering_done`](Self::gathering_done).
     pub fn poll_gather(&mut self) -> Option<Vec<u16>> {
-        let binds = std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended && !self.closing;
+        let binds =
+            std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended && !self.closing;
         let staying = self.components.iter().filter(|member| member.stays());
         binds.then(|| staying.map(|member| member.component.id()).collect())
     }

@@ -197,6 +197,11 @@ impl Pair {
         unread.remove(unread.iter().position(is_it)?)
     }
 
+    /// All that one side has said so far.
+    pub fn said(&self, side: Side) -> &[Value] {
+        &self.sides[side as usize].all
+    }
+
     /// Ends one side's input; returns all it ever said, and how it ended.
     ///
     /// # Panics

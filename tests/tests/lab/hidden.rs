@@ -1,9 +1,9 @@
 //! Streams that tell names instead of addresses, on one segment.
 use crate::internet::filter;
 use crate::segment::Segment;
-use crate::streams::{expect_components, expect_connection, start};
+use crate::streams::{expect_components, expect_connection, start, start_each};
 use crate::{need, run};
-use handclasp_tests::processes::{Pair, Side, handclasp_stream};
+use handclasp_tests::processes::{Pair, Side};
 use serde_json::json;
 
 const HIDE: &str = "--hide-addresses";
@@ -84,17 +84,9 @@ fn a_network_without_ipv4_is_warned_of() {
 
 /// One side hides.
 fn start_one(segment: &Segment, hides: Side) -> Pair {
-    let commands = Side::BOTH.map(|side| {
-        let mut stream = handclasp_stream();
-        if side == hides {
-            stream.arg(HIDE);
-        }
-        if side == Side::A {
-            stream.arg("--controlling");
-        }
-        segment.hosts[side as usize].inside(&stream)
-    });
-    Pair::start(commands, Some(Side::A))
+    let [a, b] = &segment.hosts;
+    let arguments = Side::BOTH.map(|side| if side == hides { &[HIDE][..] } else { &[] });
+    start_each([a, b], Side::A, arguments)
 }
 
 const MUTE: &str = "

@@ -30,6 +30,14 @@ const CLOSED: &str = "
 pub(crate) const PORTS: (u16, u16) = (3478, 5349);
 /// The ports of mappings after a rebinding. Hosts choose theirs above.
 const REBOUND: RangeInclusive<u16> = 20_000..=29_999;
+/// Whatever comes is for the one host inside.
+const OPEN: &str = "
+    table ip open {
+        chain arriving {
+            type nat hook prerouting priority dstnat;
+            iifname outside dnat to 192.168.1.2
+        }
+    }";
 
 /// How a NAT chooses the port that a datagram leaves from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +46,8 @@ pub(crate) enum Nat {
     Cone,
     /// Another one for each destination.
     Symmetric,
+    /// The host's own, and what comes from anyone is passed on to it (1:1).
+    OneToOne,
 }
 
 /// Everyone's addresses are 10.99.0.0/24.
@@ -76,10 +86,10 @@ impl Internet {
         nat.join("inside", &host, "near");
         nat.run("ip address add 192.168.1.1/24 dev inside; echo 1 > /proc/sys/net/ipv4/ip_forward");
         host.run("ip address add 192.168.1.2/24 dev near; ip route add default via 192.168.1.1");
-        filter(&nat, CLOSED);
+        filter(&nat, if kind == Nat::OneToOne { OPEN } else { CLOSED });
         let private = Private { host, nat };
         private.translate(match kind {
-            Nat::Cone => "masquerade",
+            Nat::Cone | Nat::OneToOne => "masquerade",
             Nat::Symmetric => "masquerade fully-random",
         });
         Ok(private)

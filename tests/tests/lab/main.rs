@@ -1,5 +1,7 @@
 //! The network laboratory: streams in networks of their own, with loss, NATs, and addresses that change.
+mod announced;
 mod components;
+mod filters;
 mod hidden;
 mod internet;
 mod loss;

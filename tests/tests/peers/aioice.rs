@@ -27,8 +27,21 @@ fn aioice_controls_two_components() {
     connect("aioice as controlling, of two components", 2, PEER);
 }
 
+#[test]
+fn both_think_that_they_control() {
+    let contact = peer().and_then(|mut peer| {
+        peer.arg("--controlling");
+        Contact::start(peer, 1, HANDCLASP, false)
+    });
+    meet("a role conflict with aioice", contact);
+}
+
 fn connect(test: &str, components: u16, controlling: Side) {
-    let mut contact = match start(components, controlling) {
+    meet(test, start(components, controlling));
+}
+
+fn meet(test: &str, contact: Result<Contact, Lacking>) {
+    let mut contact = match contact {
         Ok(contact) => contact,
         Err(lacking) => return skip(test, &lacking),
     };
@@ -38,7 +51,11 @@ fn connect(test: &str, components: u16, controlling: Side) {
 }
 
 pub(crate) fn start(components: u16, controlling: Side) -> Result<Contact, Lacking> {
+    Contact::start(peer()?, components, controlling, false)
+}
+
+pub(crate) fn peer() -> Result<Command, Lacking> {
     let mut peer = Command::new(venv::python()?);
     peer.args(["-B", SCRIPT]);
-    Contact::start(peer, components, controlling, false)
+    Ok(peer)
 }

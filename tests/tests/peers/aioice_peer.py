@@ -1,30 +1,49 @@
-"""aioice behind the JSON lines of docs/json-lines.md."""
+"""aioice behind the JSON lines of docs/json-lines.md.
+
+Beside the events of a stream it tells component_state_connecting."""
 
 import argparse
 import asyncio
 import base64
 
-from aioice import Candidate, Connection
+from aioice import Candidate, Connection, mdns
 from json_lines import encode, obey_lines, say
 
 
 class Peer:
-    def __init__(self, components, controlling):
-        self.components = components
-        self.ice = Connection(ice_controlling=controlling, components=components)
+    def __init__(self, arguments):
+        self.components = arguments.components
+        self.hide = arguments.hide
+        self.ice = Connection(
+            ice_controlling=arguments.controlling, components=arguments.components
+        )
+        self.ice.remote_is_lite = arguments.remote_is_lite
+        self.responder = None
         self.task = None
 
     async def announce(self):
         credentials = f"{self.ice.local_username} {self.ice.local_password}"
         say("local_credentials", credentials=credentials)
         await self.ice.gather_candidates()
+        if self.hide == "published":
+            self.responder = await mdns.create_mdns_protocol()
         for candidate in self.ice.local_candidates:
+            words = candidate.to_sdp().split()
+            if self.hide:
+                words[4] = await self.name(candidate.host)
             say(
                 "new_candidate_full",
                 component_id=candidate.component,
-                candidate="candidate:" + candidate.to_sdp(),
+                candidate="candidate:" + " ".join(words),
             )
         say("candidate_gathering_done")
+
+    async def name(self, address):
+        """A name in the place of an address; one that leads there if names are published."""
+        name = mdns.create_mdns_hostname()
+        if self.responder:
+            await self.responder.publish(name, address)
+        return name
 
     async def obey(self, line):
         """Returns whether to go on."""
@@ -46,6 +65,7 @@ class Peer:
         return True
 
     async def run(self):
+        self.say_of_each("component_state_connecting")
         try:
             await self.ice.connect()
         except ConnectionError as error:
@@ -63,15 +83,22 @@ class Peer:
     async def stop(self):
         self.task.cancel()
         await self.ice.close()
+        if self.responder:
+            await self.responder.close()
         say("stopped")
 
 
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--controlling", action="store_true")
+    parser.add_argument("--remote-is-lite", action="store_true")
     parser.add_argument("--components", type=int, default=1)
-    arguments = parser.parse_args()
-    peer = Peer(arguments.components, arguments.controlling)
+    parser.add_argument(
+        "--hide",
+        choices=["published", "unknown"],
+        help="Tell names of multicast DNS in place of addresses",
+    )
+    peer = Peer(parser.parse_args())
     await peer.announce()
     await obey_lines(peer.obey)
     await peer.stop()

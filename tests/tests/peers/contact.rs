@@ -56,6 +56,38 @@ impl Contact {
         })
     }
 
+    /// Carries the credentials of each to the other, where they are mute, and nothing else.
+    pub(crate) fn introduce(&mut self) {
+        for side in Side::BOTH {
+            let said = self.pair.expect(side, "local_credentials");
+            let credentials = &said["credentials"];
+            self.pair.send(
+                side.other(),
+                &json!({"message": "set_remote_credentials", "credentials": credentials}),
+            );
+        }
+    }
+
+    /// Tells the peer of `from` the next candidate over UDP that `from` tells, and returns it.
+    pub(crate) fn pass_candidate(&mut self, from: Side) -> String {
+        loop {
+            let said = self.pair.expect(from, "new_candidate_full");
+            let line = said["candidate"].as_str().expect("a candidate is a string");
+            if line.to_lowercase().contains(" udp ") {
+                self.tell_candidate(from.other(), line);
+                return line.to_owned();
+            }
+        }
+    }
+
+    /// Tells one side a candidate of component 1.
+    pub(crate) fn tell_candidate(&mut self, side: Side, line: &str) {
+        self.pair.send(
+            side,
+            &json!({"message": "set_remote_candidate", "component_id": 1, "candidate": line}),
+        );
+    }
+
     /// Waits for an event of every component of this side's.
     pub(crate) fn expect_of_each(&mut self, side: Side, event: &str) {
         for component_id in self.component_ids() {

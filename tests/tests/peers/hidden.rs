@@ -1,23 +1,22 @@
 //! Our own names of multicast DNS, looked up by others.
-use crate::contact::{HANDCLASP, PEER};
+use crate::contact::{Contact, HANDCLASP, PEER};
 use crate::host::host;
-use crate::venv;
-use handclasp_tests::processes::{Pair, handclasp_stream};
+use crate::{aioice, venv};
+use handclasp_tests::processes::{Pair, Side, handclasp_stream};
 use handclasp_tests::{Lacking, Namespace, skip};
 use serde_json::{Value, json};
 use std::process::Command;
 
-const AIOICE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/aioice_peer.py");
 const QUERY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/mdns_query.py");
 const HIDE: &str = "--hide-addresses";
 
-/// A stream of ours that hides, beside a program in Python.
-fn start(script: &str) -> Result<(Pair, Namespace), Lacking> {
+/// A stream of ours that hides, beside what asks for its names.
+fn start() -> Result<(Pair, Namespace), Lacking> {
     let network = host()?;
     let mut stream = handclasp_stream();
     stream.arg(HIDE);
     let mut peer = Command::new(venv::python()?);
-    peer.args(["-B", script]);
+    peer.args(["-B", QUERY]);
     let commands = [network.inside(&stream), network.inside(&peer)];
     Ok((Pair::start(commands, None), network))
 }
@@ -25,39 +24,31 @@ fn start(script: &str) -> Result<(Pair, Namespace), Lacking> {
 /// aioice hears of us, and we hear of no candidate of its: only the name leads to us.
 #[test]
 fn aioice_connects_to_a_hidden_candidate() {
-    let (mut pair, _network) = match start(AIOICE) {
-        Ok(started) => started,
-        Err(lacking) => return skip("aioice and a hidden candidate", &lacking),
-    };
-    let credentials = |event: Value| json!({"message": "set_remote_credentials", "credentials": event["credentials"]});
-    let theirs = pair.expect(PEER, "local_credentials");
-    pair.send(HANDCLASP, &credentials(theirs));
-    let ours = pair.expect(HANDCLASP, "local_credentials");
-    pair.send(PEER, &credentials(ours));
-    let candidate = pair.expect(HANDCLASP, "new_candidate_full");
-    let line = candidate["candidate"].as_str().unwrap_or_default();
-    assert!(
-        line.contains(".local ") && !line.contains("10.77"),
-        "{line}"
-    );
-    pair.send(
-        PEER,
-        &json!({"message": "set_remote_candidate", "component_id": 1, "candidate": line}),
-    );
-    pair.send(PEER, &json!({"message": "peer_candidate_gathering_done"}));
-    for side in [HANDCLASP, PEER] {
-        pair.expect(side, "component_state_ready");
-    }
-    pair.send(PEER, &json!({"message": "stop"}));
-    for side in [PEER, HANDCLASP] {
-        let (_, status) = pair.end(side);
-        assert!(status.success(), "{side:?}: {status}");
+    for controlling in Side::BOTH {
+        let contact = aioice::peer()
+            .and_then(|peer| Contact::start_with(&[HIDE], peer, 1, controlling, true));
+        let mut contact = match contact {
+            Ok(contact) => contact,
+            Err(lacking) => return skip("aioice and a hidden candidate", &lacking),
+        };
+        contact.introduce();
+        let line = contact.pass_candidate(HANDCLASP);
+        assert!(
+            line.contains(".local ") && !line.contains("10.77"),
+            "{line}"
+        );
+        contact
+            .pair
+            .send(PEER, &json!({"message": "peer_candidate_gathering_done"}));
+        contact.expect_ready();
+        contact.exchange("found by its name");
+        contact.part();
     }
 }
 
 #[test]
 fn a_name_is_told_to_all_and_to_plain_dns_and_taken_back() {
-    let (mut pair, _network) = match start(QUERY) {
+    let (mut pair, _network) = match start() {
         Ok(started) => started,
         Err(lacking) => return skip("plain DNS and a hidden candidate", &lacking),
     };

@@ -3,7 +3,7 @@ use crate::contact::{Contact, HANDCLASP, PEER};
 use crate::nice_peer::nice_peer;
 use handclasp_tests::processes::Side;
 use handclasp_tests::{Lacking, skip};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::process::Command;
 
 #[test]
@@ -73,16 +73,6 @@ fn libnice_restarts_and_controls() {
 #[test]
 fn libnice_restarts_and_is_controlled() {
     restart("a restart by the controlled libnice", PEER, HANDCLASP);
-}
-
-#[test]
-fn candidates_of_libnice_come_late() {
-    trickle("late candidates of libnice's", HANDCLASP, PEER);
-}
-
-#[test]
-fn candidates_of_handclasp_come_late() {
-    trickle("late candidates of handclasp's", PEER, HANDCLASP);
 }
 
 #[test]
@@ -167,47 +157,4 @@ fn restart(test: &str, restarting: Side, controlling: Side) {
     // The handshake stays: nothing of it is said again.
     assert_eq!(times("handshake_init_data"), 2, "once of each component");
     assert_eq!(times("component_state_ready"), 2, "once of each component");
-}
-
-/// A candidate that nobody answers at, 10.77.0.0/24 having no such host.
-const DEAD: &str = "candidate:9 1 udp 2130706431 10.77.0.99 9 typ host";
-
-/// Both are at their checks by the time `late` gives the first candidate that can be reached; it never
-/// hears one of its peer's.
-fn trickle(test: &str, controlling: Side, late: Side) {
-    let mute = |peer| Contact::start(Command::new(peer), 1, controlling, true);
-    let mut contact = match nice_peer().and_then(mute) {
-        Ok(contact) => contact,
-        Err(lacking) => return skip(test, &lacking),
-    };
-    let pair = &mut contact.pair;
-    for side in Side::BOTH {
-        let said = pair.expect(side, "local_credentials");
-        pair.send(
-            side.other(),
-            &json!({"message": "set_remote_credentials", "credentials": said["credentials"]}),
-        );
-        pair.send(side.other(), &candidate(DEAD.into()));
-    }
-    pair.expect(HANDCLASP, "new_remote_candidate_full");
-    pair.expect(PEER, "component_state_connecting");
-    loop {
-        let said = pair.expect(late, "new_candidate_full");
-        let line = said["candidate"].as_str().expect("a candidate is a string");
-        if line.to_lowercase().contains(" udp ") {
-            pair.send(late.other(), &candidate(line.into()));
-            break;
-        }
-    }
-    pair.send(
-        late.other(),
-        &json!({"message": "peer_candidate_gathering_done"}),
-    );
-    contact.expect_ready();
-    contact.exchange("trickled");
-    contact.part();
-}
-
-fn candidate(line: Value) -> Value {
-    json!({"message": "set_remote_candidate", "component_id": 1, "candidate": line})
 }

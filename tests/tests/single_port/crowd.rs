@@ -1,12 +1,16 @@
-//! Thousands of streams on one port: each gets what is its own.
+//! Many streams on one port: each gets what is its own.
 use crate::alone;
-use crate::streams::{End, Report, Streams};
+use crate::streams::{End, PATIENCE, Report, Streams};
+use handclasp_tests::{Lacking, skip};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::collections::HashSet;
+use std::net::{Ipv6Addr, UdpSocket};
+use std::time::Instant;
 
 const STREAMS: usize = 2_000;
 const OVER_TCP: usize = 200;
+/// Where not their number is the point.
+const FEWER: usize = 100;
 /// So many pairs send at a time: a socket's buffer holds that much anywhere.
 const AT_ONCE: usize = 50;
 
@@ -28,54 +32,148 @@ fn allow_many_files() {
 fn two_thousand_streams_share_a_port_and_none_gets_anothers_data() {
     let _alone = alone();
     allow_many_files();
-    each_gets_its_own(Streams::open("dtls-srtp", STREAMS), STREAMS);
+    Crowd::connect(Streams::open("dtls-srtp", STREAMS), STREAMS, 1).exchange();
 }
 
 #[test]
 fn streams_share_a_tcp_listener_and_none_gets_anothers_data() {
     let _alone = alone();
     allow_many_files();
-    each_gets_its_own(Streams::open_over_tcp("dtls-srtp", OVER_TCP), OVER_TCP);
+    Crowd::connect(Streams::open_over_tcp("dtls-srtp", OVER_TCP), OVER_TCP, 1).exchange();
 }
 
-fn each_gets_its_own(mut streams: Streams, count: usize) {
-    let mut selected: HashMap<(usize, End), SocketAddr> = HashMap::new();
-    let mut ready = 0;
-    while ready < 2 * count {
-        match streams.next() {
-            (number, end, Report::Selected(local)) => {
-                selected.insert((number, end), local);
+#[test]
+fn each_of_two_components_has_its_port_and_its_handshakes() {
+    let _alone = alone();
+    let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| options.n_components = 2);
+    Crowd::connect(streams, FEWER, 2).exchange();
+}
+
+#[test]
+fn streams_share_a_port_over_ipv6() {
+    let _alone = alone();
+    if let Err(error) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) {
+        let lacking = Lacking(format!("loopback has no IPv6 ({error}): let it be ::1"));
+        return skip("streams that share a port over IPv6", &lacking);
+    }
+    let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| {
+        options.gathering.addresses = vec![Ipv6Addr::LOCALHOST.into()];
+    });
+    Crowd::connect(streams, FEWER, 1).exchange();
+}
+
+#[test]
+fn a_restart_leaves_the_data_of_all_flowing() {
+    let _alone = alone();
+    let mut crowd = Crowd::connect(Streams::open("dtls-srtp", FEWER), FEWER, 1);
+    let restarting: Vec<usize> = (0..FEWER).step_by(7).collect();
+    let credentials = |crowd: &Crowd| -> HashSet<(String, String)> {
+        let ends = restarting
+            .iter()
+            .flat_map(|number| End::BOTH.map(|end| (*number, end)));
+        let of = ends.map(|(number, end)| crowd.streams.credentials(number, end));
+        of.map(|(ufrag, pwd)| (ufrag.to_owned(), pwd.to_owned()))
+            .collect()
+    };
+    let before = credentials(&crowd);
+    for (number, end) in restarting.iter().zip(End::BOTH.into_iter().cycle()) {
+        crowd.streams.restart(*number, end);
+    }
+    let mut selected = HashSet::new();
+    let deadline = Instant::now() + PATIENCE;
+    while selected.len() < 2 * restarting.len() {
+        assert!(Instant::now() < deadline, "some never restart");
+        selected.extend(crowd.exchange());
+    }
+    let restarted: HashSet<usize> = selected.into_iter().map(|(number, _)| number).collect();
+    assert_eq!(restarted, restarting.iter().copied().collect());
+    assert!(
+        before.is_disjoint(&credentials(&crowd)),
+        "they are new ones"
+    );
+    crowd.exchange();
+}
+
+/// Pairs of streams whose components are all ready.
+pub(crate) struct Crowd {
+    streams: Streams,
+    count: usize,
+    components: u16,
+    rounds: usize,
+}
+
+impl Crowd {
+    /// Waits for all handshakes.
+    pub(crate) fn connect(mut streams: Streams, count: usize, components: u16) -> Self {
+        let (mut selected, mut agreed) = (HashSet::new(), HashSet::new());
+        let members = count * usize::from(components);
+        let mut ready = 0;
+        while ready < 2 * members {
+            match streams.next() {
+                (_, end, Report::Selected(component_id, local)) => {
+                    selected.insert((end, component_id, local));
+                }
+                (_, end, Report::Ready(data)) => {
+                    ready += 1;
+                    if end == End::Server {
+                        agreed.insert(data.to_vec());
+                    }
+                }
+                early => panic!("{early:?}"),
             }
-            (_, _, Report::Ready) => ready += 1,
-            early => panic!("{early:?}"),
+        }
+        let of = |wanted| selected.iter().filter(move |(end, ..)| *end == wanted);
+        let ports: HashSet<_> = of(End::Server).map(|(.., local)| local).collect();
+        let shared = (of(End::Server).count(), ports.len());
+        let one_each = (usize::from(components), usize::from(components));
+        assert_eq!(shared, one_each, "a port for each component: {ports:?}");
+        assert_eq!(of(End::Peer).count(), members, "peers have their own");
+        assert_eq!(agreed.len(), members, "each shakes hands for itself");
+        Self {
+            streams,
+            count,
+            components,
+            rounds: 0,
         }
     }
-    let addresses = |end| -> HashSet<SocketAddr> {
-        let of_this = selected.iter().filter(|((_, of), _)| *of == end);
-        of_this.map(|(_, address)| *address).collect()
-    };
-    assert_eq!(addresses(End::Server).len(), 1, "one port for all");
-    assert_eq!(addresses(End::Peer).len(), count, "one for each");
 
-    // By content: the number of the pair, and who sent it, behind a first byte of RTP's (RFC 7983).
-    let content = |number: usize, from: End| {
-        let text = format!("{number} from {from:?}");
+    /// Sends a datagram each way through every component; it arrives there, and nothing else does. Returns which
+    /// ends of which pairs selected another pair of addresses meanwhile.
+    pub(crate) fn exchange(&mut self) -> HashSet<(usize, End)> {
+        self.rounds += 1;
+        let mut selected = HashSet::new();
+        for first in (0..self.count).step_by(AT_ONCE) {
+            let numbers = first..first + AT_ONCE;
+            let mut awaited = HashSet::new();
+            for number in numbers {
+                for from in End::BOTH {
+                    for component_id in 1..=self.components {
+                        let content = self.content(number, from, component_id);
+                        self.streams.send(number, from, component_id, &content);
+                        awaited.insert((number, from.other(), component_id));
+                    }
+                }
+            }
+            while !awaited.is_empty() {
+                match self.streams.next() {
+                    (number, end, Report::Received(component_id, datagram)) => {
+                        let expected = self.content(number, end.other(), component_id);
+                        assert_eq!(datagram, expected, "{number}, to {end:?}");
+                        let is_new = awaited.remove(&(number, end, component_id));
+                        assert!(is_new, "{number}, to {end:?}: twice, or too late");
+                    }
+                    (number, end, Report::Selected(..)) => _ = selected.insert((number, end)),
+                    (number, end, Report::Ready(..)) => panic!("{number}, {end:?}: ready again"),
+                }
+            }
+        }
+        selected
+    }
+
+    /// Behind a first byte of RTP's (RFC 7983).
+    fn content(&self, number: usize, from: End, component_id: u16) -> Vec<u8> {
+        let round = self.rounds;
+        let text = format!("{number} from {from:?} through {component_id} in round {round}");
         [&[0x80], text.as_bytes()].concat()
-    };
-    for first in (0..count).step_by(AT_ONCE) {
-        let numbers = first..first + AT_ONCE;
-        for number in numbers.clone() {
-            for end in End::BOTH {
-                streams.send(number, end, &content(number, end));
-            }
-        }
-        let mut received = HashSet::new();
-        while received.len() < 2 * AT_ONCE {
-            if let (number, end, Report::Received(datagram)) = streams.next() {
-                assert_eq!(datagram, content(number, end.other()), "to {end:?}");
-                assert!(numbers.contains(&number), "later than it was sent");
-                assert!(received.insert((number, end)), "twice the same");
-            }
-        }
     }
 }

@@ -24,7 +24,7 @@ fn what_is_passed_on_to_all_reaches_each_by_content_and_in_order() {
     let mut streams = Streams::open("none", STREAMS);
     let mut ready = 0;
     while ready < 2 * STREAMS {
-        if let (_, _, Report::Ready) = streams.next() {
+        if let (_, _, Report::Ready(..)) = streams.next() {
             ready += 1;
         }
     }
@@ -33,10 +33,10 @@ fn what_is_passed_on_to_all_reaches_each_by_content_and_in_order() {
     let mut rounds_of = [0; STREAMS];
     for first in (0..ROUNDS).step_by(2) {
         for round in [first, first + 1] {
-            streams.send(0, End::Peer, &[0x80, round]);
+            streams.send(0, End::Peer, 1, &[0x80, round]);
         }
         for _ in 0..2 * STREAMS {
-            let (number, End::Peer, Report::Received(datagram)) = streams.next() else {
+            let (number, End::Peer, Report::Received(_, datagram)) = streams.next() else {
                 panic!("the peers receive, and nothing else happens");
             };
             let round = &mut rounds_of[number];

@@ -2,6 +2,7 @@
 mod crowd;
 mod flood;
 mod forward;
+mod lite;
 mod streams;
 mod tuple;
 

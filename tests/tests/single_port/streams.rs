@@ -11,6 +11,7 @@ use std::num::NonZero;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Far longer than anything here takes: a test that fails says so, and does not hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,17 +35,19 @@ impl End {
     }
 }
 
-/// What an end of a numbered pair reports.
+/// What an end of a numbered pair reports of one of its components, by the component's id.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Selected(SocketAddr),
-    Ready,
-    Received(Vec<u8>),
+    /// The local address of a selected pair.
+    Selected(u16, SocketAddr),
+    /// What the handshake agreed on.
+    Ready(Zeroizing<Vec<u8>>),
+    Received(u16, Vec<u8>),
 }
 
 enum Seen {
     Told(Notification),
-    Received(Vec<u8>),
+    Received(u16, Vec<u8>),
 }
 
 /// Where servers pass on what arrives, and what they make of it for each number.
@@ -64,22 +67,28 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Opens `count` pairs on a host with one event loop.
+    /// Opens `count` pairs over IPv4 on a host with one event loop.
     pub(crate) fn open(plugin: &str, count: usize) -> Self {
-        Self::open_over(plugin, count, End::Peer, [Tcp::Off; 2])
-    }
-
-    /// The same with the servers controlling, not the peers.
-    pub(crate) fn open_controlling(plugin: &str, count: usize) -> Self {
-        Self::open_over(plugin, count, End::Server, [Tcp::Off; 2])
+        Self::open_with(plugin, count, |_, _| {})
     }
 
     /// The same over TCP alone, each peer on connections of its own.
     pub(crate) fn open_over_tcp(plugin: &str, count: usize) -> Self {
-        Self::open_over(plugin, count, End::Peer, [Tcp::Passive, Tcp::Active])
+        Self::open_with(plugin, count, |end, options| {
+            options.gathering.tcp = match end {
+                End::Server => Tcp::Passive,
+                End::Peer => Tcp::Active,
+            };
+            options.gathering.no_udp = true;
+        })
     }
 
-    fn open_over(plugin: &str, count: usize, controlling: End, tcp: [Tcp; 2]) -> Self {
+    /// The same with other options for either end.
+    pub(crate) fn open_with(
+        plugin: &str,
+        count: usize,
+        adapt: impl Fn(End, &mut StreamOptions),
+    ) -> Self {
         let host = Host::new(HostOptions {
             plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
             loops: NonZero::new(1),
@@ -89,19 +98,18 @@ impl Streams {
         let (sender, seen) = channel();
         let passed_on = Arc::new(OnceLock::new());
         let open = |number, end| {
-            let options = StreamOptions {
+            let mut options = StreamOptions {
                 plugin: plugin.to_owned(),
-                controlling: end == controlling,
+                controlling: end == End::Peer,
                 listen: true,
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
                     single_port: end == End::Server,
-                    tcp: tcp[end as usize],
-                    no_udp: tcp[end as usize] != Tcp::Off,
                     ..Gathering::default()
                 },
                 ..StreamOptions::default()
             };
+            adapt(end, &mut options);
             let seen = sender.clone();
             let observer = Observer {
                 number,
@@ -140,9 +148,11 @@ impl Streams {
     ) -> Option<Option<(usize, End, Report)>> {
         let (number, end, seen) = self.seen.recv_timeout(patience).ok()?;
         let report = match seen {
-            Seen::Received(datagram) => Report::Received(datagram),
-            Seen::Told(Notification::NewSelectedPair { pair, .. }) => Report::Selected(pair.local),
-            Seen::Told(Notification::ComponentStateReady { .. }) => Report::Ready,
+            Seen::Received(component_id, datagram) => Report::Received(component_id, datagram),
+            Seen::Told(Notification::NewSelectedPair { component_id, pair }) => {
+                Report::Selected(component_id, pair.local)
+            }
+            Seen::Told(Notification::ComponentStateReady { data, .. }) => Report::Ready(data),
             Seen::Told(Notification::ComponentStateFailed { reason, .. }) => {
                 panic!("stream {number}, {end:?} failed: {reason}")
             }
@@ -168,9 +178,13 @@ impl Streams {
         self.pairs[number][from.other() as usize].send(message);
     }
 
-    pub(crate) fn send(&self, number: usize, from: End, datagram: &[u8]) {
+    pub(crate) fn send(&self, number: usize, from: End, component_id: u16, datagram: &[u8]) {
         let outbox = self.pairs[number][from as usize].outbox();
-        outbox.send(1, datagram);
+        outbox.send(component_id, datagram);
+    }
+
+    pub(crate) fn restart(&self, number: usize, end: End) {
+        self.pairs[number][end as usize].send(Message::RestartStream);
     }
 
     /// Gives an end one more candidate of its peer's.
@@ -215,15 +229,15 @@ impl Application for Observer {
         self.see(Seen::Told(notification));
     }
 
-    fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+    fn receive(&mut self, component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
         match self.passed_on.get() {
             Some(PassedOn { outboxes, content }) if self.end == End::Server => {
                 // On the loop's thread: it takes all of them in its next turn.
                 for (number, outbox) in outboxes.iter().enumerate() {
-                    outbox.send(1, &content(number, datagram));
+                    outbox.send(component_id, &content(number, datagram));
                 }
             }
-            _ => self.see(Seen::Received(datagram.to_vec())),
+            _ => self.see(Seen::Received(component_id, datagram.to_vec())),
         }
     }
 }

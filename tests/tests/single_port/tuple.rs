@@ -45,7 +45,7 @@ impl Peer {
     fn check(&self, streams: &Streams, number: usize) {
         let (ufrag, pwd) = streams.credentials(number, End::Server);
         let username = format!("{ufrag}:{}", self.credentials[number].0);
-        self.send(&request(&username, pwd));
+        self.send(&request(&username, pwd, false));
     }
 
     /// What comes next; a check was answered.
@@ -70,7 +70,9 @@ impl Peer {
 #[test]
 fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     let _alone = alone();
-    let mut streams = Streams::open_controlling("none", 2);
+    let mut streams = Streams::open_with("none", 2, |end, options| {
+        options.controlling = end == End::Server;
+    });
     let (mut server, mut ready) = (None, 0);
     while ready < 4 {
         match streams.next() {

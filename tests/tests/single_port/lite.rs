@@ -1,0 +1,27 @@
+//! A server as a public one is: lite, all of its streams on one port, their peers full.
+use crate::alone;
+use crate::crowd::Crowd;
+use crate::streams::{End, Streams};
+use handclasp::trace::{StunClass, TraceFile};
+use handclasp_tests::stun_sent;
+
+const STREAMS: usize = 50;
+
+#[test]
+fn full_peers_connect_to_lite_streams_on_one_port() {
+    let _alone = alone();
+    let file = tempfile::NamedTempFile::new().expect("the temporary directory is writable");
+    let trace = TraceFile::create(file.path()).unwrap_or_else(|error| panic!("{error}"));
+    let streams = Streams::open_with("dtls-srtp", STREAMS, |end, options| {
+        if end == End::Server {
+            options.ice_lite = true;
+            options.recorder = Some(trace.recorder("server"));
+        }
+    });
+    Crowd::connect(streams, STREAMS, 1).exchange();
+    drop(trace);
+    let [requests, responses] =
+        [StunClass::Request, StunClass::Success].map(|class| stun_sent(file.path(), class));
+    assert_eq!(requests, 0, "lite streams check nothing");
+    assert!(responses >= STREAMS, "they answer");
+}
