@@ -151,11 +151,11 @@ fn s24_nothing_is_gathered_after_the_close() {
         let heard = stream.handle_message(Instant::now(), message);
         heard.expect("it has started");
     }
-    assert!(!stream.poll_gather());
+    assert_eq!(stream.poll_gather(), None);
     let refused = world.tell(0, Message::GatherCandidates);
     let refused = refused.expect_err("it is closed").to_string();
     assert!(refused.contains("closed"), "{refused}");
-    assert!(!world.sides[0].stream.poll_gather());
+    assert_eq!(world.sides[0].stream.poll_gather(), None);
 }
 
 #[test]

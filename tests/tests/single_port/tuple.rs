@@ -76,8 +76,8 @@ fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     let (mut server, mut ready) = (None, 0);
     while ready < 4 {
         match streams.next() {
-            (_, End::Server, Report::Selected(local)) => server = Some(local),
-            (_, _, Report::Ready) => ready += 1,
+            (_, End::Server, Report::Selected(_, local)) => server = Some(local),
+            (_, _, Report::Ready(_)) => ready += 1,
             _ => {}
         }
     }
@@ -97,15 +97,15 @@ fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     let (mut selected, mut received) = (Vec::new(), None);
     while received.is_none() || selected.is_empty() {
         match streams.next() {
-            (number, End::Server, Report::Selected(_)) => selected.push(number),
-            (number, _, Report::Received(datagram)) => received = Some((number, datagram)),
+            (number, End::Server, Report::Selected(..)) => selected.push(number),
+            (number, _, Report::Received(_, datagram)) => received = Some((number, datagram)),
             _ => {}
         }
     }
     assert_eq!(received, Some((FIRST, b"\x80up".to_vec())));
     assert_eq!(selected, [FIRST], "it is the best candidate of both");
-    streams.send(FIRST, End::Server, b"\x80down");
-    streams.send(SECOND, End::Server, b"\x80elsewhere");
+    streams.send(FIRST, End::Server, 1, b"\x80down");
+    streams.send(SECOND, End::Server, 1, b"\x80elsewhere");
     let mut received = Vec::new();
     while received.first() != Some(&0x80) {
         received = peer.receive();
@@ -113,5 +113,5 @@ fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     assert_eq!(received, b"\x80down");
     let (number, end, report) = streams.next();
     assert_eq!((number, end), (SECOND, End::Peer));
-    assert!(matches!(report, Report::Received(datagram) if datagram == b"\x80elsewhere"));
+    assert!(matches!(report, Report::Received(_, datagram) if datagram == b"\x80elsewhere"));
 }
