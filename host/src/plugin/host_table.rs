@@ -103,10 +103,10 @@ unsafe extern "C" fn log(host: *const abi::hc_host, level: u32, message: abi::hc
 }
 
 unsafe extern "C" fn keylog(host: *const abi::hc_host, line: abi::hc_bytes) {
-    // SAFETY: the plugin hands back its table, and lends the line.
-    let (context, line) = unsafe { (context(host), text(line)) };
-    if let Some(keylog) = &context.services.keylog {
-        keylog(&one_line(&line));
+    // SAFETY: the plugin hands back its table.
+    if let Some(keylog) = unsafe { &context(host).services.keylog } {
+        // SAFETY: the plugin lends the line.
+        keylog(&one_line(&unsafe { text(line) }));
     }
 }
 
