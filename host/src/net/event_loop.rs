@@ -14,11 +14,12 @@ use super::socket::Socket;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::timers::Timers;
+use super::token::Token;
 use crate::component::Arrival;
 use crate::ice::{Pair, Transport};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Waker};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -38,12 +39,10 @@ pub(crate) struct EventLoop {
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers,
     touched: Vec<StreamKey>,
-    busy: Vec<usize>,
+    busy: Vec<Token>,
     replies: ReplyQueue,
     running: bool,
 }
-
-const WAKER: Token = Token(usize::MAX);
 
 impl EventLoop {
     /// # Errors
@@ -54,7 +53,7 @@ impl EventLoop {
         instances: Arc<Instances>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
+        let waker = Waker::new(poll.registry(), Token::Waker.into())?;
         let mailbox = Arc::new(Mailbox::new(waker));
         let sockets = Sockets::new(poll.registry().try_clone()?);
         let relays = Relays::new(poll.registry().try_clone()?);
@@ -98,17 +97,16 @@ impl EventLoop {
             }
             self.sockets.flush();
             let mut ready = std::mem::take(&mut self.busy);
-            let tokens = events.iter().map(mio::event::Event::token);
-            ready.extend(tokens.filter(|token| *token != WAKER).map(|token| token.0));
+            ready.extend(events.iter().map(|event| Token::from(event.token())));
             ready.sort_unstable();
             ready.dedup(); // one turn each
-            for index in ready {
-                if Relays::is_token(index) {
-                    self.serve_relay(now, index);
-                } else if Connections::is_token(index) {
-                    self.serve_connection(now, index);
-                } else {
-                    self.receive(now, index, &mut receiver);
+            for token in ready {
+                match token {
+                    Token::Waker => {} // what there was to take has been taken
+                    Token::Socket(index) => self.receive(now, index, &mut receiver),
+                    Token::Listener(index) => self.accept_connections(now, index),
+                    Token::Connection(index) => self.serve_connection(now, index),
+                    Token::Relay(index) => self.serve_relay(now, index),
                 }
             }
             self.sweep_connections(now);
@@ -267,13 +265,13 @@ impl EventLoop {
             socket.expect_data();
         }
         if more {
-            self.busy.push(index);
+            self.busy.push(Token::Socket(index));
         }
         self.send_replies(now);
     }
 
     /// A connection to a relay is ready for something.
-    fn serve_relay(&mut self, now: Instant, token: usize) {
+    fn serve_relay(&mut self, now: Instant, index: usize) {
         let Self {
             relays,
             streams,
@@ -281,7 +279,7 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let more = relays.handle_ready(token, |(key, relay), happening| {
+        let more = relays.handle_ready(index, |(key, relay), happening| {
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
@@ -302,7 +300,7 @@ impl EventLoop {
             hosted.touch(touched);
         });
         if more {
-            self.busy.push(token);
+            self.busy.push(Token::Relay(index));
         }
         self.send_replies(now);
     }

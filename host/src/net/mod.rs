@@ -17,6 +17,7 @@
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
 //! - `tcp`: connections to peers, and listeners for them;
+//! - `token`: what an event of the system's is of;
 //! - `timers`: when each stream wants to be called;
 //! - `mdns`: names on the local network: asking for a peer's, and answering for our own;
 //! - `helpers`: threads for calls that may take long;
@@ -40,6 +41,7 @@ mod socket;
 mod sockets;
 mod tcp;
 mod timers;
+mod token;
 
 pub use application::{Application, Replies};
 pub(crate) use event_loop::EventLoop;

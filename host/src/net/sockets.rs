@@ -3,7 +3,8 @@ use super::batch::{Batch, Unsent};
 use super::gather::{Gathering, Ports};
 use super::mailbox::StreamKey;
 use super::socket::{Member, Offload, Socket};
-use mio::{Registry, Token};
+use super::token::Token;
+use mio::Registry;
 use slab::Slab;
 use std::collections::HashMap;
 use std::io;
@@ -85,7 +86,7 @@ impl Sockets {
             None => self.offload.insert(Offload::of(&socket)?).clone(),
         };
         let entry = self.slab.vacant_entry();
-        let token = Token(entry.key());
+        let token = Token::Socket(entry.key()).into();
         let is_shared = place.is_some();
         let socket = Socket::register(socket, offload, &self.registry, token, is_shared)?;
         let index = entry.key();

@@ -5,12 +5,20 @@ use crate::net::application::ReplyQueue;
 use crate::net::hosted::Hosted;
 use crate::net::mailbox::StreamKey;
 use crate::net::tcp::Happening;
+use crate::net::token::Token;
 use std::collections::HashMap;
 use std::time::Instant;
 
 impl EventLoop {
-    /// A connection or a listener is ready for something.
-    pub(super) fn serve_connection(&mut self, now: Instant, token: usize) {
+    /// Connections have come to a listener.
+    pub(super) fn accept_connections(&mut self, now: Instant, listener: usize) {
+        if self.connections.accept(now, listener) {
+            self.busy.push(Token::Listener(listener));
+        }
+    }
+
+    /// A connection is ready for something.
+    pub(super) fn serve_connection(&mut self, now: Instant, index: usize) {
         let Self {
             connections,
             streams,
@@ -18,11 +26,11 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let more = connections.handle_ready(now, token, |happening| {
+        let more = connections.handle_ready(now, index, |happening| {
             hear(now, streams, touched, replies, happening)
         });
         if more {
-            self.busy.push(token);
+            self.busy.push(Token::Connection(index));
         }
         self.send_replies(now);
     }

@@ -5,8 +5,9 @@ use crate::net::gather::{Gathering, Ports};
 use crate::net::mailbox::StreamKey;
 use crate::net::socket::Member;
 use crate::net::sockets::{Binding, Place};
+use crate::net::token::Token;
 use mio::net::{TcpListener, TcpStream};
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind};
@@ -31,9 +32,6 @@ pub(super) struct Listener {
     pub(super) is_stuck: bool,
 }
 
-/// Tokens from here on are listeners.
-const FIRST_TOKEN: usize = usize::MAX / 8;
-
 impl Listeners {
     pub(super) fn new() -> Self {
         Self {
@@ -41,11 +39,6 @@ impl Listeners {
             shared: HashMap::new(),
             ports: Ports::default(),
         }
-    }
-
-    /// The listener that a token is of, if it is one's.
-    pub(super) fn index_of(token: usize) -> Option<usize> {
-        token.checked_sub(FIRST_TOKEN)
     }
 
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Listener> {
@@ -92,7 +85,8 @@ impl Listeners {
         let mut io = TcpListener::from_std(io);
         let entry = self.slab.vacant_entry();
         let index = entry.key();
-        registry.register(&mut io, Token(FIRST_TOKEN + index), Interest::READABLE)?;
+        let token = Token::Listener(index).into();
+        registry.register(&mut io, token, Interest::READABLE)?;
         entry.insert(Listener {
             io,
             local,

@@ -14,10 +14,11 @@ use super::gather::Gathering;
 use super::mailbox::StreamKey;
 use super::socket::Member;
 use super::sockets::Binding;
+use super::token::Token;
 use crate::ice::{ACTIVE_PORT, Pair};
 use connection::Connection;
 use listener::Listeners;
-use mio::{Registry, Token};
+use mio::Registry;
 use owned::Owned;
 use pauses::Pauses;
 use slab::Slab;
@@ -46,8 +47,6 @@ pub(super) struct Connections {
     swept: Option<Instant>,
 }
 
-/// Tokens from here on are connections.
-const FIRST_TOKEN: usize = usize::MAX / 4;
 /// Several of the longest frames.
 const BUFFER: usize = 256 * 1024;
 /// Most connections of a component each way: made, and accepted.
@@ -77,11 +76,6 @@ impl Connections {
             unflushed: Vec::new(),
             swept: None,
         }
-    }
-
-    /// Whether a token is that of a connection or a listener, rather than a UDP socket's.
-    pub(super) fn is_token(token: usize) -> bool {
-        Listeners::index_of(token).is_some()
     }
 
     /// A listener for a component at `address`, at `port` if that is given and free.
@@ -155,7 +149,8 @@ impl Connections {
             return None;
         }
         let entry = self.slab.vacant_entry();
-        let (index, token) = (entry.key(), Token(FIRST_TOKEN + entry.key()));
+        let index = entry.key();
+        let token = Token::Connection(index).into();
         match Connection::open(now, pair, member, &self.registry, token) {
             Ok(connection) => {
                 entry.insert(connection);

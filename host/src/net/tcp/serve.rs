@@ -1,10 +1,9 @@
 //! What comes over connections, and what becomes of those over which nothing comes.
 use super::connection::Connection;
-use super::listener::Listeners;
-use super::{BUFFER, Connections, FIRST_TOKEN, MAX_EACH, SWEEP, Way};
+use super::{BUFFER, Connections, MAX_EACH, SWEEP, Way};
 use crate::ice::StunKind;
 use crate::net::socket::Member;
-use mio::Token;
+use crate::net::token::Token;
 use std::time::{Duration, Instant};
 
 /// What happens to a connection.
@@ -43,18 +42,13 @@ enum Served {
 }
 
 impl Connections {
-    /// There is something to be done with the connection or listener of this token. Returns whether there may
-    /// be more.
+    /// There is something to be done with the connection of this index. Returns whether there may be more.
     pub(in crate::net) fn handle_ready(
         &mut self,
         now: Instant,
-        token: usize,
+        index: usize,
         mut tell: impl FnMut(Happening<'_>) -> bool,
     ) -> bool {
-        let Some(index) = token.checked_sub(FIRST_TOKEN) else {
-            let listener = Listeners::index_of(token);
-            return listener.is_some_and(|listener| self.accept(now, listener));
-        };
         let Some(connection) = self.slab.get_mut(index) else {
             return false;
         };
@@ -105,8 +99,8 @@ impl Connections {
         }
     }
 
-    /// Takes connections that have come; returns whether there may be more.
-    fn accept(&mut self, now: Instant, index: usize) -> bool {
+    /// Takes connections that have come to the listener of this index; returns whether there may be more.
+    pub(in crate::net) fn accept(&mut self, now: Instant, index: usize) -> bool {
         for _ in 0..MAX_ACCEPTED {
             let Some(listener) = self.listeners.get_mut(index) else {
                 return false;
@@ -117,7 +111,7 @@ impl Connections {
             };
             let entry = self.slab.vacant_entry();
             let key = entry.key();
-            let token = Token(FIRST_TOKEN + key);
+            let token = Token::Connection(key).into();
             match Connection::accepted(now, pair, (io, index), &self.registry, token) {
                 Ok(connection) => drop(entry.insert(connection)),
                 Err(error) => {
