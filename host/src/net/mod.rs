@@ -8,6 +8,7 @@
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
+//! - `place`: which stream and component is meant, and where it has its sockets and listeners;
 //! - `sockets`: a loop's sockets, a stream's own and shared ones;
 //! - `socket`: a UDP socket that many components may share;
 //! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
@@ -34,6 +35,7 @@ mod instances;
 mod loss;
 mod mailbox;
 mod mdns;
+mod place;
 mod receiver;
 mod relay;
 mod send_many;

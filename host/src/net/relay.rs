@@ -3,7 +3,7 @@ mod datagrams;
 mod stream;
 mod tls;
 
-use super::mailbox::StreamKey;
+use super::place::StreamKey;
 use super::token::Token;
 use crate::ice::{RelayId, RelayTransport};
 use datagrams::Datagrams;

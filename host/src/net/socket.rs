@@ -1,16 +1,13 @@
 //! A UDP socket that many components may share, and the system's side of it.
 use super::batch::Outlet;
 use super::demux::Demux;
-use super::mailbox::StreamKey;
+use super::place::Member;
 use super::send_many::send_many;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// A component of a stream.
-pub(super) type Member = (StreamKey, u16);
 
 /// A bound, registered socket.
 pub(super) struct Socket {

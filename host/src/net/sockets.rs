@@ -1,15 +1,14 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
 use super::batch::{Batch, Unsent};
 use super::gather::{Gathering, Ports};
-use super::mailbox::StreamKey;
-use super::socket::{Member, Offload, Socket};
+use super::place::{Binding, Member, Place, StreamKey};
+use super::socket::{Offload, Socket};
 use super::token::Token;
 use mio::Registry;
 use slab::Slab;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::time::Instant;
 
 /// All sockets of a loop, and what waits to leave by one of them.
@@ -22,22 +21,6 @@ pub(super) struct Sockets {
     ports: Ports,
     batch: Batch,
     unsent: Vec<Unsent>,
-}
-
-/// Streams that ask for the same place share a socket: one port for each address and component.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) address: IpAddr,
-    pub(super) port_range: Option<RangeInclusive<u16>>,
-    pub(super) component_id: u16,
-}
-
-/// A component's use of a socket.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Binding {
-    pub(super) component_id: u16,
-    pub(super) index: usize,
-    pub(super) local: SocketAddr,
 }
 
 impl Sockets {

@@ -3,7 +3,7 @@ use super::EventLoop;
 use crate::component::Arrival;
 use crate::net::application::ReplyQueue;
 use crate::net::hosted::Hosted;
-use crate::net::mailbox::StreamKey;
+use crate::net::place::StreamKey;
 use crate::net::tcp::Happening;
 use crate::net::token::Token;
 use std::collections::HashMap;

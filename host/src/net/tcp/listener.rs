@@ -2,9 +2,7 @@
 use crate::ice::{ACTIVE_PORT, Pair};
 use crate::net::demux::Demux;
 use crate::net::gather::{Gathering, Ports};
-use crate::net::mailbox::StreamKey;
-use crate::net::socket::Member;
-use crate::net::sockets::{Binding, Place};
+use crate::net::place::{Binding, Member, Place, StreamKey};
 use crate::net::token::Token;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry};

@@ -11,9 +11,7 @@ mod pauses;
 mod serve;
 
 use super::gather::Gathering;
-use super::mailbox::StreamKey;
-use super::socket::Member;
-use super::sockets::Binding;
+use super::place::{Binding, Member, StreamKey};
 use super::token::Token;
 use crate::ice::{ACTIVE_PORT, Pair};
 use connection::Connection;

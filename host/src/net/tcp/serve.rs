@@ -2,7 +2,7 @@
 use super::connection::Connection;
 use super::{BUFFER, Connections, MAX_EACH, SWEEP, Way};
 use crate::ice::StunKind;
-use crate::net::socket::Member;
+use crate::net::place::Member;
 use crate::net::token::Token;
 use std::time::{Duration, Instant};
 
