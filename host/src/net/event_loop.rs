@@ -8,9 +8,9 @@ use super::hosted::{Hosted, NewStream, Turn};
 use super::instances::Instances;
 use super::mailbox::{Command, Mailbox};
 use super::mdns::Responder;
-use super::place::StreamKey;
+use super::place::{StreamKey, Way};
 use super::receiver::Receiver;
-use super::relay::{Happening, Relays};
+use super::relay::Relays;
 use super::socket::Socket;
 use super::sockets::Sockets;
 use super::tcp::Connections;
@@ -226,41 +226,32 @@ impl EventLoop {
         };
         let mut data = false;
         let more = receiver.receive(io, |remote, datagram| {
-            let pair = Pair::udp(*local, remote);
-            let Some((key, component_id)) = demux.route(remote, datagram) else {
-                let member = demux.sole_member();
-                let owner = member.and_then(|(key, id)| Some((id, streams.get(&key)?)));
-                if let Some((id, Some(recorder))) = owner.map(|(id, it)| (id, &it.recorder)) {
-                    recorder.strayed(id, pair, datagram);
+            let (local, pair) = (*local, Pair::udp(*local, remote));
+            let way = |member| Way {
+                member,
+                pair,
+                local,
+            };
+            let Some(member) = demux.route(remote, datagram) else {
+                if let Some(sole) = demux.sole_member()
+                    && let Some(hosted) = streams.get(&sole.0)
+                {
+                    hosted.note_stray(way(sole), datagram);
                 }
                 return;
             };
+            let (key, component_id) = member;
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
-            let arrival = hosted
-                .stream
-                .handle_datagram(now, component_id, pair, datagram);
-            if let Some(recorder) = &hosted.recorder {
-                let of_application = arrival == Arrival::Application;
-                recorder.received(component_id, pair, datagram, of_application);
-            }
-            match arrival {
-                Arrival::Application => {
-                    data = true;
-                    hosted
-                        .application
-                        .receive(component_id, datagram, &mut replies.of(key));
-                    return;
-                }
-                Arrival::Validated => demux.add_address(remote, (key, component_id), |remote| {
-                    hosted
-                        .stream
-                        .is_validated(component_id, Transport::Udp, remote)
+            match hosted.deliver(now, way(member), datagram, touched, replies) {
+                Arrival::Application => data = true,
+                Arrival::Validated => demux.add_address(remote, member, |remote| {
+                    let stream = &hosted.stream;
+                    stream.is_validated(component_id, Transport::Udp, remote)
                 }),
                 Arrival::Consumed => {}
             }
-            hosted.touch(touched);
         });
         if data && let Some(socket) = self.sockets.get_mut(index) {
             socket.expect_data();
@@ -280,25 +271,10 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let more = relays.handle_ready(index, |(key, relay), happening| {
-            let Some(hosted) = streams.get_mut(&key) else {
-                return;
-            };
-            let application = &mut hosted.application;
-            match happening {
-                Happening::Opened(local) => hosted.relay_opened(now, relay, local),
-                Happening::Bytes(bytes) => {
-                    if let Some(recorder) = &hosted.relay_recorder {
-                        recorder.received(relay, bytes);
-                    }
-                    let id = relay.component_id;
-                    hosted.stream.handle_relay(now, relay, bytes, |datagram| {
-                        application.receive(id, datagram, &mut replies.of(key));
-                    });
-                }
-                Happening::Closed(cause) => hosted.stream.relay_closed(now, relay, &cause),
+        let more = relays.handle_ready(index, |(key, relay), event| {
+            if let Some(hosted) = streams.get_mut(&key) {
+                hosted.handle_relay(now, relay, event, touched, replies);
             }
-            hosted.touch(touched);
         });
         if more {
             self.busy.push(Token::Relay(index));

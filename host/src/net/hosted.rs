@@ -1,16 +1,16 @@
 //! A stream on its event loop: what it wants is carried out here.
-use super::application::Application;
+use super::application::{Application, ReplyQueue};
 use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
 use super::instances::Instances;
 use super::loss::Loss;
 use super::mailbox::Mailbox;
 use super::mdns::{Registration, Responder};
-use super::place::{Binding, Member, StreamKey};
-use super::relay::{Peer, Relays};
+use super::place::{Binding, Member, StreamKey, Way};
+use super::relay::{Peer, RelayEvent, Relays};
 use super::sockets::Sockets;
 use super::tcp::{Connections, SendError};
-use crate::component;
+use crate::component::{self, Arrival};
 use crate::ice::{Pair, RelayId, RelayRequest, Transmit, Transport};
 use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
@@ -49,8 +49,8 @@ pub(super) struct Hosted {
     gathering: Gathering,
     loss: Option<Loss>,
     trust: Option<Arc<ClientConfig>>,
-    pub(super) recorder: Option<Recorder>,
-    pub(super) relay_recorder: Option<RelayRecorder>,
+    recorder: Option<Recorder>,
+    relay_recorder: Option<RelayRecorder>,
     bindings: Vec<Binding>,
     /// Of TCP listeners.
     listeners: Vec<Binding>,
@@ -109,6 +109,38 @@ impl Hosted {
 
     fn key(&self) -> StreamKey {
         self.stream.id()
+    }
+
+    /// Hands in a datagram that has come; returns whose it was.
+    pub(super) fn deliver(
+        &mut self,
+        now: Instant,
+        way: Way,
+        datagram: &[u8],
+        touched: &mut Vec<StreamKey>,
+        replies: &mut ReplyQueue,
+    ) -> Arrival {
+        let (key, component_id) = way.member;
+        let stream = &mut self.stream;
+        let arrival = stream.handle_datagram(now, component_id, way.pair, datagram);
+        let of_application = arrival == Arrival::Application;
+        if let Some(recorder) = &self.recorder {
+            recorder.received(component_id, way.as_it_is(), datagram, of_application);
+        }
+        if of_application {
+            let application = &mut self.application;
+            application.receive(component_id, datagram, &mut replies.of(key));
+        } else {
+            self.touch(touched);
+        }
+        arrival
+    }
+
+    /// Notes a datagram that has come for nobody, if not for this component.
+    pub(super) fn note_stray(&self, way: Way, datagram: &[u8]) {
+        if let Some(recorder) = &self.recorder {
+            recorder.strayed(way.member.1, way.as_it_is(), datagram);
+        }
     }
 
     /// Carries out what the stream wants, until it wants nothing more.
@@ -306,8 +338,34 @@ impl Hosted {
         }
     }
 
+    /// Tells the stream what has happened to a connection to a relay.
+    pub(super) fn handle_relay(
+        &mut self,
+        now: Instant,
+        relay: RelayId,
+        event: RelayEvent<'_>,
+        touched: &mut Vec<StreamKey>,
+        replies: &mut ReplyQueue,
+    ) {
+        match event {
+            RelayEvent::Opened(local) => self.relay_opened(now, relay, local),
+            RelayEvent::Bytes(bytes) => {
+                if let Some(recorder) = &self.relay_recorder {
+                    recorder.received(relay, bytes);
+                }
+                let (id, key) = (relay.component_id, self.key());
+                let application = &mut self.application;
+                self.stream.handle_relay(now, relay, bytes, |datagram| {
+                    application.receive(id, datagram, &mut replies.of(key));
+                });
+            }
+            RelayEvent::Closed(cause) => self.stream.relay_closed(now, relay, &cause),
+        }
+        self.touch(touched);
+    }
+
     /// A connection to a relay stands.
-    pub(super) fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
+    fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
         if let Some(recorder) = &mut self.relay_recorder {
             recorder.opened(relay, local);
         }

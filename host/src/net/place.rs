@@ -1,4 +1,5 @@
 //! Which stream and component is meant, and where it has its sockets and listeners.
+use crate::ice::Pair;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
@@ -23,4 +24,22 @@ pub(super) struct Binding {
     /// Among the sockets or the listeners of its loop.
     pub(super) index: usize,
     pub(super) local: SocketAddr,
+}
+
+/// Where a component's datagram comes from, as ICE knows it and as it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) member: Member,
+    pub(super) pair: Pair,
+    pub(super) local: SocketAddr,
+}
+
+impl Way {
+    /// The pair with this end as it really is.
+    pub(super) fn as_it_is(self) -> Pair {
+        Pair {
+            local: self.local,
+            ..self.pair
+        }
+    }
 }

@@ -35,9 +35,9 @@ enum Connection {
     Stream(Box<Stream>),
 }
 
-/// What happens to a connection.
+/// What happens to a connection to a relay.
 #[derive(Debug)]
-pub(super) enum Happening<'a> {
+pub(super) enum RelayEvent<'a> {
     /// It stands; this is our end.
     Opened(SocketAddr),
     /// A datagram, or the next bytes of a stream.
@@ -128,24 +128,24 @@ impl Relays {
     }
 
     /// There is something to be done with the connection of this index. What happened is given to `tell`; after
-    /// [`Happening::Closed`] the connection is gone. Returns whether there may be more.
+    /// [`RelayEvent::Closed`] the connection is gone. Returns whether there may be more.
     pub(super) fn handle_ready(
         &mut self,
         index: usize,
-        mut tell: impl FnMut(Owner, Happening<'_>),
+        mut tell: impl FnMut(Owner, RelayEvent<'_>),
     ) -> bool {
         let Some((owner, connection)) = self.slab.get_mut(index) else {
             return false;
         };
         let owner = *owner;
-        let tell_owner = |happening: Happening<'_>| tell(owner, happening);
+        let tell_owner = |event: RelayEvent<'_>| tell(owner, event);
         let served = match connection {
             Connection::Datagrams(datagrams) => datagrams.receive(&mut self.buffer, tell_owner),
             Connection::Stream(stream) => stream.handle_ready(&mut self.buffer, tell_owner),
         };
         served.unwrap_or_else(|cause| {
             self.close(owner);
-            tell(owner, Happening::Closed(cause.to_string()));
+            tell(owner, RelayEvent::Closed(cause.to_string()));
             false
         })
     }

@@ -21,10 +21,10 @@ use owned::Owned;
 use pauses::Pauses;
 use slab::Slab;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-pub(super) use serve::Happening;
+pub(super) use serve::ConnectionEvent;
 
 /// A component's pair.
 type Key = (Member, Pair);
@@ -200,24 +200,6 @@ impl Connections {
                 }
             }
             (None, None) => {}
-        }
-    }
-}
-
-/// Where it comes from, as ICE knows it and as it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
-    pub(super) member: Member,
-    pub(super) pair: Pair,
-    pub(super) local: SocketAddr,
-}
-
-impl Way {
-    /// The pair with this end as it really is.
-    pub(super) fn as_it_is(self) -> Pair {
-        Pair {
-            local: self.local,
-            ..self.pair
         }
     }
 }

@@ -1,14 +1,14 @@
 //! What comes over connections, and what becomes of those over which nothing comes.
 use super::connection::Connection;
-use super::{BUFFER, Connections, MAX_EACH, SWEEP, Way};
+use super::{BUFFER, Connections, MAX_EACH, SWEEP};
 use crate::ice::StunKind;
-use crate::net::place::Member;
+use crate::net::place::{Member, Way};
 use crate::net::token::Token;
 use std::time::{Duration, Instant};
 
-/// What happens to a connection.
+/// What happens to a connection to a peer.
 #[derive(Debug)]
-pub(in crate::net) enum Happening<'a> {
+pub(in crate::net) enum ConnectionEvent<'a> {
     /// A datagram has come, for the owner or for the one that it is to be. The answer is whether ICE has found
     /// it authentic.
     Datagram(Way, &'a [u8]),
@@ -47,7 +47,7 @@ impl Connections {
         &mut self,
         now: Instant,
         index: usize,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut tell: impl FnMut(ConnectionEvent<'_>) -> bool,
     ) -> bool {
         let Some(connection) = self.slab.get_mut(index) else {
             return false;
@@ -76,7 +76,7 @@ impl Connections {
         now: Instant,
         index: usize,
         cause: String,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut tell: impl FnMut(ConnectionEvent<'_>) -> bool,
     ) {
         let Connection {
             owner,
@@ -95,7 +95,7 @@ impl Connections {
                 pair,
                 local,
             };
-            tell(Happening::Closed(way, cause));
+            tell(ConnectionEvent::Closed(way, cause));
         }
     }
 
@@ -133,7 +133,7 @@ impl Connections {
         &mut self,
         now: Instant,
         index: usize,
-        tell: &mut impl FnMut(Happening<'_>) -> bool,
+        tell: &mut impl FnMut(ConnectionEvent<'_>) -> bool,
     ) -> std::io::Result<Served> {
         let connection = &mut self.slab[index];
         connection.finish()?;
@@ -170,7 +170,7 @@ impl Connections {
         now: Instant,
         index: usize,
         mut bytes: &[u8],
-        tell: &mut impl FnMut(Happening<'_>) -> bool,
+        tell: &mut impl FnMut(ConnectionEvent<'_>) -> bool,
     ) -> bool {
         loop {
             let connection = &mut self.slab[index];
@@ -189,7 +189,7 @@ impl Connections {
                         pair,
                         local,
                     };
-                    tell(Happening::Datagram(way, datagram));
+                    tell(ConnectionEvent::Datagram(way, datagram));
                     self.pauses.end((member, pair));
                 }
                 continue;
@@ -209,12 +209,12 @@ impl Connections {
             let member = listener.demux.route(pair.remote, datagram);
             let Some(member) = member.filter(|_| is_request) else {
                 if let Some(sole) = listener.demux.sole_member() {
-                    tell(Happening::Stray(way(sole), datagram));
+                    tell(ConnectionEvent::Stray(way(sole), datagram));
                 }
                 return false;
             };
             if self.owned.accepted(member) >= MAX_EACH
-                || !tell(Happening::Datagram(way(member), datagram))
+                || !tell(ConnectionEvent::Datagram(way(member), datagram))
             {
                 return false;
             }
@@ -244,7 +244,7 @@ impl Connections {
     pub(in crate::net) fn sweep(
         &mut self,
         now: Instant,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut tell: impl FnMut(ConnectionEvent<'_>) -> bool,
     ) {
         if now < *self.swept.get_or_insert(now) + SWEEP {
             return;
