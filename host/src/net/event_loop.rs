@@ -3,6 +3,7 @@ mod connections;
 
 use super::application::ReplyQueue;
 use super::batch::Unsent;
+use super::bindings::Bound;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
 use super::instances::Instances;
@@ -11,7 +12,6 @@ use super::mdns::Responder;
 use super::place::{StreamKey, Way};
 use super::receiver::Receiver;
 use super::relay::Relays;
-use super::socket::Socket;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::timers::Timers;
@@ -218,14 +218,17 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let Some(Socket {
-            io, local, demux, ..
+        let Some(Bound {
+            inner: socket,
+            local,
+            demux,
+            ..
         }) = sockets.get_mut(index)
         else {
             return;
         };
         let mut data = false;
-        let more = receiver.receive(io, |remote, datagram| {
+        let more = receiver.receive(socket, |remote, datagram| {
             let (local, pair) = (*local, Pair::udp(*local, remote));
             let way = |member| Way {
                 member,
@@ -254,7 +257,7 @@ impl EventLoop {
             }
         });
         if data && let Some(socket) = self.sockets.get_mut(index) {
-            socket.expect_data();
+            socket.inner.expect_data();
         }
         if more {
             self.busy.push(Token::Socket(index));

@@ -4,13 +4,15 @@
 //! time pass, then carry requests, datagrams and notifications out of every stream that was touched.
 //!
 //! - `event_loop`: that turn;
+//! - `token`: what an event of the system's is of;
 //! - `hosted`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
 //! - `place`: which stream and component is meant, and where it has its sockets and listeners;
-//! - `sockets`: a loop's sockets, a stream's own and shared ones;
-//! - `socket`: a UDP socket that many components may share;
+//! - `bindings`: sockets or listeners, a stream's own and shared ones;
+//! - `sockets`: a loop's UDP sockets;
+//! - `socket`: one of them, as the system has it;
 //! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
 //! - `send_many`: the system's call for that;
 //! - `backlog`: bytes that wait for a connection;
@@ -18,7 +20,6 @@
 //! - `gather`: local addresses, and sockets bound to them;
 //! - `relay`: connections to TURN servers;
 //! - `tcp`: connections to peers, and listeners for them;
-//! - `token`: what an event of the system's is of;
 //! - `timers`: when each stream wants to be called;
 //! - `mdns`: names on the local network: asking for a peer's, and answering for our own;
 //! - `helpers`: threads for calls that may take long;
@@ -26,6 +27,7 @@
 mod application;
 mod backlog;
 mod batch;
+mod bindings;
 mod demux;
 mod event_loop;
 mod gather;

@@ -10,12 +10,13 @@ mod owned;
 mod pauses;
 mod serve;
 
+use super::bindings::Bindings;
 use super::gather::Gathering;
 use super::place::{Binding, Member, StreamKey};
 use super::token::Token;
 use crate::ice::{ACTIVE_PORT, Pair};
 use connection::Connection;
-use listener::Listeners;
+use listener::Listener;
 use mio::Registry;
 use owned::Owned;
 use pauses::Pauses;
@@ -35,7 +36,7 @@ pub(super) struct Connections {
     slab: Slab<Connection>,
     owned: Owned,
     pauses: Pauses,
-    listeners: Listeners,
+    listeners: Bindings<Listener>,
     /// Whether the system had no place for a connection to one of them.
     has_stuck: bool,
     buffer: Box<[u8]>,
@@ -68,7 +69,7 @@ impl Connections {
             slab: Slab::new(),
             owned: Owned::default(),
             pauses: Pauses::default(),
-            listeners: Listeners::new(),
+            listeners: Bindings::new(),
             has_stuck: false,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             unflushed: Vec::new(),
@@ -84,9 +85,15 @@ impl Connections {
         address: IpAddr,
         port: Option<u16>,
     ) -> io::Result<Binding> {
-        let at = (address, port);
-        self.listeners
-            .bind(&self.registry, gathering, component_id, at)
+        let Self {
+            registry,
+            listeners,
+            ..
+        } = self;
+        listeners.bind(gathering, component_id, address, |ports, index, _| {
+            let listener = gathering.listen_at(address, port, ports)?;
+            Listener::register(listener, registry, Token::Listener(index).into())
+        })
     }
 
     /// Requests with these local ufrags are for the component that has this binding.
@@ -172,10 +179,15 @@ impl Connections {
         }
     }
 
-    /// A stream leaves a listener.
+    /// A stream leaves a listener, which closes after the last one, and with it what came there and is nobody's.
     pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
-        let strangers = self.listeners.release(&self.registry, binding, stream);
-        for index in strangers {
+        if !self.listeners.leave(binding, stream) {
+            return;
+        }
+        let mut listener = self.listeners.remove(binding.index);
+        // Closing takes it out of the registry anyway.
+        let _ = listener.deregister(&self.registry);
+        for index in listener.strangers {
             self.remove(index);
         }
     }
@@ -196,7 +208,7 @@ impl Connections {
             (Some(member), _) => self.owned.remove(member, index),
             (None, Some(listener)) => {
                 if let Some(listener) = self.listeners.get_mut(listener) {
-                    listener.strangers.retain(|stranger| *stranger != index);
+                    listener.inner.forget(index);
                 }
             }
             (None, None) => {}

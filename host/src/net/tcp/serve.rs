@@ -105,8 +105,8 @@ impl Connections {
             let Some(listener) = self.listeners.get_mut(index) else {
                 return false;
             };
-            let Some((io, pair)) = listener.accept() else {
-                self.has_stuck |= listener.is_stuck;
+            let Some((io, pair)) = listener.inner.accept(listener.local) else {
+                self.has_stuck |= listener.inner.is_stuck;
                 return false;
             };
             let entry = self.slab.vacant_entry();
@@ -119,9 +119,9 @@ impl Connections {
                     continue;
                 }
             }
-            listener.strangers.push_back(key);
-            if listener.strangers.len() > MAX_STRANGERS
-                && let Some(oldest) = listener.strangers.pop_front()
+            listener.inner.strangers.push_back(key);
+            if listener.inner.strangers.len() > MAX_STRANGERS
+                && let Some(oldest) = listener.inner.strangers.pop_front()
             {
                 self.remove(oldest);
             }
@@ -230,7 +230,7 @@ impl Connections {
         let (pair, listener) = (connection.pair, connection.listener);
         self.owned.insert((member, pair), index);
         if let Some(listener) = listener.and_then(|l| self.listeners.get_mut(l)) {
-            listener.strangers.retain(|stranger| *stranger != index);
+            listener.inner.forget(index);
         }
     }
 
@@ -251,11 +251,13 @@ impl Connections {
         }
         self.swept = Some(now);
         if std::mem::take(&mut self.has_stuck) {
-            for listener in self.listeners.stuck() {
+            let listeners = self.listeners.iter();
+            let stuck = listeners.filter(|(_, listener)| listener.inner.is_stuck);
+            for listener in stuck.map(|(index, _)| index).collect::<Vec<_>>() {
                 if self.accept(now, listener)
                     && let Some(listener) = self.listeners.get_mut(listener)
                 {
-                    listener.is_stuck = true; // and again next time
+                    listener.inner.is_stuck = true; // and again next time
                     self.has_stuck = true;
                 }
             }
