@@ -1,5 +1,5 @@
 //! Batches of datagrams on their way out.
-use super::socket::Member;
+use super::place::Member;
 use std::io;
 use std::net::SocketAddr;
 

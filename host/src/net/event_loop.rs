@@ -3,22 +3,24 @@ mod connections;
 
 use super::application::ReplyQueue;
 use super::batch::Unsent;
+use super::bindings::Bound;
 use super::helpers::Helpers;
 use super::hosted::{Hosted, NewStream, Turn};
 use super::instances::Instances;
-use super::mailbox::{Command, Mailbox, StreamKey};
+use super::mailbox::{Command, Mailbox};
 use super::mdns::Responder;
+use super::place::{StreamKey, Way};
 use super::receiver::Receiver;
-use super::relay::{Happening, Relays};
-use super::socket::Socket;
+use super::relay::Relays;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::timers::Timers;
+use super::token::Token;
 use crate::component::Arrival;
 use crate::ice::{Pair, Transport};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Waker};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
@@ -38,12 +40,10 @@ pub(crate) struct EventLoop {
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers,
     touched: Vec<StreamKey>,
-    busy: Vec<usize>,
+    busy: Vec<Token>,
     replies: ReplyQueue,
     running: bool,
 }
-
-const WAKER: Token = Token(usize::MAX);
 
 impl EventLoop {
     /// # Errors
@@ -54,7 +54,7 @@ impl EventLoop {
         instances: Arc<Instances>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
+        let waker = Waker::new(poll.registry(), Token::Waker.into())?;
         let mailbox = Arc::new(Mailbox::new(waker));
         let sockets = Sockets::new(poll.registry().try_clone()?);
         let relays = Relays::new(poll.registry().try_clone()?);
@@ -98,17 +98,16 @@ impl EventLoop {
             }
             self.sockets.flush();
             let mut ready = std::mem::take(&mut self.busy);
-            let tokens = events.iter().map(mio::event::Event::token);
-            ready.extend(tokens.filter(|token| *token != WAKER).map(|token| token.0));
+            ready.extend(events.iter().map(|event| Token::from(event.token())));
             ready.sort_unstable();
             ready.dedup(); // one turn each
-            for index in ready {
-                if Relays::is_token(index) {
-                    self.serve_relay(now, index);
-                } else if Connections::is_token(index) {
-                    self.serve_connection(now, index);
-                } else {
-                    self.receive(now, index, &mut receiver);
+            for token in ready {
+                match token {
+                    Token::Waker => {} // what there was to take has been taken
+                    Token::Socket(index) => self.receive(now, index, &mut receiver),
+                    Token::Listener(index) => self.accept_connections(now, index),
+                    Token::Connection(index) => self.serve_connection(now, index),
+                    Token::Relay(index) => self.serve_relay(now, index),
                 }
             }
             self.sweep_connections(now);
@@ -219,61 +218,55 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let Some(Socket {
-            io, local, demux, ..
+        let Some(Bound {
+            inner: socket,
+            local,
+            demux,
+            ..
         }) = sockets.get_mut(index)
         else {
             return;
         };
         let mut data = false;
-        let more = receiver.receive(io, |remote, datagram| {
-            let pair = Pair::udp(*local, remote);
-            let Some((key, component_id)) = demux.route(remote, datagram) else {
-                let member = demux.sole_member();
-                let owner = member.and_then(|(key, id)| Some((id, streams.get(&key)?)));
-                if let Some((id, Some(recorder))) = owner.map(|(id, it)| (id, &it.recorder)) {
-                    recorder.strayed(id, pair, datagram);
+        let more = receiver.receive(socket, |remote, datagram| {
+            let (local, pair) = (*local, Pair::udp(*local, remote));
+            let way = |member| Way {
+                member,
+                pair,
+                local,
+            };
+            let Some(member) = demux.route(remote, datagram) else {
+                if let Some(sole) = demux.sole_member()
+                    && let Some(hosted) = streams.get(&sole.0)
+                {
+                    hosted.note_stray(way(sole), datagram);
                 }
                 return;
             };
+            let (key, component_id) = member;
             let Some(hosted) = streams.get_mut(&key) else {
                 return;
             };
-            let arrival = hosted
-                .stream
-                .handle_datagram(now, component_id, pair, datagram);
-            if let Some(recorder) = &hosted.recorder {
-                let of_application = arrival == Arrival::Application;
-                recorder.received(component_id, pair, datagram, of_application);
-            }
-            match arrival {
-                Arrival::Application => {
-                    data = true;
-                    hosted
-                        .application
-                        .receive(component_id, datagram, &mut replies.of(key));
-                    return;
-                }
-                Arrival::Validated => demux.add_address(remote, (key, component_id), |remote| {
-                    hosted
-                        .stream
-                        .is_validated(component_id, Transport::Udp, remote)
+            match hosted.deliver(now, way(member), datagram, touched, replies) {
+                Arrival::Application => data = true,
+                Arrival::Validated => demux.add_address(remote, member, |remote| {
+                    let stream = &hosted.stream;
+                    stream.is_validated(component_id, Transport::Udp, remote)
                 }),
                 Arrival::Consumed => {}
             }
-            hosted.touch(touched);
         });
         if data && let Some(socket) = self.sockets.get_mut(index) {
-            socket.expect_data();
+            socket.inner.expect_data();
         }
         if more {
-            self.busy.push(index);
+            self.busy.push(Token::Socket(index));
         }
         self.send_replies(now);
     }
 
     /// A connection to a relay is ready for something.
-    fn serve_relay(&mut self, now: Instant, token: usize) {
+    fn serve_relay(&mut self, now: Instant, index: usize) {
         let Self {
             relays,
             streams,
@@ -281,28 +274,13 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let more = relays.handle_ready(token, |(key, relay), happening| {
-            let Some(hosted) = streams.get_mut(&key) else {
-                return;
-            };
-            let application = &mut hosted.application;
-            match happening {
-                Happening::Opened(local) => hosted.relay_opened(now, relay, local),
-                Happening::Bytes(bytes) => {
-                    if let Some(recorder) = &hosted.relay_recorder {
-                        recorder.received(relay, bytes);
-                    }
-                    let id = relay.component_id;
-                    hosted.stream.handle_relay(now, relay, bytes, |datagram| {
-                        application.receive(id, datagram, &mut replies.of(key));
-                    });
-                }
-                Happening::Closed(cause) => hosted.stream.relay_closed(now, relay, &cause),
+        let more = relays.handle_ready(index, |(key, relay), event| {
+            if let Some(hosted) = streams.get_mut(&key) {
+                hosted.handle_relay(now, relay, event, touched, replies);
             }
-            hosted.touch(touched);
         });
         if more {
-            self.busy.push(token);
+            self.busy.push(Token::Relay(index));
         }
         self.send_replies(now);
     }

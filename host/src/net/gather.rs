@@ -1,5 +1,5 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
-use super::sockets::Place;
+use super::place::Place;
 use crate::ice::{Servers, Tcp};
 use if_addrs::Interface;
 use mio::net::UdpSocket;

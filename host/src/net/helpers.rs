@@ -2,8 +2,9 @@
 //!
 //! Usually one of them is awake and takes such calls in turn: most are short, and waking a thread costs more
 //! than making them. Calls that have waited too long behind a slow one get a thread each, up to a bound.
-use super::mailbox::{Command, Mailbox, StreamKey};
+use super::mailbox::{Command, Mailbox};
 use super::mdns;
+use super::place::StreamKey;
 use crate::plugin::{Request, nanos_since};
 use crate::stream::Lookup;
 use crate::trace::CallRecorder;

@@ -1,5 +1,6 @@
 //! Where each handshake instance lives, for plugins that ask to be woken from threads of their own.
-use super::mailbox::{Command, Mailbox, StreamKey};
+use super::mailbox::{Command, Mailbox};
+use super::place::StreamKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,14 +1,12 @@
 //! What other threads ask of an event loop, without an allocation per datagram.
 use super::hosted::NewStream;
+use super::place::StreamKey;
 use crate::plugin::Completion;
 use crate::stream::{Lookup, Message};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A stream by the id that is never reused.
-pub(crate) type StreamKey = u64;
 
 /// What a loop can be asked.
 #[derive(Debug)]

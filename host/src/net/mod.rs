@@ -4,12 +4,15 @@
 //! time pass, then carry requests, datagrams and notifications out of every stream that was touched.
 //!
 //! - `event_loop`: that turn;
+//! - `token`: what an event of the system's is of;
 //! - `hosted`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
-//! - `sockets`: a loop's sockets, a stream's own and shared ones;
-//! - `socket`: a UDP socket that many components may share;
+//! - `place`: which stream and component is meant, and where it has its sockets and listeners;
+//! - `bindings`: sockets or listeners, a stream's own and shared ones;
+//! - `sockets`: a loop's UDP sockets;
+//! - `socket`: one of them, as the system has it;
 //! - `receiver`, `batch`: what comes and what leaves, many datagrams at a time;
 //! - `send_many`: the system's call for that;
 //! - `backlog`: bytes that wait for a connection;
@@ -24,6 +27,7 @@
 mod application;
 mod backlog;
 mod batch;
+mod bindings;
 mod demux;
 mod event_loop;
 mod gather;
@@ -33,6 +37,7 @@ mod instances;
 mod loss;
 mod mailbox;
 mod mdns;
+mod place;
 mod receiver;
 mod relay;
 mod send_many;
@@ -40,6 +45,7 @@ mod socket;
 mod sockets;
 mod tcp;
 mod timers;
+mod token;
 
 pub use application::{Application, Replies};
 pub(crate) use event_loop::EventLoop;

@@ -1,5 +1,5 @@
 //! Batches of received datagrams.
-use super::socket::Io;
+use super::socket::Socket;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
@@ -24,14 +24,18 @@ impl Receiver {
     }
 
     /// Takes what has arrived. Returns whether there may be more.
-    pub(super) fn receive(&mut self, io: &Io, mut each: impl FnMut(SocketAddr, &[u8])) -> bool {
+    pub(super) fn receive(
+        &mut self,
+        socket: &Socket,
+        mut each: impl FnMut(SocketAddr, &[u8]),
+    ) -> bool {
         for _ in 0..MAX_BATCHES {
             let received = {
                 let mut chunks = self.storage.chunks_exact_mut(BUFFER);
                 let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
                     IoSliceMut::new(chunks.next().expect("as many as make a batch"))
                 });
-                io.receive(&mut slices, &mut self.metas)
+                socket.receive(&mut slices, &mut self.metas)
             };
             let received = match received {
                 Ok(received) => received,

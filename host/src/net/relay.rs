@@ -3,10 +3,11 @@ mod datagrams;
 mod stream;
 mod tls;
 
-use super::mailbox::StreamKey;
+use super::place::StreamKey;
+use super::token::Token;
 use crate::ice::{RelayId, RelayTransport};
 use datagrams::Datagrams;
-use mio::{Registry, Token};
+use mio::Registry;
 use rustls::ClientConfig;
 use slab::Slab;
 use std::collections::HashMap;
@@ -34,9 +35,9 @@ enum Connection {
     Stream(Box<Stream>),
 }
 
-/// What happens to a connection.
+/// What happens to a connection to a relay.
 #[derive(Debug)]
-pub(super) enum Happening<'a> {
+pub(super) enum RelayEvent<'a> {
     /// It stands; this is our end.
     Opened(SocketAddr),
     /// A datagram, or the next bytes of a stream.
@@ -52,8 +53,6 @@ pub(super) struct Peer<'a> {
     pub(super) trust: Option<&'a Arc<ClientConfig>>,
 }
 
-/// Tokens from here on are connections to relays.
-const FIRST_TOKEN: usize = usize::MAX / 2;
 /// More than any datagram, and several records of TLS.
 const BUFFER: usize = 64 * 1024;
 
@@ -67,11 +66,6 @@ impl Relays {
         }
     }
 
-    /// Whether a token is that of a connection to a relay.
-    pub(super) fn is_token(token: usize) -> bool {
-        token >= FIRST_TOKEN
-    }
-
     /// Connects; gives this end's address if the connection stands at once.
     ///
     /// # Errors
@@ -83,7 +77,7 @@ impl Relays {
         peer: &Peer<'_>,
     ) -> io::Result<Option<SocketAddr>> {
         let entry = self.slab.vacant_entry();
-        let token = Token(FIRST_TOKEN + entry.key());
+        let token = Token::Relay(entry.key()).into();
         let (connection, local) = match transport {
             RelayTransport::Udp => {
                 let (datagrams, local) = Datagrams::open(peer.address, &self.registry, token)?;
@@ -133,25 +127,25 @@ impl Relays {
         }
     }
 
-    /// There is something to be done with the connection of this token. What happened is given to `tell`; after
-    /// [`Happening::Closed`] the connection is gone. Returns whether there may be more.
+    /// There is something to be done with the connection of this index. What happened is given to `tell`; after
+    /// [`RelayEvent::Closed`] the connection is gone. Returns whether there may be more.
     pub(super) fn handle_ready(
         &mut self,
-        token: usize,
-        mut tell: impl FnMut(Owner, Happening<'_>),
+        index: usize,
+        mut tell: impl FnMut(Owner, RelayEvent<'_>),
     ) -> bool {
-        let Some((owner, connection)) = self.slab.get_mut(token - FIRST_TOKEN) else {
+        let Some((owner, connection)) = self.slab.get_mut(index) else {
             return false;
         };
         let owner = *owner;
-        let tell_owner = |happening: Happening<'_>| tell(owner, happening);
+        let tell_owner = |event: RelayEvent<'_>| tell(owner, event);
         let served = match connection {
             Connection::Datagrams(datagrams) => datagrams.receive(&mut self.buffer, tell_owner),
             Connection::Stream(stream) => stream.handle_ready(&mut self.buffer, tell_owner),
         };
         served.unwrap_or_else(|cause| {
             self.close(owner);
-            tell(owner, Happening::Closed(cause.to_string()));
+            tell(owner, RelayEvent::Closed(cause.to_string()));
             false
         })
     }

@@ -1,7 +1,5 @@
-//! A UDP socket that many components may share, and the system's side of it.
+//! A UDP socket that many components may share, as the system has it.
 use super::batch::Outlet;
-use super::demux::Demux;
-use super::mailbox::StreamKey;
 use super::send_many::send_many;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -9,22 +7,10 @@ use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A component of a stream.
-pub(super) type Member = (StreamKey, u16);
-
 /// A bound, registered socket.
 pub(super) struct Socket {
-    pub(super) io: Io,
-    pub(super) local: SocketAddr,
-    pub(super) demux: Demux<Member>,
-    /// Whether it is for all streams that ask for its place, now or later.
-    pub(super) is_shared: bool,
-}
-
-/// The system's side of a socket.
-pub(super) struct Io {
-    pub(super) socket: mio::net::UdpSocket,
-    pub(super) offload: Offload,
+    socket: mio::net::UdpSocket,
+    offload: Offload,
     /// Whether the system gathers what arrives for this socket (GRO).
     gathers: bool,
 }
@@ -54,46 +40,38 @@ impl Socket {
         is_shared: bool,
     ) -> io::Result<Self> {
         registry.register(&mut socket, token, Interest::READABLE)?;
-        let local = socket.local_addr()?;
-        let mut io = Io {
+        let mut socket = Self {
             socket,
             offload,
             gathers: false,
         };
         if is_shared {
-            let socket = UdpSockRef::from(&io.socket);
-            let state = &io.offload.0;
+            let state = &socket.offload.0;
+            let socket = UdpSockRef::from(&socket.socket);
             state.set_recv_buffer_size(socket, SHARED_RECEIVE_BUFFER)?;
         }
         // Other systems receive nothing without.
         if is_shared || cfg!(not(target_os = "linux")) {
-            io.gather()?;
+            socket.gather()?;
         }
-        Ok(Self {
-            io,
-            local,
-            demux: Demux::new(),
-            is_shared,
-        })
+        Ok(socket)
     }
 
     /// Most datagrams of one system call.
     pub(super) fn max_segments(&self) -> usize {
-        self.io.offload.0.max_gso_segments()
+        self.offload.0.max_gso_segments()
     }
 
     /// Data flows through this socket: from now on the system gathers it. For ICE and a handshake alone that is
     /// not worth its system calls.
     pub(super) fn expect_data(&mut self) {
-        if !self.io.gathers
-            && let Err(error) = self.io.gather()
+        if !self.gathers
+            && let Err(error) = self.gather()
         {
             tracing::debug!("data arrives one by one: {error}");
         }
     }
-}
 
-impl Io {
     /// Takes what has arrived, up to a batch.
     pub(super) fn receive(
         &self,
@@ -117,9 +95,9 @@ impl Outlet for Socket {
         contents: &[u8],
         segment_size: Option<usize>,
     ) -> io::Result<()> {
-        let Io {
+        let Self {
             socket, offload, ..
-        } = &self.io;
+        } = self;
         let Some(segment_size) = segment_size else {
             return socket.send_to(contents, remote).map(drop);
         };
@@ -137,6 +115,6 @@ impl Outlet for Socket {
         &self,
         datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
     ) -> usize {
-        send_many(&self.io.socket, datagrams)
+        send_many(&self.socket, datagrams)
     }
 }

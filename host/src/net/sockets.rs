@@ -1,14 +1,13 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
 use super::batch::{Batch, Unsent};
+use super::bindings::{Bindings, Bound};
 use super::gather::{Gathering, Ports};
-use super::mailbox::StreamKey;
-use super::socket::{Member, Offload, Socket};
-use mio::{Registry, Token};
-use slab::Slab;
-use std::collections::HashMap;
+use super::place::{Binding, Member, StreamKey};
+use super::socket::{Offload, Socket};
+use super::token::Token;
+use mio::Registry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::time::Instant;
 
 /// All sockets of a loop, and what waits to leave by one of them.
@@ -16,27 +15,9 @@ pub(super) struct Sockets {
     registry: Registry,
     /// Once there is a socket.
     offload: Option<Offload>,
-    slab: Slab<Socket>,
-    shared: HashMap<Place, usize>,
-    ports: Ports,
+    bindings: Bindings<Socket>,
     batch: Batch,
     unsent: Vec<Unsent>,
-}
-
-/// Streams that ask for the same place share a socket: one port for each address and component.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
-    pub(super) address: IpAddr,
-    pub(super) port_range: Option<RangeInclusive<u16>>,
-    pub(super) component_id: u16,
-}
-
-/// A component's use of a socket.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Binding {
-    pub(super) component_id: u16,
-    pub(super) index: usize,
-    pub(super) local: SocketAddr,
 }
 
 impl Sockets {
@@ -44,16 +25,14 @@ impl Sockets {
         Self {
             registry,
             offload: None,
-            slab: Slab::new(),
-            shared: HashMap::new(),
-            ports: Ports::default(),
+            bindings: Bindings::new(),
             batch: Batch::new(),
             unsent: Vec::new(),
         }
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Socket> {
-        self.slab.get_mut(index)
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<Socket>> {
+        self.bindings.get_mut(index)
     }
 
     /// A socket for a component at `address`: a new one, or the one that is shared there.
@@ -63,37 +42,29 @@ impl Sockets {
         component_id: u16,
         address: IpAddr,
     ) -> io::Result<Binding> {
-        let place = gathering.place(component_id, address);
-        let known = place.as_ref().and_then(|place| self.shared.get(place));
-        let index = match known {
-            Some(index) => *index,
-            None => {
-                let socket = gathering.bind_to(address, &mut self.ports)?;
-                self.open(socket, place)?
-            }
+        let Self {
+            registry,
+            offload,
+            bindings,
+            ..
+        } = self;
+        let open = |ports: &mut Ports, index, is_shared| {
+            let socket = gathering.bind_to(address, ports)?;
+            let local = socket.local_addr()?;
+            let offload = match &*offload {
+                Some(known) => known.clone(),
+                None => offload.insert(Offload::of(&socket)?).clone(),
+            };
+            let token = Token::Socket(index).into();
+            let socket = Socket::register(socket, offload, registry, token, is_shared)?;
+            Ok((socket, local))
         };
-        Ok(Binding {
-            component_id,
-            index,
-            local: self.slab[index].local,
-        })
+        bindings.bind(gathering, component_id, address, open)
     }
 
-    fn open(&mut self, socket: mio::net::UdpSocket, place: Option<Place>) -> io::Result<usize> {
-        let offload = match &self.offload {
-            Some(known) => known.clone(),
-            None => self.offload.insert(Offload::of(&socket)?).clone(),
-        };
-        let entry = self.slab.vacant_entry();
-        let token = Token(entry.key());
-        let is_shared = place.is_some();
-        let socket = Socket::register(socket, offload, &self.registry, token, is_shared)?;
-        let index = entry.key();
-        entry.insert(socket);
-        if let Some(place) = place {
-            self.shared.insert(place, index);
-        }
-        Ok(index)
+    fn bound(&mut self, index: usize) -> &mut Bound<Socket> {
+        let bound = self.bindings.get_mut(index);
+        bound.expect("a component's socket is there until the component has left it")
     }
 
     /// Requests with these local ufrags are for the component that has this binding.
@@ -103,17 +74,15 @@ impl Sockets {
         stream: StreamKey,
         ufrags: impl Iterator<Item = &'a str>,
     ) {
-        let member = (stream, binding.component_id);
-        self.slab[binding.index].demux.set_ufrags(ufrags, member);
+        self.bindings.set_ufrags(binding, stream, ufrags);
     }
 
     /// A stream leaves a socket. Its own closes, which also takes it out of the registry; a shared one waits for
     /// others: its port is known to firewalls and clients.
     pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
-        let socket = &mut self.slab[binding.index];
-        let is_empty = socket.demux.remove((stream, binding.component_id));
-        if is_empty && !socket.is_shared {
-            self.slab.remove(binding.index);
+        let is_empty = self.bindings.leave(binding, stream);
+        if is_empty && !self.bound(binding.index).is_shared() {
+            self.bindings.remove(binding.index);
         }
     }
 
@@ -126,7 +95,8 @@ impl Sockets {
         member: Member,
         datagram: &[u8],
     ) {
-        self.slab[index].demux.note_sent(now, datagram, member);
+        let socket = self.bound(index);
+        socket.demux.note_sent(now, datagram, member);
         self.push(index, remote, None, datagram);
     }
 
@@ -138,7 +108,7 @@ impl Sockets {
         member: Option<Member>,
         datagram: &[u8],
     ) {
-        let socket = &mut self.slab[index];
+        let socket = &mut self.bound(index).inner;
         if member.is_some() {
             socket.expect_data();
         }
@@ -152,9 +122,12 @@ impl Sockets {
 
     /// Sends what waits for more.
     pub(super) fn flush(&mut self) {
-        let socket = self.batch.socket().and_then(|index| self.slab.get(index));
+        let socket = self
+            .batch
+            .socket()
+            .and_then(|index| self.bindings.get(index));
         if let Some(socket) = socket {
-            self.batch.flush(socket, &mut self.unsent);
+            self.batch.flush(&socket.inner, &mut self.unsent);
         }
     }
 

@@ -3,14 +3,22 @@ use super::EventLoop;
 use crate::component::Arrival;
 use crate::net::application::ReplyQueue;
 use crate::net::hosted::Hosted;
-use crate::net::mailbox::StreamKey;
-use crate::net::tcp::Happening;
+use crate::net::place::StreamKey;
+use crate::net::tcp::ConnectionEvent;
+use crate::net::token::Token;
 use std::collections::HashMap;
 use std::time::Instant;
 
 impl EventLoop {
-    /// A connection or a listener is ready for something.
-    pub(super) fn serve_connection(&mut self, now: Instant, token: usize) {
+    /// Connections have come to a listener.
+    pub(super) fn accept_connections(&mut self, now: Instant, listener: usize) {
+        if self.connections.accept(now, listener) {
+            self.busy.push(Token::Listener(listener));
+        }
+    }
+
+    /// A connection is ready for something.
+    pub(super) fn serve_connection(&mut self, now: Instant, index: usize) {
         let Self {
             connections,
             streams,
@@ -18,11 +26,11 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        let more = connections.handle_ready(now, token, |happening| {
-            hear(now, streams, touched, replies, happening)
+        let more = connections.handle_ready(now, index, |event| {
+            hear(now, streams, touched, replies, event)
         });
         if more {
-            self.busy.push(token);
+            self.busy.push(Token::Connection(index));
         }
         self.send_replies(now);
     }
@@ -36,9 +44,7 @@ impl EventLoop {
             replies,
             ..
         } = self;
-        connections.sweep(now, |happening| {
-            hear(now, streams, touched, replies, happening)
-        });
+        connections.sweep(now, |event| hear(now, streams, touched, replies, event));
     }
 }
 
@@ -48,37 +54,24 @@ fn hear(
     streams: &mut HashMap<StreamKey, Hosted>,
     touched: &mut Vec<StreamKey>,
     replies: &mut ReplyQueue,
-    happening: Happening<'_>,
+    event: ConnectionEvent<'_>,
 ) -> bool {
-    let (Happening::Datagram(way, _) | Happening::Stray(way, _) | Happening::Closed(way, _)) =
-        &happening;
+    let (ConnectionEvent::Datagram(way, _)
+    | ConnectionEvent::Stray(way, _)
+    | ConnectionEvent::Closed(way, _)) = &event;
     let (way, (key, component_id)) = (*way, way.member);
     let Some(hosted) = streams.get_mut(&key) else {
         return false;
     };
-    match happening {
-        Happening::Datagram(_, datagram) => {
-            let stream = &mut hosted.stream;
-            let arrival = stream.handle_datagram(now, component_id, way.pair, datagram);
-            let of_application = arrival == Arrival::Application;
-            if let Some(recorder) = &hosted.recorder {
-                recorder.received(component_id, way.as_it_is(), datagram, of_application);
-            }
-            if of_application {
-                let application = &mut hosted.application;
-                application.receive(component_id, datagram, &mut replies.of(key));
-                return false;
-            }
-            hosted.touch(touched);
-            arrival == Arrival::Validated
+    match event {
+        ConnectionEvent::Datagram(_, datagram) => {
+            hosted.deliver(now, way, datagram, touched, replies) == Arrival::Validated
         }
-        Happening::Stray(_, datagram) => {
-            if let Some(recorder) = &hosted.recorder {
-                recorder.strayed(component_id, way.as_it_is(), datagram);
-            }
+        ConnectionEvent::Stray(_, datagram) => {
+            hosted.note_stray(way, datagram);
             false
         }
-        Happening::Closed(_, cause) => {
+        ConnectionEvent::Closed(_, cause) => {
             tracing::debug!("component {component_id}, {}: {cause}", way.as_it_is());
             hosted.stream.connection_closed(now, component_id, way.pair);
             hosted.touch(touched);

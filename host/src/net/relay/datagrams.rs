@@ -1,6 +1,6 @@
 //! A relay over UDP: a socket that is connected, so that only the server's datagrams come, and an ICMP error
 //! tells that the server is gone.
-use super::Happening;
+use super::RelayEvent;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use std::io::{self, ErrorKind};
@@ -50,11 +50,11 @@ impl Datagrams {
     pub(super) fn receive(
         &self,
         buffer: &mut [u8],
-        mut tell: impl FnMut(Happening<'_>),
+        mut tell: impl FnMut(RelayEvent<'_>),
     ) -> io::Result<bool> {
         for _ in 0..MAX_READS {
             match self.io.recv(buffer) {
-                Ok(length) => tell(Happening::Bytes(&buffer[..length])),
+                Ok(length) => tell(RelayEvent::Bytes(&buffer[..length])),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

@@ -1,5 +1,5 @@
 //! A relay over TCP, or over TLS on top of it.
-use super::Happening;
+use super::RelayEvent;
 use crate::net::backlog::Backlog;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
@@ -77,7 +77,7 @@ impl Stream {
     pub(super) fn handle_ready(
         &mut self,
         buffer: &mut [u8],
-        mut tell: impl FnMut(Happening<'_>),
+        mut tell: impl FnMut(RelayEvent<'_>),
     ) -> io::Result<bool> {
         if !self.is_connected {
             if let Some(error) = self.io.take_error()? {
@@ -88,7 +88,7 @@ impl Stream {
             }
             self.io.set_nodelay(true)?;
             self.is_connected = true;
-            tell(Happening::Opened(self.io.local_addr()?));
+            tell(RelayEvent::Opened(self.io.local_addr()?));
         }
         self.encrypt(&[])?;
         self.flush()?;
@@ -98,7 +98,7 @@ impl Stream {
     fn read(
         &mut self,
         buffer: &mut [u8],
-        tell: &mut impl FnMut(Happening<'_>),
+        tell: &mut impl FnMut(RelayEvent<'_>),
     ) -> io::Result<bool> {
         for _ in 0..MAX_READS {
             match self.io.read(buffer) {
@@ -106,7 +106,7 @@ impl Stream {
                     let cause = "it has closed the connection";
                     return Err(io::Error::new(ErrorKind::UnexpectedEof, cause));
                 }
-                Ok(length) if self.tls.is_none() => tell(Happening::Bytes(&buffer[..length])),
+                Ok(length) if self.tls.is_none() => tell(RelayEvent::Bytes(&buffer[..length])),
                 Ok(length) => self.decrypt(&mut &buffer[..length], tell)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -119,7 +119,7 @@ impl Stream {
     fn decrypt(
         &mut self,
         bytes: &mut &[u8],
-        tell: &mut impl FnMut(Happening<'_>),
+        tell: &mut impl FnMut(RelayEvent<'_>),
     ) -> io::Result<()> {
         while let Some(tls) = &mut self.tls
             && !bytes.is_empty()
@@ -131,7 +131,7 @@ impl Stream {
             let mut plain = vec![0; state.plaintext_bytes_to_read()];
             tls.reader().read_exact(&mut plain)?;
             if !plain.is_empty() {
-                tell(Happening::Bytes(&plain));
+                tell(RelayEvent::Bytes(&plain));
             }
         }
         // The handshake may have to say something.
@@ -163,9 +163,9 @@ mod tests {
         }
         let mut turn = || {
             let mut taken = 0;
-            let served = relay.handle_ready(&mut buffer, |happening| match happening {
-                Happening::Bytes(bytes) => taken += bytes.len(),
-                Happening::Opened(_) | Happening::Closed(_) => {}
+            let served = relay.handle_ready(&mut buffer, |event| match event {
+                RelayEvent::Bytes(bytes) => taken += bytes.len(),
+                RelayEvent::Opened(_) | RelayEvent::Closed(_) => {}
             });
             (taken, served.expect("the server is there"))
         };

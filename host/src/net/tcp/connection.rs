@@ -2,7 +2,7 @@
 use super::deframer::{Deframer, header};
 use crate::ice::Pair;
 use crate::net::backlog::Backlog;
-use crate::net::socket::Member;
+use crate::net::place::Member;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};

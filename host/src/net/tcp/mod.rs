@@ -10,22 +10,22 @@ mod owned;
 mod pauses;
 mod serve;
 
+use super::bindings::Bindings;
 use super::gather::Gathering;
-use super::mailbox::StreamKey;
-use super::socket::Member;
-use super::sockets::Binding;
+use super::place::{Binding, Member, StreamKey};
+use super::token::Token;
 use crate::ice::{ACTIVE_PORT, Pair};
 use connection::Connection;
-use listener::Listeners;
-use mio::{Registry, Token};
+use listener::Listener;
+use mio::Registry;
 use owned::Owned;
 use pauses::Pauses;
 use slab::Slab;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-pub(super) use serve::Happening;
+pub(super) use serve::ConnectionEvent;
 
 /// A component's pair.
 type Key = (Member, Pair);
@@ -36,7 +36,7 @@ pub(super) struct Connections {
     slab: Slab<Connection>,
     owned: Owned,
     pauses: Pauses,
-    listeners: Listeners,
+    listeners: Bindings<Listener>,
     /// Whether the system had no place for a connection to one of them.
     has_stuck: bool,
     buffer: Box<[u8]>,
@@ -46,8 +46,6 @@ pub(super) struct Connections {
     swept: Option<Instant>,
 }
 
-/// Tokens from here on are connections.
-const FIRST_TOKEN: usize = usize::MAX / 4;
 /// Several of the longest frames.
 const BUFFER: usize = 256 * 1024;
 /// Most connections of a component each way: made, and accepted.
@@ -71,17 +69,12 @@ impl Connections {
             slab: Slab::new(),
             owned: Owned::default(),
             pauses: Pauses::default(),
-            listeners: Listeners::new(),
+            listeners: Bindings::new(),
             has_stuck: false,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             unflushed: Vec::new(),
             swept: None,
         }
-    }
-
-    /// Whether a token is that of a connection or a listener, rather than a UDP socket's.
-    pub(super) fn is_token(token: usize) -> bool {
-        Listeners::index_of(token).is_some()
     }
 
     /// A listener for a component at `address`, at `port` if that is given and free.
@@ -92,9 +85,15 @@ impl Connections {
         address: IpAddr,
         port: Option<u16>,
     ) -> io::Result<Binding> {
-        let at = (address, port);
-        self.listeners
-            .bind(&self.registry, gathering, component_id, at)
+        let Self {
+            registry,
+            listeners,
+            ..
+        } = self;
+        listeners.bind(gathering, component_id, address, |ports, index, _| {
+            let listener = gathering.listen_at(address, port, ports)?;
+            Listener::register(listener, registry, Token::Listener(index).into())
+        })
     }
 
     /// Requests with these local ufrags are for the component that has this binding.
@@ -155,7 +154,8 @@ impl Connections {
             return None;
         }
         let entry = self.slab.vacant_entry();
-        let (index, token) = (entry.key(), Token(FIRST_TOKEN + entry.key()));
+        let index = entry.key();
+        let token = Token::Connection(index).into();
         match Connection::open(now, pair, member, &self.registry, token) {
             Ok(connection) => {
                 entry.insert(connection);
@@ -179,10 +179,15 @@ impl Connections {
         }
     }
 
-    /// A stream leaves a listener.
+    /// A stream leaves a listener, which closes after the last one, and with it what came there and is nobody's.
     pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
-        let strangers = self.listeners.release(&self.registry, binding, stream);
-        for index in strangers {
+        if !self.listeners.leave(binding, stream) {
+            return;
+        }
+        let mut listener = self.listeners.remove(binding.index);
+        // Closing takes it out of the registry anyway.
+        let _ = listener.deregister(&self.registry);
+        for index in listener.strangers {
             self.remove(index);
         }
     }
@@ -203,28 +208,10 @@ impl Connections {
             (Some(member), _) => self.owned.remove(member, index),
             (None, Some(listener)) => {
                 if let Some(listener) = self.listeners.get_mut(listener) {
-                    listener.strangers.retain(|stranger| *stranger != index);
+                    listener.inner.forget(index);
                 }
             }
             (None, None) => {}
-        }
-    }
-}
-
-/// Where it comes from, as ICE knows it and as it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
-    pub(super) member: Member,
-    pub(super) pair: Pair,
-    pub(super) local: SocketAddr,
-}
-
-impl Way {
-    /// The pair with this end as it really is.
-    pub(super) fn as_it_is(self) -> Pair {
-        Pair {
-            local: self.local,
-            ..self.pair
         }
     }
 }

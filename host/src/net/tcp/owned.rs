@@ -1,7 +1,7 @@
 //! Whose each connection is.
 use super::Key;
 use crate::ice::{ACTIVE_PORT, Pair};
-use crate::net::socket::Member;
+use crate::net::place::Member;
 use std::collections::HashMap;
 
 /// The connections of each component, by their pairs: the newest last, and few.

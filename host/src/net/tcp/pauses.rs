@@ -1,6 +1,6 @@
 //! How long a connection that ended is not made again.
 use super::Key;
-use crate::net::socket::Member;
+use crate::net::place::Member;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

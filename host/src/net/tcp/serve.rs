@@ -1,15 +1,14 @@
 //! What comes over connections, and what becomes of those over which nothing comes.
 use super::connection::Connection;
-use super::listener::Listeners;
-use super::{BUFFER, Connections, FIRST_TOKEN, MAX_EACH, SWEEP, Way};
+use super::{BUFFER, Connections, MAX_EACH, SWEEP};
 use crate::ice::StunKind;
-use crate::net::socket::Member;
-use mio::Token;
+use crate::net::place::{Member, Way};
+use crate::net::token::Token;
 use std::time::{Duration, Instant};
 
-/// What happens to a connection.
+/// What happens to a connection to a peer.
 #[derive(Debug)]
-pub(in crate::net) enum Happening<'a> {
+pub(in crate::net) enum ConnectionEvent<'a> {
     /// A datagram has come, for the owner or for the one that it is to be. The answer is whether ICE has found
     /// it authentic.
     Datagram(Way, &'a [u8]),
@@ -43,18 +42,13 @@ enum Served {
 }
 
 impl Connections {
-    /// There is something to be done with the connection or listener of this token. Returns whether there may
-    /// be more.
+    /// There is something to be done with the connection of this index. Returns whether there may be more.
     pub(in crate::net) fn handle_ready(
         &mut self,
         now: Instant,
-        token: usize,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        index: usize,
+        mut tell: impl FnMut(ConnectionEvent<'_>) -> bool,
     ) -> bool {
-        let Some(index) = token.checked_sub(FIRST_TOKEN) else {
-            let listener = Listeners::index_of(token);
-            return listener.is_some_and(|listener| self.accept(now, listener));
-        };
         let Some(connection) = self.slab.get_mut(index) else {
             return false;
         };
@@ -82,7 +76,7 @@ impl Connections {
         now: Instant,
         index: usize,
         cause: String,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut tell: impl FnMut(ConnectionEvent<'_>) -> bool,
     ) {
         let Connection {
             owner,
@@ -101,23 +95,23 @@ impl Connections {
                 pair,
                 local,
             };
-            tell(Happening::Closed(way, cause));
+            tell(ConnectionEvent::Closed(way, cause));
         }
     }
 
-    /// Takes connections that have come; returns whether there may be more.
-    fn accept(&mut self, now: Instant, index: usize) -> bool {
+    /// Takes connections that have come to the listener of this index; returns whether there may be more.
+    pub(in crate::net) fn accept(&mut self, now: Instant, index: usize) -> bool {
         for _ in 0..MAX_ACCEPTED {
             let Some(listener) = self.listeners.get_mut(index) else {
                 return false;
             };
-            let Some((io, pair)) = listener.accept() else {
-                self.has_stuck |= listener.is_stuck;
+            let Some((io, pair)) = listener.inner.accept(listener.local) else {
+                self.has_stuck |= listener.inner.is_stuck;
                 return false;
             };
             let entry = self.slab.vacant_entry();
             let key = entry.key();
-            let token = Token(FIRST_TOKEN + key);
+            let token = Token::Connection(key).into();
             match Connection::accepted(now, pair, (io, index), &self.registry, token) {
                 Ok(connection) => drop(entry.insert(connection)),
                 Err(error) => {
@@ -125,9 +119,9 @@ impl Connections {
                     continue;
                 }
             }
-            listener.strangers.push_back(key);
-            if listener.strangers.len() > MAX_STRANGERS
-                && let Some(oldest) = listener.strangers.pop_front()
+            listener.inner.strangers.push_back(key);
+            if listener.inner.strangers.len() > MAX_STRANGERS
+                && let Some(oldest) = listener.inner.strangers.pop_front()
             {
                 self.remove(oldest);
             }
@@ -139,7 +133,7 @@ impl Connections {
         &mut self,
         now: Instant,
         index: usize,
-        tell: &mut impl FnMut(Happening<'_>) -> bool,
+        tell: &mut impl FnMut(ConnectionEvent<'_>) -> bool,
     ) -> std::io::Result<Served> {
         let connection = &mut self.slab[index];
         connection.finish()?;
@@ -176,7 +170,7 @@ impl Connections {
         now: Instant,
         index: usize,
         mut bytes: &[u8],
-        tell: &mut impl FnMut(Happening<'_>) -> bool,
+        tell: &mut impl FnMut(ConnectionEvent<'_>) -> bool,
     ) -> bool {
         loop {
             let connection = &mut self.slab[index];
@@ -195,7 +189,7 @@ impl Connections {
                         pair,
                         local,
                     };
-                    tell(Happening::Datagram(way, datagram));
+                    tell(ConnectionEvent::Datagram(way, datagram));
                     self.pauses.end((member, pair));
                 }
                 continue;
@@ -215,12 +209,12 @@ impl Connections {
             let member = listener.demux.route(pair.remote, datagram);
             let Some(member) = member.filter(|_| is_request) else {
                 if let Some(sole) = listener.demux.sole_member() {
-                    tell(Happening::Stray(way(sole), datagram));
+                    tell(ConnectionEvent::Stray(way(sole), datagram));
                 }
                 return false;
             };
             if self.owned.accepted(member) >= MAX_EACH
-                || !tell(Happening::Datagram(way(member), datagram))
+                || !tell(ConnectionEvent::Datagram(way(member), datagram))
             {
                 return false;
             }
@@ -236,7 +230,7 @@ impl Connections {
         let (pair, listener) = (connection.pair, connection.listener);
         self.owned.insert((member, pair), index);
         if let Some(listener) = listener.and_then(|l| self.listeners.get_mut(l)) {
-            listener.strangers.retain(|stranger| *stranger != index);
+            listener.inner.forget(index);
         }
     }
 
@@ -250,18 +244,20 @@ impl Connections {
     pub(in crate::net) fn sweep(
         &mut self,
         now: Instant,
-        mut tell: impl FnMut(Happening<'_>) -> bool,
+        mut tell: impl FnMut(ConnectionEvent<'_>) -> bool,
     ) {
         if now < *self.swept.get_or_insert(now) + SWEEP {
             return;
         }
         self.swept = Some(now);
         if std::mem::take(&mut self.has_stuck) {
-            for listener in self.listeners.stuck() {
+            let listeners = self.listeners.iter();
+            let stuck = listeners.filter(|(_, listener)| listener.inner.is_stuck);
+            for listener in stuck.map(|(index, _)| index).collect::<Vec<_>>() {
                 if self.accept(now, listener)
                     && let Some(listener) = self.listeners.get_mut(listener)
                 {
-                    listener.is_stuck = true; // and again next time
+                    listener.inner.is_stuck = true; // and again next time
                     self.has_stuck = true;
                 }
             }

@@ -1,0 +1,157 @@
+//! What is bound: sockets or listeners, each one component's or shared by all that ask for its place.
+use super::demux::Demux;
+use super::gather::{Gathering, Ports};
+use super::place::{Binding, Member, Place, StreamKey};
+use slab::Slab;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+/// All sockets of a loop, or all its listeners.
+pub(super) struct Bindings<T> {
+    slab: Slab<Bound<T>>,
+    shared: HashMap<Place, usize>,
+    ports: Ports,
+}
+
+/// A socket or a listener.
+pub(super) struct Bound<T> {
+    pub(super) inner: T,
+    pub(super) local: SocketAddr,
+    /// Whose a datagram is, or a connection by the first one that comes over it.
+    pub(super) demux: Demux<Member>,
+    /// If it is for all streams that ask for this place, now or later.
+    place: Option<Place>,
+}
+
+impl<T> Bound<T> {
+    pub(super) fn is_shared(&self) -> bool {
+        self.place.is_some()
+    }
+}
+
+impl<T> Bindings<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            slab: Slab::new(),
+            shared: HashMap::new(),
+            ports: Ports::default(),
+        }
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Bound<T>> {
+        self.slab.get(index)
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<T>> {
+        self.slab.get_mut(index)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Bound<T>)> {
+        self.slab.iter()
+    }
+
+    /// What a component has at `address`: what is shared there, or what `open` binds, told its index and
+    /// whether it will be shared.
+    pub(super) fn bind(
+        &mut self,
+        gathering: &Gathering,
+        component_id: u16,
+        address: IpAddr,
+        open: impl FnOnce(&mut Ports, usize, bool) -> io::Result<(T, SocketAddr)>,
+    ) -> io::Result<Binding> {
+        let place = gathering.place(component_id, address);
+        let known = place.as_ref().and_then(|place| self.shared.get(place));
+        let index = match known {
+            Some(index) => *index,
+            None => {
+                let entry = self.slab.vacant_entry();
+                let index = entry.key();
+                let (inner, local) = open(&mut self.ports, index, place.is_some())?;
+                if let Some(place) = &place {
+                    self.shared.insert(place.clone(), index);
+                }
+                entry.insert(Bound {
+                    inner,
+                    local,
+                    demux: Demux::new(),
+                    place,
+                });
+                index
+            }
+        };
+        Ok(Binding {
+            component_id,
+            index,
+            local: self.slab[index].local,
+        })
+    }
+
+    /// Requests with these local ufrags are for the component that has this binding.
+    pub(super) fn set_ufrags<'a>(
+        &mut self,
+        binding: Binding,
+        stream: StreamKey,
+        ufrags: impl Iterator<Item = &'a str>,
+    ) {
+        let member = (stream, binding.component_id);
+        self.slab[binding.index].demux.set_ufrags(ufrags, member);
+    }
+
+    /// A component leaves what it has bound; returns whether nobody is left there.
+    pub(super) fn leave(&mut self, binding: Binding, stream: StreamKey) -> bool {
+        let member = (stream, binding.component_id);
+        self.slab[binding.index].demux.remove(member)
+    }
+
+    /// Gives up what nobody has bound any more.
+    pub(super) fn remove(&mut self, index: usize) -> T {
+        let bound = self.slab.remove(index);
+        if let Some(place) = &bound.place {
+            self.shared.remove(place);
+        }
+        bound.inner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Binding, Bindings};
+    use crate::net::gather::Gathering;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    /// What a component gets at one address, and how often something was opened for it.
+    fn bind(bindings: &mut Bindings<()>, single_port: bool) -> (Binding, u32) {
+        let gathering = Gathering {
+            single_port,
+            ..Gathering::default()
+        };
+        let (address, mut opened) = (Ipv4Addr::LOCALHOST.into(), 0);
+        let binding = bindings.bind(&gathering, 1, address, |_, _, is_shared| {
+            assert_eq!(is_shared, single_port);
+            opened += 1;
+            Ok(((), SocketAddr::new(address, 1)))
+        });
+        (binding.expect("it opens"), opened)
+    }
+
+    #[test]
+    fn who_shares_gets_what_is_bound_at_its_place_until_that_is_given_up() {
+        let mut bindings = Bindings::new();
+        let (first, opened) = bind(&mut bindings, true);
+        assert_eq!(opened, 1);
+        let (own, opened) = bind(&mut bindings, false);
+        assert_eq!(opened, 1);
+        assert_ne!(own.index, first.index);
+        let (second, opened) = bind(&mut bindings, true);
+        assert_eq!((second.index, opened), (first.index, 0));
+        for stream in [1, 2] {
+            bindings.set_ufrags(first, stream, std::iter::empty());
+        }
+        assert!(!bindings.leave(first, 1), "the other stream is left");
+        assert!(bindings.leave(second, 2), "nobody is left");
+        bindings.remove(first.index);
+        let (_, opened) = bind(&mut bindings, true);
+        assert_eq!(opened, 1, "it is bound anew");
+    }
+}

@@ -1,0 +1,108 @@
+//! Sockets and listeners at the local addresses, and the names that hide these.
+use super::{Hosted, Turn};
+use crate::net::gather::BindError;
+use crate::net::mdns::Responder;
+use crate::net::place::Binding;
+use std::io;
+use std::net::IpAddr;
+
+impl Hosted {
+    /// Binds each of these components to every local address it has no socket at yet.
+    pub(super) fn gather(
+        &mut self,
+        turn: &mut Turn<'_>,
+        component_ids: &[u16],
+    ) -> Result<(), BindError> {
+        if self.stream.is_relay_only() {
+            return Ok(());
+        }
+        let addresses = self.gathering.addresses()?;
+        for &component_id in component_ids {
+            let mut failure = None;
+            for &address in &addresses {
+                if let Err(source) = self.bind(turn, component_id, address) {
+                    failure = Some(BindError::Bind { address, source });
+                }
+            }
+            let mut bindings = self.bindings.iter().chain(&self.listeners);
+            let is_bound = bindings.any(|binding| binding.component_id == component_id);
+            if let Some(failure) = failure
+                && !is_bound
+            {
+                return Err(failure);
+            }
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, turn: &mut Turn<'_>, component_id: u16, address: IpAddr) -> io::Result<()> {
+        self.hide(address, turn.responder);
+        let key = self.key();
+        let is_there = |binding: &&Binding| {
+            binding.component_id == component_id && binding.local.ip() == address
+        };
+        let gathering = &self.gathering;
+        let mut socket = self.bindings.iter().find(is_there).copied();
+        if socket.is_none() && !gathering.no_udp {
+            let binding = turn.sockets.bind(gathering, component_id, address)?;
+            let ufrags = self.stream.local_ufrags(component_id);
+            turn.sockets.set_ufrags(binding, key, ufrags);
+            self.stream.add_local_address(component_id, binding.local);
+            self.bindings.push(binding);
+            socket = Some(binding);
+        }
+        if gathering.tcp.connects() {
+            self.stream.add_connector(component_id, address);
+        }
+        if gathering.tcp.listens() && !self.listeners.iter().any(|binding| is_there(&binding)) {
+            let port = socket.map(|socket| socket.local.port());
+            let connections = &mut turn.connections;
+            let binding = connections.bind(gathering, component_id, address, port)?;
+            let ufrags = self.stream.local_ufrags(component_id);
+            connections.set_ufrags(binding, key, ufrags);
+            self.stream.add_listener(component_id, binding.local);
+            self.listeners.push(binding);
+        }
+        Ok(())
+    }
+
+    /// Answers for the name of an address from now on, if the peer is told that instead.
+    fn hide(&mut self, address: IpAddr, responder: &Responder) {
+        if self.hidden.iter().any(|(hidden, _)| *hidden == address) {
+            return;
+        }
+        let Some(name) = self.stream.hidden_name(address) else {
+            return;
+        };
+        let registration = match responder.register(&name, address) {
+            Ok((registration, warning)) => {
+                if let Some(warning) = warning {
+                    self.stream.warn(warning);
+                }
+                Some(registration)
+            }
+            Err(error) => {
+                // The peer is told the name all the same: what it does not find there, it sees in our checks.
+                self.stream.warn(format!(
+                    "multicast DNS does not work here ({error}): the peer cannot look up {name}, so it must be \
+                     reachable itself; see who holds UDP port 5353, or do without --hide-addresses"
+                ));
+                None
+            }
+        };
+        self.hidden.push((address, registration));
+    }
+
+    /// After a restart requests come under another ufrag.
+    pub(super) fn learn_ufrags(&mut self, turn: &mut Turn<'_>) {
+        let key = self.key();
+        for binding in &self.bindings {
+            let ufrags = self.stream.local_ufrags(binding.component_id);
+            turn.sockets.set_ufrags(*binding, key, ufrags);
+        }
+        for binding in &self.listeners {
+            let ufrags = self.stream.local_ufrags(binding.component_id);
+            turn.connections.set_ufrags(*binding, key, ufrags);
+        }
+    }
+}

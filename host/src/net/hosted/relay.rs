@@ -1,0 +1,81 @@
+//! Connections to relays.
+use super::{Hosted, Turn};
+use crate::ice::{RelayId, RelayRequest};
+use crate::net::application::ReplyQueue;
+use crate::net::place::StreamKey;
+use crate::net::relay::{Peer, RelayEvent};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+impl Hosted {
+    /// What is to be done with a connection to a relay.
+    pub(super) fn obey(&mut self, turn: &mut Turn<'_>, request: RelayRequest) {
+        let key = self.key();
+        match request {
+            RelayRequest::Open {
+                relay,
+                address,
+                transport,
+                host,
+            } => {
+                if let Some(recorder) = &mut self.relay_recorder {
+                    recorder.opening(relay, address, transport);
+                }
+                let peer = Peer {
+                    address,
+                    host: &host,
+                    trust: self.trust.as_ref(),
+                };
+                match turn.relays.open((key, relay), transport, &peer) {
+                    Ok(Some(local)) => self.relay_opened(turn.now, relay, local),
+                    Ok(None) => {}
+                    Err(error) => {
+                        let cause = error.to_string();
+                        self.stream.relay_closed(turn.now, relay, &cause);
+                    }
+                }
+            }
+            RelayRequest::Send { relay, contents } => {
+                if let Some(recorder) = &self.relay_recorder {
+                    recorder.sent(relay, &contents);
+                }
+                turn.relays.send((key, relay), &contents);
+            }
+            RelayRequest::Close { relay } => turn.relays.close((key, relay)),
+        }
+    }
+
+    /// Tells the stream what has happened to a connection to a relay.
+    pub(in crate::net) fn handle_relay(
+        &mut self,
+        now: Instant,
+        relay: RelayId,
+        event: RelayEvent<'_>,
+        touched: &mut Vec<StreamKey>,
+        replies: &mut ReplyQueue,
+    ) {
+        match event {
+            RelayEvent::Opened(local) => self.relay_opened(now, relay, local),
+            RelayEvent::Bytes(bytes) => {
+                if let Some(recorder) = &self.relay_recorder {
+                    recorder.received(relay, bytes);
+                }
+                let (id, key) = (relay.component_id, self.key());
+                let application = &mut self.application;
+                self.stream.handle_relay(now, relay, bytes, |datagram| {
+                    application.receive(id, datagram, &mut replies.of(key));
+                });
+            }
+            RelayEvent::Closed(cause) => self.stream.relay_closed(now, relay, &cause),
+        }
+        self.touch(touched);
+    }
+
+    /// A connection to a relay stands.
+    fn relay_opened(&mut self, now: Instant, relay: RelayId, local: SocketAddr) {
+        if let Some(recorder) = &mut self.relay_recorder {
+            recorder.opened(relay, local);
+        }
+        self.stream.relay_opened(now, relay, local);
+    }
+}

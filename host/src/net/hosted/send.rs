@@ -1,0 +1,109 @@
+//! What leaves: ICE's and the handshake's, and the application's.
+use super::{Hosted, Turn};
+use crate::component;
+use crate::ice::{Pair, Transmit, Transport};
+use crate::net::loss::Loss;
+use crate::net::place::{Binding, Member};
+use crate::net::sockets::Sockets;
+use crate::net::tcp::{Connections, SendError};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+impl Hosted {
+    /// A datagram of ICE's or a handshake's.
+    pub(super) fn transmit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (component_id, transmit): &(u16, Transmit),
+    ) {
+        let (pair, datagram) = (transmit.pair(), &transmit.contents);
+        let member = (self.key(), *component_id);
+        match (pair.transport, self.binding_at(pair.local)) {
+            (Transport::Tcp, _) => {
+                // What does not leave is sent again by whoever needs it.
+                let _ =
+                    self.send_over_tcp(turn.now, turn.connections, (member, pair), datagram, false);
+            }
+            (Transport::Udp, Some(Binding { index, .. })) => {
+                if !self.loses(member.1, pair, datagram, false) {
+                    let remote = transmit.remote;
+                    turn.sockets
+                        .transmit(turn.now, index, remote, member, datagram);
+                }
+            }
+            (Transport::Udp, None) => {}
+        }
+    }
+
+    /// A datagram of the application's. If it cannot be sent, the stream says so.
+    pub(in crate::net) fn send(
+        &mut self,
+        now: Instant,
+        (sockets, connections): (&mut Sockets, &mut Connections),
+        component_id: u16,
+        datagram: &[u8],
+    ) {
+        let member = (self.key(), component_id);
+        let sent = match self.stream.route(component_id) {
+            Ok(_) if datagram.is_empty() => Err(component::SendError::Empty.to_string()),
+            Ok(pair) if pair.transport == Transport::Tcp => {
+                let sent = self.send_over_tcp(now, connections, (member, pair), datagram, true);
+                sent.map_err(|error| error.to_string())
+            }
+            Ok(pair) => match self.binding_at(pair.local) {
+                Some(binding) => {
+                    if !self.loses(component_id, pair, datagram, true) {
+                        sockets.push(binding.index, pair.remote, Some(member), datagram);
+                    }
+                    Ok(())
+                }
+                None if self.stream.send_relayed(now, component_id, pair, datagram) => Ok(()),
+                None => Err("its socket is gone".to_owned()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(reason) = sent {
+            self.stream.could_not_send(component_id, reason);
+        }
+    }
+
+    fn binding_at(&self, local: SocketAddr) -> Option<Binding> {
+        let mut bindings = self.bindings.iter();
+        bindings.find(|binding| binding.local == local).copied()
+    }
+
+    /// Notes that a datagram is to leave; returns whether it is lost on purpose.
+    fn loses(
+        &mut self,
+        component_id: u16,
+        pair: Pair,
+        datagram: &[u8],
+        of_application: bool,
+    ) -> bool {
+        let lost = self.loss.as_mut().is_some_and(Loss::drops);
+        if let Some(recorder) = &self.recorder {
+            recorder.sent(component_id, pair, datagram, of_application, lost);
+        }
+        lost
+    }
+
+    /// A datagram that has no connection to leave by is not noted.
+    fn send_over_tcp(
+        &mut self,
+        now: Instant,
+        connections: &mut Connections,
+        (member, pair): (Member, Pair),
+        datagram: &[u8],
+        of_application: bool,
+    ) -> Result<(), SendError> {
+        let lost = self.loss.as_mut().is_some_and(Loss::drops);
+        if !lost {
+            connections.send(now, member, pair, datagram)?;
+        }
+        if let Some(recorder) = &self.recorder {
+            let shown = connections.as_it_is(member, pair);
+            recorder.sent(member.1, shown, datagram, of_application, lost);
+        }
+        Ok(())
+    }
+}
