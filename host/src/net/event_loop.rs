@@ -88,7 +88,7 @@ impl EventLoop {
         let mut events = Events::with_capacity(1024);
         let mut receiver = Receiver::new();
         let (mut commands, mut used) = (Vec::new(), Vec::new());
-        let mut due = None;
+        let (mut ready, mut due) = (Vec::new(), None);
         while self.running {
             self.wait(due, &mut events);
             self.mailbox.take(&mut commands, &mut used);
@@ -97,11 +97,11 @@ impl EventLoop {
                 self.obey(now, command, &mut used);
             }
             self.sockets.flush();
-            let mut ready = std::mem::take(&mut self.busy);
+            ready.append(&mut self.busy);
             ready.extend(events.iter().map(|event| Token::from(event.token())));
             ready.sort_unstable();
             ready.dedup(); // one turn each
-            for token in ready {
+            for token in ready.drain(..) {
                 match token {
                     Token::Waker => {} // what there was to take has been taken
                     Token::Socket(index) => self.receive(now, index, &mut receiver),
