@@ -44,5 +44,5 @@ pub use side::Side;
 pub use signalling::Signalling;
 pub use skip::{Lacking, is_here, skip};
 pub use srtp_keys::SrtpKeys;
-pub use stun::binding_request;
+pub use stun::{authentic, binding_request};
 pub use world::{World, for_each_backend};

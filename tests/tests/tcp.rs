@@ -72,6 +72,7 @@ fn offend(number: usize, ufrag: &str) -> Vec<u8> {
         let request = binding_request(
             &format!("{ufrag}:stranger"),
             "a password of another stream's",
+            false,
         );
         let length = u16::try_from(request.len()).expect("it is short");
         [&length.to_be_bytes()[..], &request].concat()

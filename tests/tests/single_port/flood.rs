@@ -1,8 +1,7 @@
 //! 100,000 STUN requests against a port while a stream on it carries data.
 use crate::alone;
 use crate::streams::{End, Report, Streams};
-use is::stun::{StunMessage, TransId};
-use is::{DefaultSha1HmacProvider, Sha1HmacProvider};
+use handclasp_tests::{binding_request, resident};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -69,42 +68,6 @@ impl Running {
     }
 }
 
-/// Bytes of memory the process has.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
-    let pages: usize = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse().ok())
-        .expect("its second word is a number");
-    pages * rustix::param::page_size()
-}
-
-/// A peer's check.
-pub(crate) fn request(username: &str, pwd: &str, controlling: bool) -> Vec<u8> {
-    let message = StunMessage::binding_request(
-        username,
-        TransId::new(),
-        controlling,
-        1,
-        1_845_501_695,
-        false,
-    );
-    write(message, pwd)
-}
-
-/// The message, authenticated with `pwd`.
-pub(crate) fn write(message: StunMessage<'_>, pwd: &str) -> Vec<u8> {
-    let mut buffer = vec![0; 600];
-    let length = message
-        .to_bytes(Some(pwd.as_bytes()), &mut buffer, |key, parts| {
-            DefaultSha1HmacProvider.sha1_hmac(key, parts)
-        })
-        .expect("it fits");
-    buffer.truncate(length);
-    buffer
-}
-
 /// Datagrams for the socket at this address that the system has dropped, because its buffer was full.
 fn dropped(at: SocketAddr) -> usize {
     let sockets = std::fs::read_to_string("/proc/net/udp").expect("Linux has it");
@@ -142,19 +105,19 @@ const ALLOWANCE: usize = 16 * 1024 * 1024;
 /// requests before it, but those that the system dropped.
 fn flood(mut running: Running, sources: &[UdpSocket], username: &str, pwd: &str) -> usize {
     running.carries_data(0);
-    let (before, dropped_before) = (resident(), dropped(running.server));
+    let (before, dropped_before) = (resident(std::process::id()), dropped(running.server));
     let mut answered = 0;
     for number in 1..=REQUESTS {
         let source = &sources[number % sources.len()];
         source
-            .send_to(&request(username, pwd, true), running.server)
+            .send_to(&binding_request(username, pwd, true), running.server)
             .expect("loopback takes it");
         answered += responses(source);
         if number % BURST == 0 {
             running.carries_data(number);
         }
     }
-    let grown = resident().saturating_sub(before);
+    let grown = resident(std::process::id()).saturating_sub(before);
     assert!(grown < ALLOWANCE, "{grown} bytes more than before");
     let handled = REQUESTS - (dropped(running.server) - dropped_before);
     assert!(handled >= HANDLED, "{handled} of {REQUESTS} were handled");

@@ -1,7 +1,7 @@
 //! A peer's socket that has the credentials of two streams: a 5-tuple is the first one's.
 use crate::alone;
-use crate::flood::{request, write};
 use crate::streams::{End, PATIENCE, Report, Streams};
+use handclasp_tests::{authentic, binding_request};
 use is::stun::StunMessage;
 use std::net::{SocketAddr, UdpSocket};
 
@@ -45,7 +45,7 @@ impl Peer {
     fn check(&self, streams: &Streams, number: usize) {
         let (ufrag, pwd) = streams.credentials(number, End::Server);
         let username = format!("{ufrag}:{}", self.credentials[number].0);
-        self.send(&request(&username, pwd, false));
+        self.send(&binding_request(&username, pwd, false));
     }
 
     /// What comes next; a check was answered.
@@ -60,7 +60,7 @@ impl Peer {
             let number = each.position(|(ufrag, _)| ufrag == to);
             let number = number.expect("it is for one of the two");
             let answer = StunMessage::binding_reply(message.trans_id(), self.server);
-            self.send(&write(answer, &self.credentials[number].1));
+            self.send(&authentic(answer, &self.credentials[number].1));
             self.answered[number] += 1;
         }
         datagram
