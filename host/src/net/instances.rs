@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The loop and the stream of every instance of a host's.
 #[derive(Debug, Default)]
-pub(crate) struct Instances(Mutex<HashMap<u64, Place>>);
+pub(crate) struct Instances(Mutex<HashMap<u64, Home>>);
 
 #[derive(Debug)]
-struct Place {
+struct Home {
     mailbox: Arc<Mailbox>,
     stream: StreamKey,
 }
@@ -17,7 +17,7 @@ struct Place {
 impl Instances {
     pub(super) fn insert(&self, instance_id: u64, mailbox: &Arc<Mailbox>, stream: StreamKey) {
         let mailbox = Arc::clone(mailbox);
-        self.lock().insert(instance_id, Place { mailbox, stream });
+        self.lock().insert(instance_id, Home { mailbox, stream });
     }
 
     pub(super) fn remove(&self, instance_id: u64) {
@@ -26,12 +26,12 @@ impl Instances {
 
     /// Asks for `on_wake` of an instance; nothing for unknown ids. From any thread.
     pub(crate) fn wake(&self, instance_id: u64) {
-        if let Some(Place { mailbox, stream }) = self.lock().get(&instance_id) {
+        if let Some(Home { mailbox, stream }) = self.lock().get(&instance_id) {
             mailbox.post(Command::Wake(*stream, instance_id));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Place>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Home>> {
         // No code that could panic runs under this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
