@@ -2,6 +2,15 @@
 use crate::support::{assert_succeeds, run, summary, text};
 use std::thread;
 
+const TWO_COMPONENTS: [&str; 6] = [
+    "demo",
+    "--plugin",
+    "dtls-srtp",
+    "--components",
+    "2",
+    "--json",
+];
+
 #[test]
 fn the_plugin_none_succeeds() {
     let output = run(&["demo", "--plugin", "none"]);
@@ -16,14 +25,7 @@ fn the_plugin_none_succeeds() {
 
 #[test]
 fn two_components_with_dtls_are_summarised_as_json() {
-    let output = run(&[
-        "demo",
-        "--plugin",
-        "dtls-srtp",
-        "--components",
-        "2",
-        "--json",
-    ]);
+    let output = run(&TWO_COMPONENTS);
     assert_succeeds(&output);
     let summary = summary(&output);
     assert_eq!(
@@ -64,15 +66,7 @@ fn two_components_connect_under_loss_and_over_tcp_alone() {
     let loss: &[&str] = &["--loss", "20", "--seed", "7"];
     let tcp: &[&str] = &["--tcp", "both", "--no-udp"];
     for (network, transport) in [(loss, "udp"), (tcp, "tcp")] {
-        let two = [
-            "demo",
-            "--plugin",
-            "dtls-srtp",
-            "--components",
-            "2",
-            "--json",
-        ];
-        let output = run(&[&two[..], network].concat());
+        let output = run(&[&TWO_COMPONENTS[..], network].concat());
         assert_succeeds(&output);
         let events = crate::support::json(&output);
         for (peer, id) in [("a", 1), ("a", 2), ("b", 1), ("b", 2)] {
