@@ -38,6 +38,9 @@ fn both_sides_stand_in_one_trace() {
             ("its readiness", |what| {
                 matches!(what, What::ComponentStateReady { .. })
             }),
+            ("its close, by itself or by the other", |what| {
+                matches!(what, What::ComponentClosed { .. })
+            }),
             ("its end", |what| matches!(what, What::Stopped)),
         ] {
             assert!(of_side().any(is), "{side} lacks {what}");
