@@ -79,11 +79,13 @@
  *                 The host never calls back from within.
  *
  * Memory never changes owner. What a pointer argument leads to is lent until the function returns, and
- * both sides copy what they keep. What lives longer says so.
+ * both sides copy what they keep. What lives longer says so. What the host lends empty is NULL with
+ * length 0.
  *
  * Failures. A negative status fails one instance, and nothing else; only `destroy` follows. So does
  * what breaks the contract: an unknown status, a second HC_FINISHED, data in the wrong call, a packet
- * over the MTU, too many packets, a null with a length. No exception or panic may leave a function.
+ * over the MTU, too many packets, a null with a length. No exception or panic may leave a function: the
+ * host cannot catch it, and its process ends with a line that names plugin and function.
  *
  * Growth. No struct grows within a major version, and a released extension is frozen: what is new gets
  * a new extension id. Statuses and flags are appended. Who writes a struct sets `struct_size` to its
@@ -180,8 +182,9 @@ typedef struct hc_extension {
 #define HC_LOG_DEBUG UINT32_C(4)
 #define HC_LOG_TRACE UINT32_C(5)
 
-/* What a host offers at any time. Outlives every instance made with it. Keep the pointer in the
- * instance, not in a global: one library may serve two hosts. */
+/* What a host offers at any time, to any thread: it stays valid as long as the process. Once its host is
+ * gone its functions do nothing, and say so. Keep the pointer in the instance, not in a global: one
+ * library may serve two hosts. */
 typedef struct hc_host hc_host;
 struct hc_host {
     uint32_t struct_size;
@@ -202,7 +205,7 @@ struct hc_host {
      * Returns HC_PENDING, or a negative status: then the buffer is not random. */
     hc_status (HC_CDECL *random)(const hc_host *host, uint8_t *buffer, size_t len);
 
-    /* [thread-safe] Returns the host's table of an extension, which lives as long as the host; NULL
+    /* [thread-safe] Returns the host's table of an extension, which is valid as long as this one; NULL
      * if there is none. */
     const void *(HC_CDECL *extension)(const hc_host *host, const char *id);
 };
@@ -318,7 +321,7 @@ typedef struct hc_plugin {
     hc_status (HC_CDECL *recv_from_peer)(void *instance, hc_bytes datagram, const hc_call *call);
 
     /* [instance] Frees the instance, which is not NULL. Returns only when no thread of the plugin's
-     * uses the instance or its hc_host any more. */
+     * uses the instance any more. */
     void (HC_CDECL *destroy)(void *instance);
 } hc_plugin;
 

@@ -2,10 +2,13 @@
 use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
-    Application, BindError, Command, EventLoop, Gathering, Instances, Loss, Mailbox, NewStream,
-    Outbox, Responder, TrustError, client_config,
+    Application, BindError, Command, DepartureCounter, Departures, EventLoop, Gathering, Instances,
+    Loss, MAX_OVERDUE, Mailbox, NewStream, Outbox, Pools, PostError, Pulse, Responder, TrustError,
+    Watch, client_config,
 };
-use crate::plugin::{self, Catalogue, Loader, Plugin, SearchPath, Services, validate};
+use crate::plugin::{
+    self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, validate,
+};
 use crate::stream::{self, Message, Refused, Stream};
 use crate::trace::Recorder;
 use std::io;
@@ -21,17 +24,23 @@ use std::time::{Duration, Instant};
 pub struct HostOptions {
     /// Where plugins are looked for.
     pub plugins: SearchPath,
+    /// What opens each plugin in a process of its own before it is opened in this one.
+    pub scanner: Scanner,
     /// How many event loops; as many as there are cores if `None`.
     pub loops: Option<NonZero<usize>>,
     /// Where plugins' secrets go; nowhere if `None`.
     pub key_log: Option<KeyLog>,
 }
 
-/// Finds plugins, runs event loops, opens streams. Dropping it stops every stream.
+/// Finds plugins, runs event loops, opens streams. Dropping it stops every stream; what plugins call of it from then on
+/// does nothing.
 #[derive(Debug)]
 pub struct Host {
     loader: Loader,
+    key_log: Option<Arc<KeyLog>>,
+    pools: Arc<Pools>,
     loops: Vec<Loop>,
+    _watch: Watch,
     next: AtomicUsize,
     epoch: Instant,
 }
@@ -39,6 +48,8 @@ pub struct Host {
 #[derive(Debug)]
 struct Loop {
     mailbox: Arc<Mailbox>,
+    departures: Arc<DepartureCounter>,
+    pulse: Arc<Pulse>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -46,12 +57,14 @@ struct Loop {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
-    /// There is no place for private copies of plugins.
-    #[error(transparent)]
-    Copies(#[from] plugin::CopyError),
     /// The system gives no thread or no means to wait for sockets.
     #[error("an event loop cannot start ({0}): are the process's threads or open files used up?")]
     Loop(#[source] io::Error),
+    /// The system gives no thread.
+    #[error(
+        "what plugins log has no thread that tells it ({0}): are the process's threads used up?"
+    )]
+    Log(#[source] io::Error),
 }
 
 /// Why a stream was not opened.
@@ -70,6 +83,20 @@ pub enum OpenError {
     /// Nothing is left for it to connect over.
     #[error(transparent)]
     Gathering(#[from] BindError),
+    /// Many calls of the plugin's `init` have not returned in time.
+    #[error(
+        "plugin {plugin}: {MAX_OVERDUE} calls of its init have not returned in time, and it is not called again before \
+         one does: see what they wait for"
+    )]
+    Stuck {
+        /// The plugin's id.
+        plugin: String,
+    },
+    /// Every event loop that it could be on has ended.
+    #[error(
+        "the event loop for this stream has ended early: report what it said, and make another host"
+    )]
+    Ended,
 }
 
 /// What a stream is asked to be.
@@ -79,15 +106,18 @@ pub struct StreamOptions {
     pub plugin: String,
     /// The plugin's options.
     pub plugin_options: Vec<(String, String)>,
-    /// Components 1 to this.
+    /// Components 1 to this, at most 256; 1 by default.
     pub n_components: u16,
     /// Whether this side begins in the controlling role of ICE.
     pub controlling: bool,
-    /// Most bytes of UDP payload in a packet of the handshake.
+    /// Most bytes of UDP payload in a packet of the handshake: 256 to 65,507, 1200 by default.
     pub mtu: u16,
-    /// How long a handshake may take, counted from READY.
+    /// How long `init` may take, with its waiting for a thread; after that its stream fails. A millisecond to a day,
+    /// 30 s by default.
+    pub init_timeout: Duration,
+    /// How long a handshake may take, counted from READY: a millisecond to a day, 30 s by default.
     pub handshake_timeout: Duration,
-    /// How long the peer may be silent before a component fails.
+    /// How long the peer may be silent before a component fails: a millisecond to a day, 30 s by default.
     pub ice_timeout: Duration,
     /// Whether this side only answers ICE's checks: for servers at public addresses (RFC 8445, section 2.5).
     pub ice_lite: bool,
@@ -120,6 +150,7 @@ impl Default for StreamOptions {
             n_components: 1,
             controlling: false,
             mtu: 1200,
+            init_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(30),
             ice_timeout: Duration::from_secs(30),
             ice_lite: false,
@@ -135,11 +166,14 @@ impl Default for StreamOptions {
     }
 }
 
+/// How long the end of a host waits for what plugins logged last to be written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 impl Host {
     /// Starts the event loops.
     ///
     /// # Errors
-    /// There is no place for private copies of plugins, or the system has no thread to give.
+    /// The system has no thread to give.
     pub fn new(options: HostOptions) -> Result<Self, HostError> {
         let epoch = Instant::now();
         let count = options
@@ -149,20 +183,38 @@ impl Host {
         let instances: Arc<Instances> = Arc::default();
         let woken = Arc::clone(&instances);
         let wake = Box::new(move |instance_id| woken.wake(instance_id));
-        let keylog = options
-            .key_log
+        let key_log = options.key_log.map(Arc::new);
+        let keylog = key_log
+            .clone()
             .map(|log| -> Box<dyn Fn(&str) + Send + Sync> {
                 Box::new(move |line| log.append(line))
             });
-        let loader = Loader::new(options.plugins, Services { keylog, wake })?;
+        let log = Some(PluginLog::start().map_err(HostError::Log)?);
+        let services = Services { log, keylog, wake };
+        let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
+        let pools = Arc::new(Pools::new(epoch, count));
+        let start = |index| {
+            let event_loop = EventLoop::new(
+                epoch,
+                Arc::clone(&pools),
+                Arc::clone(&responder),
+                Arc::clone(&instances),
+            )?;
+            Loop::start(index, event_loop)
+        };
         let loops = (0..count)
-            .map(|index| Loop::start(index, epoch, Arc::clone(&responder), Arc::clone(&instances)))
+            .map(start)
             .collect::<Result<Vec<_>, _>>()
             .map_err(HostError::Loop)?;
+        let pulses = loops.iter().map(|one| Arc::clone(&one.pulse)).collect();
+        let watch = Watch::start(pulses).map_err(HostError::Loop)?;
         Ok(Self {
             loader,
+            key_log,
+            pools,
             loops,
+            _watch: watch,
             next: AtomicUsize::new(0),
             epoch,
         })
@@ -181,6 +233,18 @@ impl Host {
         self.loader.load(id)
     }
 
+    /// How many datagrams have left by UDP sockets, and in how many system calls: the more of them leave together,
+    /// the less each costs.
+    pub fn departures(&self) -> Departures {
+        let mut all = Departures::default();
+        for one in &self.loops {
+            let Departures { datagrams, calls } = one.departures.read();
+            all.datagrams += datagrams;
+            all.calls += calls;
+        }
+        all
+    }
+
     /// Opens a stream with the plugin as it is in its directory now.
     ///
     /// # Errors
@@ -191,6 +255,11 @@ impl Host {
         application: Box<dyn Application>,
     ) -> Result<StreamHandle, OpenError> {
         let plugin = self.plugin(&options.plugin)?;
+        if self.pools.is_stuck(&plugin) {
+            return Err(OpenError::Stuck {
+                plugin: plugin.id().to_owned(),
+            });
+        }
         let declared = &plugin.description().options;
         let settings = validate(plugin.id(), declared, &options.plugin_options)
             .map_err(plugin::Error::from)?;
@@ -200,6 +269,7 @@ impl Host {
             n_components: options.n_components,
             controlling: options.controlling,
             mtu: options.mtu,
+            init_timeout: options.init_timeout,
             handshake_timeout: options.handshake_timeout,
             ice_timeout: options.ice_timeout,
             ice_lite: options.ice_lite,
@@ -222,33 +292,38 @@ impl Host {
                 stream.handle_message(now, Message::Listen { component_id })?;
             }
         }
-        let chosen = &self.loops[self.place(&options.gathering)];
-        let outbox = Outbox::new(stream.id(), Arc::clone(&chosen.mailbox));
+        let mailbox = self.place(&options.gathering)?;
+        let outbox = Outbox::new(stream.id(), Arc::clone(mailbox));
         if let Some(recorder) = &options.recorder {
             let (id, version) = (plugin.id(), &plugin.description().version);
             recorder.opened(id, version, options.n_components, options.controlling);
         }
         let (gathering, loss, recorder) = (options.gathering, options.loss, options.recorder);
-        chosen.mailbox.post(Command::Open(Box::new(NewStream {
+        let new = Box::new(NewStream {
             stream,
             application,
             gathering,
             loss,
             trust,
             recorder,
-        })));
+        });
+        mailbox.open(new).map_err(|_| OpenError::Ended)?;
         Ok(StreamHandle { outbox, plugin })
     }
 
-    /// The loop for a stream: in turn, for they cost about the same; with the others on its port if it shares
-    /// one.
-    fn place(&self, gathering: &Gathering) -> usize {
-        let number = match &gathering.port_range {
-            _ if !gathering.single_port => self.next.fetch_add(1, Ordering::Relaxed),
-            Some(ports) => usize::from(*ports.start()),
-            None => 0,
+    /// The mailbox of the loop for a stream: in turn, for they cost about the same; with the others on its port if
+    /// it shares one. A loop that has ended early takes none.
+    fn place(&self, gathering: &Gathering) -> Result<&Arc<Mailbox>, OpenError> {
+        let count = self.loops.len();
+        let (number, choices) = match &gathering.port_range {
+            _ if !gathering.single_port => (self.next.fetch_add(1, Ordering::Relaxed), count),
+            Some(ports) => (usize::from(*ports.start()), 1),
+            None => (0, 1),
         };
-        number % self.loops.len()
+        (0..choices)
+            .map(|further| &self.loops[number.wrapping_add(further) % count].mailbox)
+            .find(|mailbox| !mailbox.is_closed())
+            .ok_or(OpenError::Ended)
     }
 }
 
@@ -263,23 +338,27 @@ impl Drop for Host {
                 let _ = thread.join();
             }
         }
+        if let Some(key_log) = &self.key_log {
+            key_log.finish(PATIENCE);
+        }
+        if let Some(log) = &self.loader.services().log {
+            log.finish(PATIENCE);
+        }
     }
 }
 
 impl Loop {
-    fn start(
-        index: usize,
-        epoch: Instant,
-        responder: Arc<Responder>,
-        instances: Arc<Instances>,
-    ) -> io::Result<Self> {
-        let event_loop = EventLoop::new(epoch, responder, instances)?;
+    fn start(index: usize, event_loop: EventLoop) -> io::Result<Self> {
         let mailbox = Arc::clone(event_loop.mailbox());
+        let departures = Arc::clone(event_loop.departures());
+        let pulse = Arc::clone(event_loop.pulse());
         let thread = thread::Builder::new()
             .name(format!("handclasp-loop-{index}"))
             .spawn(move || event_loop.run())?;
         Ok(Self {
             mailbox,
+            departures,
+            pulse,
             thread: Some(thread),
         })
     }
@@ -299,13 +378,24 @@ impl StreamHandle {
     }
 
     /// Says something to the stream.
-    pub fn send(&self, message: Message) {
-        self.outbox.message(None, message);
+    ///
+    /// # Errors
+    /// The event loop has fallen behind by 256 KiB of the stream's messages, or has ended.
+    pub fn send(&self, message: Message) -> Result<(), PostError> {
+        self.outbox.message(None, message)
+    }
+
+    /// Stops the stream, whatever waits before, as dropping this does.
+    pub fn stop(&self) {
+        self.outbox.stop();
     }
 
     /// Says something to the stream. If it is refused, [`Application::refused`] is given `number`.
-    pub fn send_numbered(&self, number: u64, message: Message) {
-        self.outbox.message(Some(number), message);
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_numbered(&self, number: u64, message: Message) -> Result<(), PostError> {
+        self.outbox.message(Some(number), message)
     }
 
     /// Sends datagrams from any thread.
@@ -316,6 +406,6 @@ impl StreamHandle {
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        self.outbox.message(None, Message::Stop);
+        self.outbox.stop();
     }
 }

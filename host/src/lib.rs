@@ -5,6 +5,9 @@
 //!
 //! The modules, from the ground up; each uses only those above it in this list:
 //!
+//! - [`files`]: every file that the host writes is opened there;
+//! - [`printable()`]: text from anywhere for a terminal;
+//! - [`Spool`]: lines that are written by a thread of their own;
 //! - [`plugin`]: find, vet, copy, open, check and call a library; the one module with unsafe code;
 //! - [`sdp`]: what two peers tell each other in words;
 //! - [`ice`]: one agent for each component;
@@ -19,16 +22,24 @@
 //! [`plugin`] to [`stream`] name no socket and no clock: bytes and time come in as arguments.
 pub mod component;
 pub mod control;
+pub mod files;
 mod host;
 pub mod ice;
 mod key_log;
 mod net;
 pub mod plugin;
+mod printable;
 pub mod sdp;
 mod similar;
+mod spool;
 pub mod stream;
 pub mod trace;
 
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};
-pub use net::{Application, BindError, Family, Gathering, Loss, Outbox, Replies, TrustError};
+pub use net::{
+    Application, BindError, Departures, Family, Gathering, Loss, Outbox, PostError, Replies,
+    TrustError,
+};
+pub use printable::printable;
+pub use spool::Spool;

@@ -54,5 +54,6 @@ impl Classify for Hello {
 export! {
     handshake: Hello,
     id: c"hello",
+    handshake_data_type: c"text",
     implements: [Timer, Classify],
 }

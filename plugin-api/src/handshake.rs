@@ -128,7 +128,7 @@ pub trait Wake: Handshake {
 
 /// `hc.export/1`: derives keying material for the application (RFC 5705).
 pub trait Export: Handshake {
-    /// Fills `out`. An absent and an empty context differ.
+    /// Fills `out`, which has zeros in it. An absent and an empty context differ.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) for what cannot be derived.

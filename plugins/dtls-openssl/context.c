@@ -4,6 +4,8 @@
 #include <openssl/x509.h>
 #include <pthread.h>
 
+#define SECURITY_LEVEL 2 /* OpenSSL's name for 112 bits */
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static SSL_CTX *context;   /* constant once `load` has succeeded */
 static BIO_METHOD *method; /* likewise */
@@ -14,8 +16,14 @@ static int verify(X509_STORE_CTX *store, void *unused) {
     (void)unused;
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct session *self = SSL_get_app_data(ssl);
-    self->authentic = fingerprint_matches(self->announced, X509_STORE_CTX_get0_cert(store));
-    X509_STORE_CTX_set_error(store, self->authentic ? X509_V_OK : X509_V_ERR_CERT_REJECTED);
+    const X509 *certificate = X509_STORE_CTX_get0_cert(store);
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    const int strong = key && EVP_PKEY_get_security_bits(key) >= MIN_SECURITY;
+    const int announced = fingerprint_matches(self->announced, certificate);
+    self->authentic = strong && announced;
+    X509_STORE_CTX_set_error(store, !announced ? X509_V_ERR_CERT_REJECTED
+                                    : !strong  ? X509_V_ERR_EE_KEY_TOO_SMALL
+                                               : X509_V_OK);
     return self->authentic;
 }
 
@@ -24,23 +32,18 @@ static void log_key(const SSL *ssl, const char *line) {
     self->host->keylog(self->host, hc_text(line));
 }
 
-/* Without it, OpenSSL asks for a key's passphrase on the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *unused) {
-    (void)buffer, (void)size, (void)writing, (void)unused;
-    return -1;
-}
-
 static int configure(SSL_CTX *ctx) {
+    if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
+        SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_QUERY_MTU);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, verify, NULL);
     SSL_CTX_set_keylog_callback(ctx, log_key);
-    SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION)
            && SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION)
            && SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK")
-           && SSL_CTX_set1_groups_list(ctx, "X25519:P-256");
+           && SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384");
 }
 
 static int prepare(void) {

@@ -9,8 +9,6 @@
 #include <limits.h>
 #include <sys/time.h>
 
-#define SECOND (1000 * HC_MILLISECOND)
-
 /* OpenSSL collects records up to the MTU in a buffer of 4096 bytes, and cuts through a record where it
  * ends. Handshakes need no larger packets. */
 #define MAX_MTU 4096
@@ -52,10 +50,23 @@ static void keep(BUF_MEM *flight, const void *datagram, uint16_t len) {
     memcpy(flight->data + at + sizeof len, datagram, len);
 }
 
+/* An alert about what may be nobody's ClientHello is not for the peer yet, see doubt.c. */
+static void keep_last_words(struct session *self, const void *alert, size_t len) {
+    if (self->last_words_len > 0 || len > sizeof self->last_words)
+        return;
+    memcpy(self->last_words, alert, len);
+    self->last_words_len = len;
+}
+
 static int write_datagram(BIO *bio, const char *data, int len) {
     struct session *self = BIO_get_data(bio);
     struct timeval left;
     BIO_clear_retry_flags(bio);
+    if (!self->answered && SSL_is_server(self->ssl) && data[0] == SSL3_RT_ALERT) {
+        keep_last_words(self, data, (size_t)len);
+        return len;
+    }
+    self->answered = 1;
     hc_send(self->call, data, (size_t)len);
     if (timer_runs(self, &left))
         keep(self->flight, data, (uint16_t)len); // the last flight of all has no timer
@@ -65,13 +76,13 @@ static int write_datagram(BIO *bio, const char *data, int len) {
 static int read_datagram(BIO *bio, char *buffer, int size) {
     struct session *self = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
-    if (self->incoming.len == 0) {
+    const size_t len = records_believed(self, self->incoming, (uint8_t *)buffer, (size_t)size);
+    self->incoming.len = 0;
+    if (len == 0) {
         BIO_set_retry_read(bio);
         return -1;
     }
-    const size_t len = self->incoming.len < (size_t)size ? self->incoming.len : (size_t)size;
-    memcpy(buffer, self->incoming.data, len);
-    self->incoming.len = 0;
+    self->heard = 1;
     return (int)len;
 }
 
@@ -94,15 +105,20 @@ int datagrams_attach(struct session *self, BIO_METHOD *method, uint32_t mtu) {
     BIO *bio = BIO_new(method);
     self->flight = BUF_MEM_new();
     self->repeat_at = HC_NO_DEADLINE;
-    const uint32_t room = (mtu < MAX_MTU ? mtu : MAX_MTU) - AEAD_OVERHEAD;
-    if (!bio || !self->flight || !SSL_set_mtu(self->ssl, room)) {
+    self->room = (mtu < MAX_MTU ? mtu : MAX_MTU) - AEAD_OVERHEAD;
+    if (!bio || !self->flight) {
         BIO_free(bio);
         return 0;
     }
     BIO_set_data(bio, self);
     SSL_set_bio(self->ssl, bio, bio);
+    return datagrams_begin(self);
+}
+
+/* What a handshake begins with; SSL_clear takes it away. */
+int datagrams_begin(struct session *self) {
     DTLS_set_timer_cb(self->ssl, next_timeout);
-    return 1;
+    return SSL_set_mtu(self->ssl, self->room) != 0;
 }
 
 /* Sends the last flight as it was, if it has waited a second for an answer. */
@@ -130,5 +146,7 @@ void datagrams_set_deadline(struct session *self) {
         if (at > self->repeat_at)
             at = self->repeat_at;
     }
+    if (!self->finished && at > self->doubt_due)
+        at = self->doubt_due;
     self->call->deadline(self->call, at);
 }

@@ -59,6 +59,10 @@ int fingerprint_write(const X509 *certificate, char line[FINGERPRINT_SIZE]) {
     return write_line(certificate, sha256, line);
 }
 
+int fingerprint_named(const char *lines) {
+    return has_line(lines, "fingerprint:", 0);
+}
+
 int fingerprint_announced(const char *lines) {
     return strongest(lines) != NULL;
 }

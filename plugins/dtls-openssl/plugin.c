@@ -3,6 +3,7 @@
 
 #include <openssl/err.h>
 
+#define MOST_RECORDS (65535 / 13) /* in one datagram */
 #define MIN_MTU 280 /* OpenSSL's 256 and the overhead it forgets, see datagrams.c */
 
 static void destroy(void *instance) {
@@ -43,7 +44,7 @@ static hc_status prepare(struct session *self, const hc_init *init, const hc_cal
         return fail(call, HC_ERROR_INTERNAL, "no session could be opened");
     const hc_bytes *profiles = hc_find_option(init, "srtp-profiles");
     if (!profiles || !srtp_offer(self->ssl, *profiles))
-        return fail(call, HC_ERROR_OPTION, "option srtp-profiles: not all can be used");
+        return fail(call, HC_ERROR_OPTION, "option srtp-profiles: not all are known");
     const hc_status status = use_certificate(self, init, call);
     if (status != HC_PENDING)
         return status;
@@ -60,6 +61,7 @@ static hc_status init(const hc_host *host, const hc_init *init, const hc_call *c
     if (!self)
         return fail(call, HC_ERROR_INTERNAL, "out of memory");
     self->host = host;
+    self->doubt_due = HC_NO_DEADLINE;
     const hc_status status = prepare(self, init, call);
     if (status == HC_PENDING)
         *instance = self;
@@ -77,7 +79,9 @@ static hc_status set_peer(void *instance, const hc_peer *peer, const hc_call *ca
         return fail(call, HC_ERROR_INTERNAL, "out of memory");
     if (!fingerprint_announced(self->announced))
         return fail(call, HC_ERROR_AUTHENTICATION,
-                    "the peer announced no fingerprint of SHA-256 or stronger: have it add one");
+                    !*self->announced || fingerprint_named(self->announced)
+                        ? "the peer announced no fingerprint of SHA-256 or stronger: have it add one"
+                        : "the peer's init data has no SDP attribute \"fingerprint\": does it run another plugin?");
     if (peer->role == HC_ROLE_INITIATOR)
         SSL_set_connect_state(self->ssl);
     else
@@ -90,6 +94,7 @@ static void enter(struct session *self, const hc_call *call, hc_bytes datagram) 
     ERR_clear_error();
     self->call = call;
     self->incoming = datagram;
+    self->heard = 0;
     SSL_alloc_buffers(self->ssl);
 }
 
@@ -109,8 +114,12 @@ static hc_status failed(struct session *self) {
     const unsigned long error = ERR_peek_error();
     switch (ERR_GET_REASON(error)) {
     case SSL_R_CERTIFICATE_VERIFY_FAILED:
+        if (SSL_get_verify_result(self->ssl) == X509_V_ERR_EE_KEY_TOO_SMALL)
+            return fail(self->call, HC_ERROR_AUTHENTICATION,
+                        "the peer's key has less than 112 bits of security: have it use ECDSA, or RSA of 2048 bits");
         return fail(self->call, HC_ERROR_AUTHENTICATION,
-                    "the peer's certificate has none of the fingerprints that it announced");
+                    "the peer's certificate has none of the fingerprints in its init data: stale init data, or an "
+                    "attacker; exchange it again");
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     case SSL_R_BAD_SIGNATURE:
     case SSL_R_DIGEST_CHECK_FAILED:
@@ -136,8 +145,27 @@ static hc_status finish(struct session *self) {
     return status;
 }
 
+/* A ClientHello that we have no answer to: the client's, or somebody else's, whom the client's is still to follow. */
+static hc_status begin_again(struct session *self) {
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    doubt(self, HC_ERROR_PEER_REJECTED, "no DTLS with this peer: %s", reason ? reason : "its ClientHello");
+    self->heard = 0; // nothing valid
+    if (!SSL_clear(self->ssl) || !datagrams_begin(self))
+        return failed(self);
+    SSL_set_accept_state(self->ssl);
+    return HC_PENDING;
+}
+
+/* OpenSSL leaves the rest of a datagram where a ChangeCipherSpec comes too early, and would take it for the next. */
+static int has_more(const struct session *self) {
+    return self->incoming.len > 0 || SSL_has_pending(self->ssl);
+}
+
 static hc_status shake_hands(struct session *self) {
-    const int result = SSL_do_handshake(self->ssl);
+    int result, left = MOST_RECORDS;
+    do
+        result = SSL_do_handshake(self->ssl);
+    while (SSL_get_error(self->ssl, result) == SSL_ERROR_WANT_READ && has_more(self) && left-- > 0);
     if (result == 1)
         return finish(self);
     switch (SSL_get_error(self->ssl, result)) {
@@ -145,33 +173,43 @@ static hc_status shake_hands(struct session *self) {
         return HC_PENDING;
     case SSL_ERROR_ZERO_RETURN:
         return closed(self);
+    case SSL_ERROR_SYSCALL:
+        if (ERR_peek_error() == 0)
+            return HC_PENDING; // fragments that do not fit together
+        // fall through
     default:
-        return failed(self);
+        return SSL_is_server(self->ssl) && !self->answered ? begin_again(self) : failed(self);
     }
 }
 
 /* After the finish. A repetition of the peer's last flight is answered with ours from within SSL_read.
- * After the twelfth OpenSSL refuses to: an error, but no reason to give up keys that are good. */
+ * After the twelfth OpenSSL refuses to: an error, but no reason to give up keys that are good. After any other it has
+ * given the session up, and told the peer so. */
 static hc_status listen(struct session *self) {
     uint8_t unwanted[1024];
     int result;
+    if (self->is_deaf)
+        return HC_PENDING;
     do
         result = SSL_read(self->ssl, unwanted, sizeof unwanted);
     while (result > 0); // data that the peer sends through DTLS has no taker
-    switch (SSL_get_error(self->ssl, result)) {
-    case SSL_ERROR_ZERO_RETURN:
+    if (SSL_get_error(self->ssl, result) == SSL_ERROR_ZERO_RETURN)
         return closed(self);
-    case SSL_ERROR_SSL:
-        return is_alert(ERR_peek_error()) ? failed(self) : HC_PENDING;
-    default:
+    if (!SSL_in_init(self->ssl)) // where OpenSSL goes when it fails
         return HC_PENDING;
-    }
+    if (is_alert(ERR_peek_error()))
+        return failed(self);
+    self->is_deaf = ERR_GET_REASON(ERR_peek_error()) == SSL_R_READ_TIMEOUT_EXPIRED;
+    return self->is_deaf ? HC_PENDING : fail(self->call, HC_ERROR_INTERNAL, "DTLS gave the finished session up");
 }
 
 static hc_status recv_from_peer(void *instance, hc_bytes datagram, const hc_call *call) {
     struct session *self = instance;
     enter(self, call, datagram);
-    return leave(self, self->finished ? listen(self) : shake_hands(self));
+    const hc_status status = self->finished ? listen(self) : shake_hands(self);
+    if (self->heard)
+        doubt_settle(self);
+    return leave(self, status);
 }
 
 /* The client's first flight leaves; a server waits. */
@@ -182,6 +220,8 @@ static hc_status connection_ready(void *instance, const hc_call *call) {
 static hc_status on_deadline(void *instance, const hc_call *call) {
     struct session *self = instance;
     enter(self, call, hc_slice(NULL, 0));
+    if (doubt_is_due(self))
+        return leave(self, doubt_believe(self));
     if (DTLSv1_handle_timeout(self->ssl) < 0)
         return leave(self, failed(self));
     datagrams_repeat(self);
@@ -203,6 +243,9 @@ static hc_status export_keys(void *instance, hc_bytes label, const hc_bytes *con
     struct session *self = instance;
     if (!self->finished)
         return HC_ERROR_BAD_STATE;
+    // Without extended master secret, others may share this one (RFC 7627, section 5.4).
+    if (SSL_get_extms_support(self->ssl) != 1)
+        return HC_ERROR_UNSUPPORTED;
     ERR_clear_error();
     const hc_bytes value = context ? *context : hc_slice(NULL, 0);
     const int ok = SSL_export_keying_material(self->ssl, buffer, len, (const char *)label.data,
@@ -213,11 +256,11 @@ static hc_status export_keys(void *instance, hc_bytes label, const hc_bytes *con
 static const hc_option options[] = {
     { "certificate", NULL, "PEM file with the certificate; without it, each stream makes its own",
       HC_OPTION_STRING, 0 },
-    { "private-key", NULL, "PEM file with its key, ECDSA P-256 or RSA, without a passphrase",
+    { "private-key", NULL, "PEM file with its key, ECDSA P-256, P-384 or RSA, without a passphrase",
       HC_OPTION_STRING, 0 },
     { "key-type", "ecdsa", "key of certificates made here: ecdsa or rsa", HC_OPTION_STRING, 0 },
     { "srtp-profiles", "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80",
-      "SRTP profiles in OpenSSL's words, the most wanted first", HC_OPTION_STRING, 0 },
+      "SRTP profiles, the most wanted first: these, or SRTP_AES128_CM_SHA1_32", HC_OPTION_STRING, 0 },
 };
 
 static const hc_peer_table peer = { set_peer };

@@ -8,26 +8,44 @@
 #define MAX_SALT 14
 
 static const struct profile {
-    unsigned long id; /* IANA's */
+    const char *name;  /* OpenSSL's */
+    unsigned long id;  /* IANA's */
     uint8_t key, salt; /* bytes */
 } known[] = {
-    { SRTP_AES128_CM_SHA1_80, 16, 14 },
-    { SRTP_AES128_CM_SHA1_32, 16, 14 },
-    { SRTP_AEAD_AES_128_GCM, 16, 12 },
-    { SRTP_AEAD_AES_256_GCM, 32, 12 },
+    { "SRTP_AES128_CM_SHA1_80", SRTP_AES128_CM_SHA1_80, 16, 14 },
+    { "SRTP_AES128_CM_SHA1_32", SRTP_AES128_CM_SHA1_32, 16, 14 },
+    { "SRTP_AEAD_AES_128_GCM", SRTP_AEAD_AES_128_GCM, 16, 12 },
+    { "SRTP_AEAD_AES_256_GCM", SRTP_AEAD_AES_256_GCM, 32, 12 },
 };
+static const struct profile *const end = known + sizeof known / sizeof *known;
 
 static const struct profile *find(const SRTP_PROTECTION_PROFILE *profile) {
-    for (size_t i = 0; profile && i < sizeof known / sizeof *known; i++)
-        if (known[i].id == profile->id)
-            return &known[i];
+    for (const struct profile *it = known; profile && it < end; it++)
+        if (it->id == profile->id)
+            return it;
     return NULL;
 }
 
-/* Returns 0 if OpenSSL does not know one of the profiles. */
+/* Whether all of these, with colons between them, are known: OpenSSL may know more, such as ARIA's. */
+static int are_known(const char *names) {
+    for (;; names++) {
+        const size_t len = strcspn(names, ":");
+        const struct profile *it = known;
+        while (it < end && (strlen(it->name) != len || memcmp(it->name, names, len) != 0))
+            it++;
+        if (it == end)
+            return 0;
+        names += len;
+        if (*names == '\0')
+            return 1;
+    }
+}
+
+/* Returns 0 if one of the profiles is not known. */
 int srtp_offer(SSL *ssl, hc_bytes profiles) {
     char *names = OPENSSL_strndup((const char *)profiles.data, profiles.len);
-    const int failed = !names || SSL_set_tlsext_use_srtp(ssl, names); // which returns 0 for success
+    const int failed = !names || !are_known(names)
+                       || SSL_set_tlsext_use_srtp(ssl, names); // which returns 0 for success
     OPENSSL_free(names);
     return !failed;
 }

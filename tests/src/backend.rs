@@ -1,4 +1,4 @@
-//! Who carries out the calls into plugins: at once, or later.
+//! Who carries out the calls into plugins, and when.
 use handclasp::plugin::{Call, Completion, Request};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 /// A backend. Calls into one instance never overlap; between instances there is no order.
 #[derive(Debug)]
 pub struct Backend {
-    /// Each half of a call's way, there and back, takes up to this; nothing if calls complete at once.
-    up_to: Option<Duration>,
+    /// Each half of a call's way, there and back, takes from one of these to the other; nothing if calls complete at
+    /// once.
+    takes: Option<[Duration; 2]>,
+    batches: bool,
     random: fastrand::Rng,
     held: Vec<Held>,
     under_way: BTreeMap<(Instant, u64), (usize, UnderWay)>,
@@ -31,7 +33,8 @@ impl Backend {
     /// Carries out each call on the spot, as an event loop does in its own process.
     pub fn immediate() -> Self {
         Self {
-            up_to: None,
+            takes: None,
+            batches: false,
             random: fastrand::Rng::with_seed(0),
             held: Vec::new(),
             under_way: BTreeMap::new(),
@@ -42,10 +45,30 @@ impl Backend {
     /// Takes its time, as worker processes do: up to twice `up_to` for a call.
     pub fn delayed(seed: u64, up_to: Duration) -> Self {
         Self {
-            up_to: Some(up_to),
+            takes: Some([Duration::ZERO, up_to]),
             random: fastrand::Rng::with_seed(seed),
             ..Self::immediate()
         }
+    }
+
+    /// Takes twice `half` for each call: with more than the network's way there and back, what the peer says next
+    /// comes before a call is over.
+    pub fn slow(half: Duration) -> Self {
+        Self {
+            takes: Some([half; 2]),
+            ..Self::immediate()
+        }
+    }
+
+    /// Begins no call of a side's before it has everything that arrives at that time, as an event loop does.
+    #[must_use]
+    pub fn in_batches(mut self) -> Self {
+        self.batches = true;
+        self
+    }
+
+    pub(crate) fn batches(&self) -> bool {
+        self.batches
     }
 
     /// Begins no such call of a side's before `until`.
@@ -60,7 +83,7 @@ impl Backend {
             .held
             .iter()
             .find(|held| held.side == side && held.call == name && held.until > now);
-        let starts = match (held.map(|held| held.until), self.up_to) {
+        let starts = match (held.map(|held| held.until), self.takes) {
             (None, None) => return Some(request),
             (Some(until), _) => until,
             (None, Some(_)) => now + self.delay(),
@@ -97,8 +120,8 @@ impl Backend {
     }
 
     fn delay(&mut self) -> Duration {
-        let up_to = self.up_to.unwrap_or_default();
-        up_to.mul_f64(self.random.f64())
+        let [from, to] = self.takes.unwrap_or_default();
+        from + (to - from).mul_f64(self.random.f64())
     }
 }
 

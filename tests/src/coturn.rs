@@ -2,10 +2,13 @@
 use crate::Lacking;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{IpAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A running `turnserver`. Killed when dropped.
@@ -16,8 +19,26 @@ pub struct Coturn {
     port: u16,
     tls_port: u16,
     directory: TempDir,
+    log: Receiver<String>,
 }
 
+/// A certificate and its key, both in PEM.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The certificate, and those that lead to a trusted one.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// Below those that the system gives to whoever asks for any.
+const PORTS: Range<u16> = 10_000..32_000;
+/// Most ports that are tried.
+const TRIES: usize = 1000;
+/// How long a line of its log may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The name of its configuration.
+const CONFIGURATION: &str = "turnserver.conf";
 /// What is said last of what it opens.
 const OPENED: &str = "Total General servers";
 
@@ -52,7 +73,45 @@ impl Coturn {
     /// The server is there but does not start.
     pub fn start_with(address: IpAddr, setting: &str) -> Result<Self, Lacking> {
         let [port, tls_port] = free_ports();
-        Self::configure(address, port, tls_port, setting, |command| command)
+        Self::configure(address, port, tls_port, setting, None, |command| command)
+    }
+
+    /// The same here, with this certificate.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    ///
+    /// # Panics
+    /// The server is there but does not start.
+    pub fn start_as(address: IpAddr, identity: &Identity) -> Result<Self, Lacking> {
+        let [port, tls_port] = free_ports();
+        Self::configure(address, port, tls_port, "", Some(identity), |command| {
+            command
+        })
+    }
+
+    /// Kills it, unless that was done. [`again`](Self::again) starts it anew.
+    ///
+    /// # Panics
+    /// It is not ours.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is ours");
+        self.child.wait().expect("it is ours");
+    }
+
+    /// Starts it here, where it was before it was killed, unless it runs.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub fn again(&mut self) {
+        if self.child.try_wait().expect("it is ours").is_none() {
+            return;
+        }
+        let mut command = Command::new("turnserver");
+        command
+            .arg("-c")
+            .arg(self.directory.path().join(CONFIGURATION));
+        (self.child, self.log) = spawn(command).expect("it was there before");
     }
 
     /// The same, on these ports.
@@ -68,7 +127,7 @@ impl Coturn {
         tls_port: u16,
         inside: impl FnOnce(Command) -> Command,
     ) -> Result<Self, Lacking> {
-        Self::configure(address, port, tls_port, "", inside)
+        Self::configure(address, port, tls_port, "", None, inside)
     }
 
     fn configure(
@@ -76,10 +135,19 @@ impl Coturn {
         port: u16,
         tls_port: u16,
         setting: &str,
+        identity: Option<&Identity>,
         inside: impl FnOnce(Command) -> Command,
     ) -> Result<Self, Lacking> {
         let directory = tempfile::tempdir().map_err(|error| Lacking(error.to_string()))?;
-        certify(directory.path(), address)?;
+        match identity {
+            None => certify(directory.path(), address)?,
+            Some(identity) => {
+                let write = |name, text| fs::write(directory.path().join(name), text);
+                write("certificate.pem", &identity.certificate)
+                    .and_then(|()| write("key.pem", &identity.key))
+                    .map_err(|error| Lacking(error.to_string()))?;
+            }
+        }
         let at = directory.path().display();
         let (user, password) = (Self::USER, Self::PASSWORD);
         let configuration = format!(
@@ -89,23 +157,18 @@ impl Coturn {
              cert={at}/certificate.pem\npkey={at}/key.pem\nuserdb={at}/users\npidfile={at}/pid\n\
              no-cli\nno-dtls\nlog-file=stdout\nsimple-log\nverbose\n{setting}\n"
         );
-        let file = directory.path().join("turnserver.conf");
+        let file = directory.path().join(CONFIGURATION);
         fs::write(&file, configuration).map_err(|error| Lacking(error.to_string()))?;
         let mut command = Command::new("turnserver");
         command.arg("-c").arg(file);
-        let mut child = inside(command)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| Lacking(format!("no turnserver ({error}): install coturn")))?;
-        await_listening(&mut child);
+        let (child, log) = spawn(inside(command))?;
         Ok(Self {
             child,
             address,
             port,
             tls_port,
             directory,
+            log,
         })
     }
 
@@ -144,6 +207,21 @@ impl Coturn {
         self.directory.path().join("certificate.pem")
     }
 
+    /// Waits for so many lines of its log that contain all these words.
+    ///
+    /// # Panics
+    /// They do not come.
+    pub fn await_log(&self, count: usize, words: &[&str]) {
+        let mut said = String::new();
+        let mut found = 0;
+        while found < count {
+            let line = self.log.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("{found} lines with {words:?} in:\n{said}"));
+            found += usize::from(words.iter().all(|word| line.contains(word)));
+            said = said + &line + "\n";
+        }
+    }
+
     fn user(&self) -> String {
         format!("{}:{}", Self::USER, Self::PASSWORD.replace(' ', "%20"))
     }
@@ -163,10 +241,25 @@ impl Drop for Coturn {
     }
 }
 
-/// Free a moment ago; nothing else here asks for particular ports.
+fn spawn(mut command: Command) -> Result<(Child, Receiver<String>), Lacking> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|_| Lacking::tool("turnserver", "coturn"))?;
+    let log = await_listening(&mut child);
+    Ok((child, log))
+}
+
+/// Free a moment ago, over UDP and TCP; nobody here asks for particular ports of these.
 fn free_ports() -> [u16; 2] {
-    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port is free"));
-    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
+    let is_free = |port: &u16| {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+            && UdpSocket::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
+    };
+    let mut free = (0..TRIES).map(|_| fastrand::u16(PORTS)).filter(is_free);
+    [(); 2].map(|()| free.next().expect("a port is free"))
 }
 
 fn certify(directory: &Path, address: IpAddr) -> Result<(), Lacking> {
@@ -178,14 +271,14 @@ fn certify(directory: &Path, address: IpAddr) -> Result<(), Lacking> {
         .args(["-keyout", "key.pem", "-out", "certificate.pem"])
         .current_dir(directory)
         .output()
-        .map_err(|error| Lacking(format!("no openssl ({error}): install it")))?;
+        .map_err(|_| Lacking::tool("openssl", "openssl"))?;
     let said = String::from_utf8_lossy(&made.stderr);
     assert!(made.status.success(), "no certificate: {said}");
     Ok(())
 }
 
-/// Its log is read to the end, or it would stop at a full pipe.
-fn await_listening(child: &mut Child) {
+/// Its log is read to the end, or it would stop at a full pipe; what comes from now on is returned line by line.
+fn await_listening(child: &mut Child) -> Receiver<String> {
     let mut log = BufReader::new(child.stdout.take().expect("it is piped")).lines();
     let mut said = String::new();
     while !said.ends_with(OPENED) {
@@ -194,5 +287,10 @@ fn await_listening(child: &mut Child) {
         said.push('\n');
         said.push_str(line.split_inclusive(OPENED).next().unwrap_or(""));
     }
-    thread::spawn(move || log.for_each(drop));
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        log.map_while(Result::ok)
+            .for_each(|line| drop(sender.send(line)))
+    });
+    lines
 }

@@ -28,6 +28,7 @@ impl fmt::Display for Event {
                 N::HandshakeInitData {
                     component_id: id,
                     init_data,
+                    ..
                 } => write!(f, "init_data {id} {}", text(init_data)),
                 N::LocalCredentials { .. } => write!(f, "credentials"),
                 N::NewCandidateFull { component_id, .. } => write!(f, "candidate {component_id}"),

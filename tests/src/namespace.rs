@@ -1,5 +1,5 @@
-use crate::skip::Lacking;
-use std::io::{BufRead, BufReader};
+use crate::skip::{Lacking, need};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 /// A network of one's own, with nothing in it but loopback.
@@ -15,24 +15,31 @@ impl Namespace {
     /// # Errors
     /// The system makes none for this user.
     pub fn new() -> Result<Self, Lacking> {
-        let lacking = |cause: &str| {
-            Lacking(format!(
-                "no network namespace ({cause}): run the tests as root, with unshare, nsenter and ip installed"
-            ))
-        };
+        need("unshare", "util-linux")?;
+        need("nsenter", "util-linux")?;
+        need("ip", "iproute2")?;
         let mut holder = Command::new("unshare")
             .args(["--net", "sh", "-ec"])
             .arg("ip link set lo up; echo ready; exec cat")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| lacking(&format!("unshare: {error}")))?;
+            .map_err(|error| Lacking(format!("unshare cannot be run: {error}")))?;
         let stdout = holder.stdout.take().expect("it is piped");
+        let mut stderr = holder.stderr.take().expect("it is piped");
         let namespace = Self { holder };
         let mut line = String::new();
         match BufReader::new(stdout).read_line(&mut line) {
             Ok(_) if line == "ready\n" => Ok(namespace),
-            _ => Err(lacking("see the error above")),
+            _ => {
+                let mut cause = String::new();
+                let _ = stderr.read_to_string(&mut cause);
+                let cause = cause.trim();
+                Err(Lacking(format!(
+                    "no network namespace ({cause}): run the tests as root"
+                )))
+            }
         }
     }
 

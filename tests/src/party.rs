@@ -1,4 +1,5 @@
 //! What a stream of a world is made of.
+use crate::turn::Turn;
 use handclasp::ice::{Announced, Servers, Tcp};
 use handclasp::plugin::{Plugin, validate};
 use handclasp::stream::{Config, Refused, Stream};
@@ -16,6 +17,8 @@ pub struct Party {
     pub n_components: u16,
     /// Most bytes of a packet.
     pub mtu: u16,
+    /// From the request for `init`.
+    pub init_timeout: Duration,
     /// From READY.
     pub handshake_timeout: Duration,
     /// How long the peer may be silent.
@@ -26,10 +29,12 @@ pub struct Party {
     pub announced: Vec<Announced>,
     /// Whether its peer is told names instead of the others.
     pub hide_addresses: bool,
-    /// STUN and TURN servers, which are in no world.
+    /// STUN servers, which are in no world, and TURN servers.
     pub servers: Servers,
     /// The ICE role to begin with; the first of a pair is controlling if `None`.
     pub controlling: Option<bool>,
+    /// Whether each component has a second socket, on another network.
+    pub two_paths: bool,
     /// Whether each component has a listener from the start.
     pub listens: bool,
 }
@@ -43,6 +48,7 @@ impl Party {
             options: Vec::new(),
             n_components: defaults.n_components,
             mtu: defaults.mtu,
+            init_timeout: defaults.init_timeout,
             handshake_timeout: defaults.handshake_timeout,
             ice_timeout: defaults.ice_timeout,
             ice_lite: false,
@@ -50,6 +56,7 @@ impl Party {
             hide_addresses: false,
             servers: Servers::default(),
             controlling: None,
+            two_paths: false,
             listens: true,
         }
     }
@@ -66,6 +73,11 @@ impl Party {
     pub fn components(mut self, n: u16) -> Self {
         self.n_components = n;
         self
+    }
+
+    /// With no address but that of a relay of the world's.
+    pub fn use_relay_only(&mut self) {
+        self.servers = Turn::only();
     }
 
     /// A stream made of it, and whether it is the first of a pair.
@@ -85,6 +97,7 @@ impl Party {
             n_components: self.n_components,
             controlling: self.controlling.unwrap_or(is_first),
             mtu: self.mtu,
+            init_timeout: self.init_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
             ice_lite: self.ice_lite,

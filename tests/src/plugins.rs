@@ -1,6 +1,6 @@
 //! The project's own plugins, and plugins in general.
 use crate::skip::Lacking;
-use handclasp::plugin::{Plugin, PrivateCopies, Services, vet};
+use handclasp::plugin::{Plugin, PrivateCopies, vet};
 use std::collections::HashMap;
 use std::env::consts::{DLL_SUFFIX, EXE_EXTENSION};
 use std::path::{Path, PathBuf};
@@ -63,8 +63,9 @@ pub fn target_directory() -> PathBuf {
 pub fn built(id: &str) -> Result<PathBuf, Lacking> {
     let file = plugins().join(format!("{id}{DLL_SUFFIX}"));
     let lacking = || {
-        let cause = "install what `make plugins` says it needs";
-        Lacking(format!("{id} is not built: {cause}"))
+        Lacking(format!(
+            "{id} is not built: install libssl-dev and pkg-config"
+        ))
     };
     file.is_file().then_some(file).ok_or_else(lacking)
 }
@@ -80,11 +81,10 @@ pub fn load(file: &Path) -> Arc<Plugin> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let open = || {
         let found = vet(file).unwrap_or_else(|refusal| panic!("{refusal}"));
-        let copies = PrivateCopies::new().unwrap_or_else(|error| panic!("{error}"));
-        let copy = copies
+        let copy = PrivateCopies::new()
             .copy(&found)
             .unwrap_or_else(|error| panic!("{error}"));
-        Plugin::open(&copy, Arc::new(Services::default())).unwrap_or_else(|error| panic!("{error}"))
+        Plugin::open(&copy, &Arc::default()).unwrap_or_else(|error| panic!("{error}"))
     };
     let known = loaded.get_or_insert_default().entry(file.to_owned());
     Arc::clone(known.or_insert_with(open))

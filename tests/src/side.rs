@@ -1,8 +1,10 @@
 //! One stream of a world, and all that was seen of it.
 use crate::event::Event;
 use crate::party::Party;
+use handclasp::component::Cause;
 use handclasp::plugin::Role;
 use handclasp::stream::{Message, Notification, Refused, Stream};
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,12 @@ pub struct Side {
     pub role: Role,
     /// Everything seen, and when.
     pub log: Vec<(Duration, Event)>,
+    /// Why it dropped datagrams that came, in order.
+    pub dropped: Vec<Cause>,
+    /// The datagrams that wait for a call, or did: component and number.
+    pub(crate) waiting: HashSet<(u16, u64)>,
     pub(crate) index: usize,
+    two_paths: bool,
     /// Under an SDP signalling: the peer's description has come, and this side's has not been written.
     pub(crate) owes_answer: bool,
     pub(crate) gathered: bool,
@@ -38,7 +45,10 @@ impl Side {
                 Role::Responder
             },
             log: Vec::new(),
+            dropped: Vec::new(),
+            waiting: HashSet::new(),
             index,
+            two_paths: party.two_paths,
             owes_answer: false,
             gathered: false,
         })
@@ -48,6 +58,14 @@ impl Side {
     pub fn address(&self, component_id: u16) -> SocketAddr {
         let index = u8::try_from(self.index).expect("worlds are small");
         SocketAddr::from(([10, 0, index, 1], 5000 + component_id))
+    }
+
+    /// The addresses of all its sockets for a component; the second octet is the network's.
+    pub fn addresses(&self, component_id: u16) -> impl Iterator<Item = SocketAddr> + use<> {
+        let first = self.address(component_id);
+        let index = u8::try_from(self.index).expect("worlds are small");
+        let second = SocketAddr::from(([10, 1, index, 1], first.port()));
+        std::iter::once(first).chain(self.two_paths.then_some(second))
     }
 
     /// Everything seen, a line each, without surrounding space.

@@ -3,11 +3,13 @@ use crate::backend::Backend;
 use crate::event::Event;
 use crate::link::{Flight, Link};
 use crate::party::Party;
+use crate::post::Post;
 use crate::side::Side;
 use crate::signalling::Signalling;
+use crate::turn::{self, Turn};
 use handclasp::component::Arrival;
-use handclasp::ice::{Pair, stun_kind};
-use handclasp::stream::{Lookup, Message, Refused};
+use handclasp::ice::{Pair, RelayRequest, stun_kind};
+use handclasp::stream::{Lookup, Message, Refused, Stream};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -26,19 +28,35 @@ pub struct World {
     pub signalling_delay: Duration,
     /// Whether signalling carries what `init` produced.
     pub tells_init_data: bool,
+    /// Whether it carries the numbers of generations and associations.
+    pub tells_numbers: bool,
+    /// What else it does to messages.
+    pub post: Post,
     pub(crate) mail: BTreeMap<(Instant, usize), (usize, Message)>,
     pub(crate) mailed: usize,
     backend: Backend,
+    turn: Turn,
+    /// What a test does to a side's stream right before the next datagram comes to it.
+    arrival: Option<(usize, Act)>,
     start: Instant,
     pub(crate) now: Instant,
 }
 
-/// Runs a test with calls that complete at once, and with calls that take up to 20 ms there and back.
+/// What a test does to a stream.
+type Act = fn(&mut Stream);
+
+/// Runs a test with calls that complete at once, with calls that take up to 20 ms, and with calls that take longer
+/// than the peer does to answer; and each with datagrams that arrive one by one, or all that arrive at one time in
+/// one batch.
 pub fn for_each_backend(mut test: impl FnMut(Backend)) {
+    let delayed = |seed| Backend::delayed(seed, Duration::from_millis(10));
     test(Backend::immediate());
-    for seed in 1..=3 {
-        test(Backend::delayed(seed, Duration::from_millis(10)));
+    test(Backend::immediate().in_batches());
+    for seed in 1..=2 {
+        test(delayed(seed));
+        test(delayed(seed + 2).in_batches());
     }
+    test(Backend::slow(Duration::from_millis(15)).in_batches());
 }
 
 impl World {
@@ -52,11 +70,15 @@ impl World {
             signalling: Signalling::Trickle,
             signalling_delay: Duration::from_millis(50),
             tells_init_data: true,
+            tells_numbers: true,
             backend,
             start,
             now: start,
+            post: Post::new(seed),
             mail: BTreeMap::new(),
             mailed: 0,
+            turn: Turn::new(),
+            arrival: None,
         }
     }
 
@@ -77,6 +99,16 @@ impl World {
                 .unwrap_or_else(|refused| panic!("{refused}"));
             self.sides.push(side);
         }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Does this to a side's stream right before the next datagram comes to it, in the same turn.
+    pub fn on_arrival(&mut self, side: usize, act: Act) {
+        self.arrival = Some((side, act));
     }
 
     /// The time since the world began.
@@ -111,8 +143,13 @@ impl World {
 
     /// Sends a datagram of the application's.
     pub fn send(&mut self, side: usize, component_id: u16, datagram: &[u8]) {
-        match self.sides[side].stream.route(component_id) {
-            Ok(pair) => self.fly(pair, datagram.to_vec()),
+        match self.sides[side].stream.route(component_id, datagram) {
+            Ok(pair) => {
+                let (now, stream) = (self.now, &mut self.sides[side].stream);
+                if !stream.send_relayed(now, component_id, pair, datagram) {
+                    self.fly(pair, datagram.to_vec());
+                }
+            }
             Err(reason) => {
                 let stream = &mut self.sides[side].stream;
                 stream.could_not_send(component_id, reason.to_string());
@@ -125,6 +162,12 @@ impl World {
     pub fn inject(&mut self, side: usize, component_id: u16, from: SocketAddr, contents: &[u8]) {
         let local = self.sides[side].address(component_id);
         self.deliver(side, component_id, local, from, contents);
+        self.settle(side);
+    }
+
+    /// There is no way for a stream's datagrams.
+    pub fn fail(&mut self, side: usize, reason: &str) {
+        self.sides[side].stream.fail(self.now, reason);
         self.settle(side);
     }
 
@@ -186,10 +229,14 @@ impl World {
     /// Does all that is due.
     fn pass(&mut self) {
         while let Some(flight) = self.link.arrive(self.now) {
-            if let Some((side, component_id)) = self.find(flight.to) {
-                self.deliver(side, component_id, flight.to, flight.from, &flight.contents);
+            if let Some(side) = self.arrive(flight)
+                && !self.backend.batches()
+            {
                 self.settle(side);
             }
+        }
+        for side in 0..self.sides.len() {
+            self.settle(side);
         }
         while let Some((side, completion)) = self.backend.complete(self.now, self.nanos()) {
             let stream = &mut self.sides[side].stream;
@@ -212,10 +259,40 @@ impl World {
         }
     }
 
+    /// Hands a datagram to whom it is for; returns the side, if it is one.
+    fn arrive(&mut self, flight: Flight) -> Option<usize> {
+        if self.turn.is_at(flight.to) {
+            for sent in self.turn.serve(self.elapsed(), flight) {
+                self.link.send(self.now, sent);
+            }
+            return None;
+        }
+        if let Some((side, relay)) = self.turn.client(flight.to) {
+            self.act_on_arrival(side);
+            let (stream, mut received) = (&mut self.sides[side].stream, Vec::new());
+            let contents = &flight.contents;
+            stream.handle_relay(self.now, relay, contents, |it| received.push(it.to_vec()));
+            for datagram in received {
+                self.note(side, Event::Received(relay.component_id, datagram));
+            }
+            return Some(side);
+        }
+        let (side, component_id) = self.find(flight.to)?;
+        self.act_on_arrival(side);
+        self.deliver(side, component_id, flight.to, flight.from, &flight.contents);
+        Some(side)
+    }
+
+    fn act_on_arrival(&mut self, side: usize) {
+        if let Some((_, act)) = self.arrival.take_if(|(of, _)| *of == side) {
+            act(&mut self.sides[side].stream);
+        }
+    }
+
     fn find(&self, address: SocketAddr) -> Option<(usize, u16)> {
         self.sides.iter().enumerate().find_map(|(index, side)| {
             let mut ids = side.stream.component_ids();
-            ids.find(|id| side.address(*id) == address)
+            ids.find(|id| side.addresses(*id).any(|its| its == address))
                 .map(|id| (index, id))
         })
     }
@@ -231,15 +308,23 @@ impl World {
         let stream = &mut self.sides[side].stream;
         let pair = Pair::udp(local, from);
         let arrival = stream.handle_datagram(self.now, component_id, pair, contents);
-        if arrival == Arrival::Application {
-            self.note(side, Event::Received(component_id, contents.to_vec()));
+        match arrival {
+            Arrival::Application => {
+                self.note(side, Event::Received(component_id, contents.to_vec()));
+            }
+            Arrival::Dropped(cause) => self.sides[side].dropped.push(cause),
+            Arrival::Waiting(number) => {
+                let is_new = self.sides[side].waiting.insert((component_id, number));
+                assert!(is_new, "two datagrams have number {number}");
+            }
+            _ => {}
         }
     }
 
     /// What an event loop does for a stream after everything that happened to it.
     fn settle(&mut self, side: usize) {
         loop {
-            while let Some(request) = self.sides[side].stream.poll_request() {
+            while let Some(request) = self.sides[side].stream.poll_request(self.now) {
                 if let Some(request) = self.backend.take(self.now, side, request) {
                     let completion = request.run(self.nanos());
                     let stream = &mut self.sides[side].stream;
@@ -249,12 +334,20 @@ impl World {
             if let Some(component_ids) = self.sides[side].stream.poll_gather() {
                 self.gather(side, &component_ids);
             }
+            while let Some(request) = self.sides[side].stream.poll_relay() {
+                self.obey(side, request);
+            }
             while let Some((id, transmit)) = self.sides[side].stream.poll_transmit() {
                 let pair = transmit.pair();
                 if stun_kind(&transmit.contents).is_none() {
                     self.note(side, Event::Sent(id, pair, transmit.contents.clone()));
                 }
                 self.fly(pair, transmit.contents);
+            }
+            while let Some((id, number, cause)) = self.sides[side].stream.poll_dropped() {
+                let waited = number.is_none_or(|it| self.sides[side].waiting.remove(&(id, it)));
+                assert!(waited, "what never waited was dropped: {cause:?}");
+                self.sides[side].dropped.push(cause);
             }
             let Some(notification) = self.sides[side].stream.poll_notification() else {
                 return;
@@ -264,10 +357,36 @@ impl World {
         }
     }
 
+    /// Does what a side wants of its relay.
+    fn obey(&mut self, side: usize, request: RelayRequest) {
+        match request {
+            RelayRequest::Open { relay, .. } => {
+                let end = self.turn.open(side, relay);
+                self.sides[side].stream.relay_opened(self.now, relay, end);
+            }
+            RelayRequest::Send { relay, contents } => {
+                if let Some(from) = self.turn.end_of(side, relay) {
+                    let to = turn::ADDRESS;
+                    self.link.send(self.now, Flight { from, to, contents });
+                }
+            }
+            RelayRequest::Close { relay } => self.turn.close(side, relay),
+        }
+    }
+
     fn gather(&mut self, side: usize, component_ids: &[u16]) {
+        if self.sides[side].stream.is_relay_only() {
+            while let Some(lookup) = self.sides[side].stream.poll_lookup() {
+                let found = Ok(vec![turn::ADDRESS]);
+                let stream = &mut self.sides[side].stream;
+                stream.handle_lookup(self.now, &lookup, &found);
+            }
+            return self.sides[side].stream.gathering_done();
+        }
         for &id in component_ids {
-            let address = self.sides[side].address(id);
-            self.sides[side].stream.add_local_address(id, address);
+            for address in self.sides[side].addresses(id) {
+                self.sides[side].stream.add_local_address(id, address);
+            }
         }
         self.sides[side].stream.gathering_done();
     }

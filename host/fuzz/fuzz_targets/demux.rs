@@ -2,7 +2,7 @@
 #![no_main]
 use arbitrary::Arbitrary;
 use demux::Demux;
-use handclasp::ice::{self, StunKind, TransactionId, stun_kind};
+use handclasp::ice::{StunKind, TransactionId, stun_kind};
 use handclasp_fuzz::Made;
 use is::stun::StunMessage;
 use libfuzzer_sys::fuzz_target;
@@ -10,10 +10,20 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-// It is private to the host, and needs nothing of it but `ice`.
+// They are private to the host, and need nothing of it but `ice`.
+#[path = "../../src/ice/budget.rs"]
+mod budget;
 #[allow(dead_code)] // what only an event loop asks
 #[path = "../../src/net/demux.rs"]
 mod demux;
+#[path = "../../src/ice/pace.rs"]
+mod pace;
+
+mod ice {
+    pub(crate) use crate::budget::Budget;
+    pub(crate) use crate::pace::Pace;
+    pub(crate) use handclasp::ice::{StunKind, TransactionId, stun_kind};
+}
 
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
@@ -61,7 +71,7 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             Step::Arrives(port, datagram) => {
                 let datagram = contents(&datagram);
                 look(&datagram);
-                let key = demux.route(address(port), &datagram);
+                let key = demux.route(now, address(port), &datagram);
                 let (Some(key), kind) = (key, stun_kind(&datagram)) else {
                     continue;
                 };

@@ -1,5 +1,6 @@
-//! STUN and TURN servers: an allocation on a real relay over datagrams or a stream, and answers that were tampered
-//! with or made up, such with a valid MESSAGE-INTEGRITY among them, as only a misbehaving server can send.
+//! STUN and TURN servers: an allocation on a real relay over datagrams, or over a stream that is cut anywhere, and
+//! answers that were tampered with or made up, such with a valid MESSAGE-INTEGRITY among them, as only a misbehaving
+//! server can send. The time limit of each input is what tells of a loop that takes nothing.
 #![no_main]
 use arbitrary::Arbitrary;
 use handclasp::ice::{Gatherer, RelayRequest, Servers};
@@ -9,9 +10,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use stun_proto::types::TransportType;
-use turn_client_proto::prelude::DelayedTransmitBuild as _;
 use turn_server_proto::api::{Transmit, TurnServerApi as _, TurnServerPollRet};
 use turn_server_proto::server::TurnServer as Server;
+use turn_types::prelude::DelayedTransmitBuild as _;
 
 #[derive(Arbitrary, Debug)]
 struct Story<'a> {
@@ -31,6 +32,8 @@ enum Step<'a> {
     Tampered(u8, Tamper),
     Made(Made<'a>, bool),
     Bytes(&'a [u8]),
+    /// From now on a stream brings so many bytes at a time, whatever was written at once; 0: all.
+    Cut(u8),
     /// The STUN server answers, or whoever can send in its name.
     Answer(Made<'a>),
     Closed,
@@ -48,6 +51,9 @@ struct World {
     gatherer: Gatherer,
     server: Server,
     is_stream: bool,
+    /// What has been written to the stream and has not arrived, and how many bytes of it arrive at a time.
+    under_way: Vec<u8>,
+    cut: usize,
     start: Instant,
     now: Instant,
     /// What the relay said.
@@ -91,6 +97,8 @@ impl World {
             gatherer,
             server,
             is_stream,
+            under_way: Vec::new(),
+            cut: 0,
             start,
             now: start,
             overheard: VecDeque::new(),
@@ -127,6 +135,7 @@ impl World {
                 self.came(&message);
             }
             Step::Bytes(bytes) => self.came(bytes),
+            Step::Cut(bytes) => self.cut = bytes.into(),
             Step::Answer(made) => {
                 let answer = made.datagram(self.asked[0], "");
                 self.gatherer
@@ -141,9 +150,16 @@ impl World {
         }
     }
 
-    /// Bytes arrive on the connection to the relay.
+    /// Bytes come on the connection to the relay: a datagram, or more of the stream.
     fn came(&mut self, bytes: &[u8]) {
-        let _ = self.gatherer.handle_relay(self.now, 0, bytes);
+        self.under_way.extend_from_slice(bytes);
+        let cut = if self.is_stream { self.cut } else { 0 };
+        while !self.under_way.is_empty() && self.under_way.len() >= cut {
+            let length = if cut == 0 { self.under_way.len() } else { cut };
+            let rest = self.under_way.split_off(length);
+            let piece = std::mem::replace(&mut self.under_way, rest);
+            let _ = self.gatherer.handle_relay(self.now, 0, &piece);
+        }
     }
 
     fn pass(&mut self, span: Duration) {

@@ -49,11 +49,11 @@ fuzz_target!(|signalling: Signalling<'_>| {
                 let text = format!("{text} {pwd}");
                 if let Ok(credentials) = text.parse::<Credentials>() {
                     assert_eq!(credentials.to_string().parse(), Ok(credentials.clone()));
-                    let _ = agent.set_remote_credentials(credentials);
+                    agent.set_remote_credentials(credentials);
                 }
             }
             Word::Other(number) => {
-                let _ = agent.set_remote_credentials(credentials(number));
+                agent.set_remote_credentials(credentials(number));
             }
             Word::Candidate(line) => taken += usize::from(take(&mut agent, line)),
             Word::Line(kind, rest) => {

@@ -42,9 +42,9 @@ enum Step<'a> {
 
 #[derive(Arbitrary, Debug)]
 enum Word<'a> {
-    Credentials(&'a str),
+    Credentials(&'a str, Option<u64>),
     Candidate(u16, &'a str),
-    InitData(u16, bool, &'a [u8]),
+    InitData(u16, bool, &'a [u8], Option<u64>),
     Sdp(&'a str),
     /// A session description of another stream's, changed.
     Foreign(Tamper),
@@ -157,22 +157,26 @@ fn source(world: &World, from: u8) -> SocketAddr {
 
 fn message(word: Word<'_>) -> Message {
     match word {
-        Word::Credentials(credentials) => Message::SetRemoteCredentials {
+        Word::Credentials(credentials, generation) => Message::SetRemoteCredentials {
             credentials: credentials.to_owned(),
+            generation,
         },
         Word::Candidate(component_id, candidate) => Message::SetRemoteCandidate {
             candidate: candidate.to_owned(),
             component_id,
         },
-        Word::InitData(component_id, initiates, init_data) => Message::SetPeerInitData {
-            component_id,
-            role: if initiates {
-                Role::Initiator
-            } else {
-                Role::Responder
-            },
-            init_data: init_data.to_owned(),
-        },
+        Word::InitData(component_id, initiates, init_data, association) => {
+            Message::SetPeerInitData {
+                component_id,
+                role: if initiates {
+                    Role::Initiator
+                } else {
+                    Role::Responder
+                },
+                init_data: init_data.to_owned(),
+                association,
+            }
+        }
         Word::Sdp(sdp) => Message::ParseRemoteSdp {
             sdp: sdp.to_owned(),
         },

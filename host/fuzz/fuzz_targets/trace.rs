@@ -69,6 +69,8 @@ fn record(bytes: &[u8], of_application: bool) {
         remote: SocketAddr::from(([192, 0, 2, 2], 5000)),
         transport: Some(Transport::Tcp),
         fate: Some(Fate::Stray),
+        reason: None,
+        waits: None,
         of_application,
         bytes,
     };

@@ -1,7 +1,7 @@
 //! How a command ends when it does not end well. The codes are part of the interface.
-use handclasp::{HostError, OpenError, plugin};
+use super::log;
+use handclasp::{HostError, OpenError, plugin, printable};
 use std::fmt;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why a command failed, and with which exit code.
@@ -43,16 +43,16 @@ impl Failed {
         }
     }
 
+    /// Where nobody reads, the exit code still tells. Whatever a peer, a plugin or a file has put into the sentence, a
+    /// terminal obeys none of it.
     pub(super) fn report(self) -> ExitCode {
         let style = anstyle::Style::new()
             .bold()
             .fg_color(Some(anstyle::AnsiColor::Red.into()));
-        let choice = anstream::AutoStream::choice(&io::stderr());
-        let mut line = anstream::AutoStream::new(Vec::new(), choice);
-        // In one piece: a plugin writes to the same terminal through a standard library of its own. Where
-        // nobody reads, the exit code still tells.
-        let _ = writeln!(line, "{style}error:{style:#} {}", self.sentence);
-        let _ = io::stderr().write_all(&line.into_inner());
+        log::say_last(&format!(
+            "{style}error:{style:#} {}",
+            printable(&self.sentence)
+        ));
         ExitCode::from(self.code)
     }
 }

@@ -1,8 +1,9 @@
 //! `handclasp generate`: what `make install` puts beside the program, from the same definitions as `--help`.
 use super::exit::Failed;
 use clap::{Args, Command};
-use clap_complete::Shell;
-use std::fs;
+use clap_complete::{Generator, Shell};
+use clap_mangen::Man;
+use handclasp::files::Directory;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,9 @@ pub(super) struct Generate {
     /// As `make install` has it, DESTDIR included
     prefix: PathBuf,
 }
+
+/// The command's.
+const NAME: &str = "handclasp";
 
 /// The directories below a prefix where shells look for completions.
 const COMPLETIONS: [(Shell, &str); 3] = [
@@ -34,26 +38,36 @@ impl Generate {
     }
 }
 
-fn write(prefix: &Path, command: Command) -> io::Result<()> {
+fn write(prefix: &Path, mut command: Command) -> io::Result<()> {
     let mut completed = without_hidden(&command);
     for (shell, place) in COMPLETIONS {
-        let directory = prefix.join(place);
-        fs::create_dir_all(&directory)?;
-        let file = clap_complete::generate_to(shell, &mut completed, "handclasp", &directory)?;
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut completed, NAME, &mut script);
         // Bash looks for a file of the command's own name.
-        if shell == Shell::Bash {
-            fs::rename(file, directory.join("handclasp"))?;
-        }
+        let file = match shell {
+            Shell::Bash => NAME.to_owned(),
+            other => other.file_name(NAME),
+        };
+        Directory::make(&prefix.join(place))?.replace(&file, &script)?;
     }
-    let manual = prefix.join("share/man/man1");
-    fs::create_dir_all(&manual)?;
-    clap_mangen::generate_to(command, manual)
+    command.build();
+    write_pages(&Directory::make(&prefix.join("share/man/man1"))?, command)
+}
+
+/// A manual page of the command, and those of its subcommands.
+fn write_pages(manual: &Directory, command: Command) -> io::Result<()> {
+    for one in command.get_subcommands().filter(|one| !one.is_hide_set()) {
+        write_pages(manual, one.clone())?;
+    }
+    let (page, mut text) = (Man::new(command), Vec::new());
+    page.render(&mut text)?;
+    manual.replace(&page.get_filename(), &text)
 }
 
 /// What a person types: completions would offer hidden subcommands too.
 fn without_hidden(command: &Command) -> Command {
     let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
-    Command::new("handclasp")
+    Command::new(NAME)
         .version(env!("CARGO_PKG_VERSION"))
         .args(command.get_arguments())
         .subcommands(shown)

@@ -1,8 +1,9 @@
 //! What every command that opens streams takes of STUN and TURN servers.
 use super::exit::Failed;
 use clap::Args;
+use handclasp::files;
 use handclasp::ice::{Servers, StunServer, TurnServer};
-use std::fs;
+use std::io;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -34,6 +35,15 @@ const PASSWORD: &str = "HANDCLASP_TURN_PASSWORD";
 impl ServerArgs {
     pub(super) fn servers(&self) -> Result<Servers, Failed> {
         let mut turn = self.turn.clone();
+        if let Some(server) = turn.iter().find(|server| server.username.is_empty()) {
+            let (named, with_user) = (
+                server.to_string(),
+                server.to_string().replacen(':', ":USER@", 1),
+            );
+            return Err(Failed::usage(format!(
+                "{named} has no user: write {with_user}"
+            )));
+        }
         if turn.iter().any(|server| server.password.is_empty()) {
             let password = self.password()?;
             for server in turn.iter_mut().filter(|server| server.password.is_empty()) {
@@ -64,13 +74,18 @@ impl ServerArgs {
                 ))
             });
         };
-        let text = fs::read_to_string(file).map(Zeroizing::new);
-        let text = text.map_err(|error| {
+        let read = files::read(file).and_then(|bytes| {
+            let text = std::str::from_utf8(&bytes).map_err(io::Error::other)?;
+            Ok(Zeroizing::new(text.to_owned()))
+        });
+        let text = read.map_err(|error| {
             Failed::usage(format!(
                 "{} cannot be read ({error}): name a file with the password of the TURN server",
                 file.display()
             ))
         })?;
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let line = text.lines().next().unwrap_or_default();
         Ok(Zeroizing::new(line.to_owned()))
     }

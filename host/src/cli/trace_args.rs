@@ -13,13 +13,21 @@ pub(super) struct TraceArgs {
 }
 
 impl TraceArgs {
-    /// The trace, if one was asked for.
-    pub(super) fn open(&self) -> Result<Option<TraceFile>, Failed> {
-        let opened = self
+    /// The trace, if one was asked for: to be begun once nothing refuses the session any more.
+    pub(super) fn prepare(&self) -> Result<Option<TraceFile>, Failed> {
+        let prepared = self
             .trace_file
             .as_deref()
-            .map(TraceFile::create)
+            .map(TraceFile::prepare)
             .transpose();
-        opened.map_err(Failed::new)
+        prepared.map_err(Failed::new)
     }
+}
+
+/// Empties the trace's file, and writes from now on.
+pub(super) fn begin(trace: &mut Option<TraceFile>) -> Result<(), Failed> {
+    trace
+        .as_mut()
+        .map_or(Ok(()), TraceFile::begin)
+        .map_err(Failed::new)
 }

@@ -3,6 +3,8 @@
 //! The driver knows nothing of ICE. It is told what happens, asks for calls one at a time through
 //! [`Driver::poll_request`], and hears of their outcome in [`Driver::handle_completion`], at once or later:
 //! what happens meanwhile waits in order.
+use super::drops::Cause;
+use super::waiting::{Queue, Waiting};
 use crate::plugin::{
     Call, Completion, Deadline, Emitted, Failure, FailureKind, InitParameters, Live, Outcome,
     Plugin, Request, Role,
@@ -11,8 +13,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Most datagrams that wait for the instance or for its peer's parameters; the oldest leave first.
-const MAX_WAITING: usize = 8;
+/// Most datagrams that wait for the peer's parameters; the oldest leave first.
+const MAX_WAITING_FOR_PEER: usize = 8;
 
 /// Nanoseconds between two deadlines of a plugin that always asks for one in the past: soon, not at once.
 const REST: u64 = 1_000_000;
@@ -26,7 +28,7 @@ pub(super) struct Driver {
     instance: Place,
     emitted: Emitted,
     request: Option<Request>,
-    waiting: VecDeque<Waiting>,
+    waiting: Queue,
     peer: Option<(Role, Vec<u8>)>,
     deadline: Option<u64>,
     /// When the plugin may be called for a deadline again.
@@ -35,8 +37,9 @@ pub(super) struct Driver {
     closing: bool,
     /// Whether `close` was called: nothing but the end can come of it.
     said_goodbye: bool,
+    /// What the plugin warned of last, since `init`.
+    warning: Option<String>,
     outputs: VecDeque<Output>,
-    dropped: u64,
 }
 
 /// How far a handshake has come.
@@ -65,18 +68,15 @@ enum Place {
     Nowhere,
 }
 
-/// What waits for its turn, in order.
-#[derive(Debug)]
-enum Waiting {
-    Ready,
-    Datagram(Vec<u8>),
-}
-
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
-    /// To the plugin, now or later; or nowhere.
+    /// To the plugin, now.
     Taken,
+    /// To wait for its turn.
+    Waiting,
+    /// Nowhere.
+    Dropped(Cause),
     /// To the application.
     Application,
 }
@@ -89,6 +89,8 @@ pub(super) enum Output {
     Finished(Zeroizing<Vec<u8>>),
     /// A datagram that had to wait and turned out to be the application's.
     Application(Vec<u8>),
+    /// The datagram with this number waited, and is dropped.
+    Dropped(u64, Cause),
     Warning(String),
     Failed(Failure),
     Closed {
@@ -108,15 +110,15 @@ impl Driver {
             instance: Place::Away,
             emitted: Emitted::default(),
             request: Some(Request::new(instance_id, init, Emitted::default())),
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             peer: None,
             deadline: None,
             rested: 0,
             woken: false,
             closing: false,
             said_goodbye: false,
+            warning: None,
             outputs: VecDeque::new(),
-            dropped: 0,
         }
     }
 
@@ -133,11 +135,6 @@ impl Driver {
         self.closing || self.phase == Phase::Ended
     }
 
-    /// Datagrams dropped because there was no place for them or nobody wanted them.
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
     /// Whether there is an instance: there is none after a finish in `init`, or at the end.
     pub(super) fn has_instance(&self) -> bool {
         !matches!(self.instance, Place::Nowhere)
@@ -145,6 +142,12 @@ impl Driver {
 
     pub(super) fn peer(&self) -> Option<&(Role, Vec<u8>)> {
         self.peer.as_ref()
+    }
+
+    /// What the plugin warned of last, such as an alert that may be anybody's; nothing of what `init` found in its
+    /// options.
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// What the peer's `init` produced, and who starts. Counts once.
@@ -159,7 +162,7 @@ impl Driver {
             self.phase,
             Phase::Starting | Phase::AwaitingPeer | Phase::InProgress
         ) {
-            self.waiting.push_back(Waiting::Ready);
+            self.waiting.push(Waiting::Ready);
             self.advance();
         }
     }
@@ -169,10 +172,11 @@ impl Driver {
         self.advance();
     }
 
-    /// Says the last words and ends. [`Output::Closed`] follows unless it has ended already.
+    /// Says the last words and ends. [`Output::Closed`] follows unless it has ended already. While `init` is under way
+    /// nobody waits for it: what comes of it is destroyed.
     pub(super) fn close(&mut self) {
-        if self.phase == Phase::Starting && self.request.is_some() {
-            self.end_closed(false); // nobody has begun with `init`
+        if self.phase == Phase::Starting {
+            self.end_closed(false);
         } else if self.phase != Phase::Ended {
             self.closing = true;
             self.advance();
@@ -184,17 +188,14 @@ impl Driver {
         self.end();
     }
 
-    /// A datagram from a validated address.
-    pub(super) fn handle_datagram(&mut self, datagram: &[u8]) -> Route {
+    /// A datagram from a verified address, with its number among the component's.
+    pub(super) fn handle_datagram(&mut self, number: u64, datagram: &[u8]) -> Route {
         match &self.instance {
             // The application's traffic is never held up by a call that is under way.
             _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => {
                 Route::Application
             }
-            Place::Away | Place::Here(Live::AwaitingPeer(_)) => {
-                self.wait(datagram.to_vec());
-                Route::Taken
-            }
+            Place::Away | Place::Here(Live::AwaitingPeer(_)) => self.wait(number, datagram),
             Place::Here(_) | Place::Nowhere => self.dispatch(datagram),
         }
     }
@@ -204,17 +205,20 @@ impl Driver {
         match (self.plugin.first_bytes(), &self.instance) {
             (_, Place::Nowhere) => false,
             (None, _) => self.phase != Phase::Finished,
-            (Some(map), _) => {
-                let first = datagram.first().copied().unwrap_or_default();
-                map[usize::from(first / 8)] & (1 << (first % 8)) != 0
-            }
+            (Some(map), _) => map.contains(datagram.first().copied().unwrap_or_default()),
         }
+    }
+
+    /// Whether a peer with this plugin takes a datagram for the handshake's, whatever else stands in it.
+    pub(super) fn claims(&self, datagram: &[u8]) -> bool {
+        !self.plugin.inspects() && self.may_be_handshake(datagram)
     }
 
     /// Sends a datagram where it belongs; the instance is not away and knows its peer.
     fn dispatch(&mut self, datagram: &[u8]) -> Route {
         // The contract promises a plugin that no datagram is empty.
-        let mut theirs = !datagram.is_empty() && self.may_be_handshake(datagram);
+        let is_mapped = !datagram.is_empty() && self.may_be_handshake(datagram);
+        let mut theirs = is_mapped;
         if let (true, true, Place::Here(live)) =
             (theirs, self.plugin.inspects(), &mut self.instance)
         {
@@ -225,22 +229,34 @@ impl Driver {
             self.call(|live| Call::RecvFromPeer(live, datagram));
             return Route::Taken;
         }
-        if self.phase == Phase::Finished {
-            return Route::Application;
+        match (self.phase, datagram.first()) {
+            (Phase::Finished, _) => Route::Application,
+            (Phase::Ended, _) => Route::Dropped(Cause::Ended),
+            (_, Some(&first)) if !is_mapped => Route::Dropped(Cause::FirstByte(first)),
+            _ => Route::Dropped(Cause::NotHandshake),
         }
-        self.dropped += 1;
-        Route::Taken
     }
 
-    fn wait(&mut self, datagram: Vec<u8>) {
-        let is_datagram = |item: &Waiting| matches!(item, Waiting::Datagram(_));
-        if self.waiting.iter().filter(|item| is_datagram(item)).count() == MAX_WAITING {
-            let oldest = self.waiting.iter().position(is_datagram);
-            self.waiting
-                .remove(oldest.expect("there are as many as may wait"));
-            self.dropped += 1;
+    /// Of a flight that is too long its beginning is kept: retransmitted, the rest finds room behind it.
+    fn wait(&mut self, number: u64, datagram: &[u8]) -> Route {
+        let is_for_peer = self.plugin.wants_peer() && self.peer.is_none();
+        if is_for_peer && self.waiting.datagrams() == MAX_WAITING_FOR_PEER {
+            self.drop_oldest(Cause::PeerUnknown);
         }
-        self.waiting.push_back(Waiting::Datagram(datagram));
+        if !self.waiting.has_room(datagram.len()) {
+            return Route::Dropped(Cause::NoRoom);
+        }
+        let datagram = datagram.to_vec();
+        self.waiting.push(Waiting::Datagram(number, datagram));
+        Route::Waiting
+    }
+
+    /// Drops the datagram that has waited longest; returns whether there was one.
+    fn drop_oldest(&mut self, cause: Cause) -> bool {
+        let oldest = self.waiting.pop_datagram();
+        let dropped = oldest.map(|number| Output::Dropped(number, cause));
+        self.outputs.extend(dropped);
+        oldest.is_some()
     }
 
     /// Time has come to `now_ns`.
@@ -289,6 +305,7 @@ impl Driver {
                 self.instance = live.map_or(Place::Nowhere, Place::Here);
                 self.phase = Phase::Finished;
                 self.outputs.push_back(Output::Finished(data));
+                self.release_data();
             }
             Outcome::Failed(failure) if self.said_goodbye => {
                 self.outputs.push_back(Output::Warning(failure.to_string()));
@@ -321,6 +338,7 @@ impl Driver {
                 "plugin {}: {warning}",
                 self.plugin.id()
             )));
+            self.warning = Some(warning).filter(|_| self.phase != Phase::Starting);
         }
         match emitted.deadline {
             Some(Deadline::At(at)) => self.deadline = Some(at),
@@ -357,8 +375,18 @@ impl Driver {
         self.phase = Phase::Ended;
         self.instance = Place::Nowhere;
         self.request = None;
-        self.waiting.clear();
+        while self.drop_oldest(Cause::Ended) {}
+        self.waiting = Queue::default();
         self.deadline = None;
+    }
+
+    /// What waited and is the application's does not wait for what is the plugin's: it would be overtaken.
+    fn release_data(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let data = waiting.extract(|datagram| self.may_be_handshake(datagram));
+        self.waiting = waiting;
+        self.outputs
+            .extend(data.into_iter().map(Output::Application));
     }
 
     /// Makes the next call that is due, if the instance is not away.
@@ -374,13 +402,13 @@ impl Driver {
                 }
                 (Place::Here(_) | Place::Nowhere, _) => {}
             }
-            match self.waiting.pop_front() {
+            match self.waiting.pop() {
                 Some(Waiting::Ready) => self.tell_ready(),
-                Some(Waiting::Datagram(datagram)) => {
-                    if self.dispatch(&datagram) == Route::Application {
-                        self.outputs.push_back(Output::Application(datagram));
-                    }
-                }
+                Some(Waiting::Datagram(number, datagram)) => match self.dispatch(&datagram) {
+                    Route::Application => self.outputs.push_back(Output::Application(datagram)),
+                    Route::Dropped(cause) => self.outputs.push_back(Output::Dropped(number, cause)),
+                    Route::Taken | Route::Waiting => {}
+                },
                 None if std::mem::take(&mut self.woken) => self.call(Call::OnWake),
                 None => return,
             }

@@ -1,6 +1,6 @@
 //! What a component tells its stream.
+use super::Cause;
 use crate::ice::Pair;
-use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 /// What a component tells its stream.
@@ -8,23 +8,22 @@ use zeroize::Zeroizing;
 pub enum Event {
     /// What `init` produced for the peer.
     InitData(Vec<u8>),
-    /// A candidate of ours, to be signalled.
-    Candidate {
-        /// `candidate:…`.
-        line: String,
-        /// Its address.
-        address: SocketAddr,
-    },
+    /// A candidate of ours, `candidate:…`, to be signalled.
+    Candidate(String),
     /// ICE selected a pair, the first or another.
     SelectedPair(Pair),
+    /// A check came with other credentials of the peer's than it is known by here, those of this ufrag.
+    PeerNamed(String),
     /// The peer is silent; nothing is sent until it is heard again (RFC 7675).
     Disconnected,
     /// The handshake agreed on this.
     HandshakeData(Zeroizing<Vec<u8>>),
     /// Handshake finished and ICE ready: data flows.
     Ready(Zeroizing<Vec<u8>>),
-    /// A datagram for the application that had to wait for a call's outcome.
+    /// A datagram for the application that had to wait for a call's outcome, or for its address to be verified.
     Application(Vec<u8>),
+    /// A datagram is dropped that [waited](Arrival::Waiting) with this number, or that a relay carried.
+    Dropped(Option<u64>, Cause),
     /// Something the operator should read.
     Warning(String),
     /// The end, with its reason as a sentence.
@@ -39,10 +38,20 @@ pub enum Event {
 /// Where an incoming datagram belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// It was ICE's, and proves its source: what follows from there is this component's.
-    Validated,
-    /// It was ICE's, the handshake's, or nobody's.
+    /// It was ICE's, and the peer wrote it; whether the peer is where it came from is not known.
+    Authentic,
+    /// It was ICE's and the peer's, from an address that has answered a check: what follows from there is this
+    /// component's.
+    Verified,
+    /// It was ICE's or the handshake's.
     Consumed,
+    /// It waits for its turn, or for its source to prove to be the peer's, with this number; if it is dropped in the
+    /// end, an event says so.
+    Waiting(u64),
+    /// It is nobody's.
+    Dropped(Cause),
+    /// It is the application's, which is told of it after what came before it.
+    Told,
     /// It is the application's; it still stands in the caller's buffer.
     Application,
 }
@@ -64,4 +73,14 @@ pub enum SendError {
     /// It has no bytes.
     #[error("an empty datagram is not sent: send at least one byte")]
     Empty,
+    /// Its receiver would take it for ICE's.
+    #[error(
+        "it is a STUN message, which the peer would take for ICE's (RFC 7983): put a byte above 3 before it"
+    )]
+    Stun,
+    /// Its receiver would take it for the handshake's.
+    #[error(
+        "it begins with byte {0}, which the peer would take for the handshake's (RFC 7983): put another byte before it"
+    )]
+    Handshake(u8),
 }

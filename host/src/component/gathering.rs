@@ -1,6 +1,6 @@
 //! What STUN and TURN servers bring to a component, and what goes through relays.
-use super::{Component, Event, Phase};
-use crate::ice::{Found, Gatherer, Pair, RelayRequest, Transport};
+use super::{Cause, Component, Event, Phase};
+use crate::ice::{Found, Gatherer, Pair, RelayRequest, Relayed, Transport, stun_kind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -21,6 +21,15 @@ impl Component {
         self.agent.add_local_active(ip)
     }
 
+    /// The machine has lost `address`: the component's sockets there are gone.
+    pub fn remove_local_address(&mut self, now: Instant, address: IpAddr) {
+        if self.driver.phase() != Phase::Ended {
+            self.gatherer.remove_bases(address);
+            self.agent.remove_local_address(address);
+            self.settle(now);
+        }
+    }
+
     /// The TCP connection of `pair` has ended.
     pub fn connection_closed(&mut self, now: Instant, pair: Pair) {
         if self.driver.phase() != Phase::Ended {
@@ -35,32 +44,21 @@ impl Component {
         self.driver.phase() == Phase::Ended || self.gatherer.is_settled()
     }
 
-    /// Bytes have come on the connection to a relay. What is the application's is given to `application`.
-    pub fn handle_relay(
-        &mut self,
-        now: Instant,
-        number: usize,
-        bytes: &[u8],
-        mut application: impl FnMut(&[u8]),
-    ) {
-        for relayed in self.gatherer.handle_relay(now, number, bytes) {
-            let pair = Pair::udp(relayed.local, relayed.remote);
-            let arrival = self.handle_datagram(now, pair, &relayed.contents);
-            if arrival == super::Arrival::Application {
-                application(&relayed.contents);
-            }
-        }
+    /// Bytes have come on the connection to a relay. Returns what peers sent through it, to be handed in as what comes
+    /// to a socket is.
+    pub fn handle_relay(&mut self, now: Instant, number: usize, bytes: &[u8]) -> Vec<Relayed> {
+        let relayed = self.gatherer.handle_relay(now, number, bytes);
         self.settle(now);
+        relayed
     }
 
-    /// Sends a datagram of the application's if `pair` goes through a relay, and tells whether it does.
+    /// Sends a datagram of the application's if `pair` goes through a relay that takes it, and tells whether it does.
     pub fn send_relayed(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> bool {
-        let is_relay = is_relay(&self.gatherer, pair);
-        if is_relay {
-            self.gatherer.send(now, pair.local, pair.remote, datagram);
-            self.exchange(now);
-        }
-        is_relay
+        let gatherer = &mut self.gatherer;
+        let is_sent =
+            is_relay(gatherer, pair) && gatherer.send(now, pair.local, pair.remote, datagram);
+        self.exchange(now);
+        is_sent
     }
 
     /// What to do next with a connection to a relay.
@@ -82,12 +80,12 @@ impl Component {
         match found {
             Found::Reflexive { mapped, base } => {
                 if let Some(candidate) = self.agent.add_local_reflexive(mapped, base) {
-                    self.tell_candidate(candidate, mapped);
+                    self.events.push_back(Event::Candidate(candidate));
                 }
             }
             Found::Relayed { relayed, socket } => {
                 if let Some(candidate) = self.agent.add_local_relayed(relayed, socket) {
-                    self.tell_candidate(candidate, relayed);
+                    self.events.push_back(Event::Candidate(candidate));
                 }
             }
             Found::Gone { relayed } => self.agent.remove_local_relayed(relayed),
@@ -104,10 +102,16 @@ impl Component {
         if !gatherer.has_relays() {
             return self.pump();
         }
+        let drops = &mut self.drops;
         self.transmits.retain(|transmit| {
-            let is_relay = is_relay(gatherer, transmit.pair());
-            if is_relay {
-                gatherer.send(now, transmit.local, transmit.remote, &transmit.contents);
+            let (pair, contents) = (transmit.pair(), &transmit.contents);
+            let is_relay = is_relay(gatherer, pair);
+            // ICE repeats its checks.
+            if is_relay
+                && !gatherer.send(now, pair.local, pair.remote, contents)
+                && stun_kind(contents).is_none()
+            {
+                drops.note(now, Cause::Unsent);
             }
             !is_relay
         });
@@ -135,10 +139,6 @@ impl Component {
         while let Some(request) = self.gatherer.poll_request() {
             self.relay_requests.push_back(request);
         }
-    }
-
-    fn tell_candidate(&mut self, line: String, address: SocketAddr) {
-        self.events.push_back(Event::Candidate { line, address });
     }
 }
 

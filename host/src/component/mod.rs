@@ -2,21 +2,30 @@
 //!
 //! Bytes and time come in as arguments; [`Transmit`]s, [`Event`]s, [`Request`]s and a deadline go out. After
 //! every call drain `poll_request`, `poll_transmit` and `poll_event`, then ask `poll_timeout`.
+mod arrival;
 mod association;
 mod driver;
+mod drops;
 mod event;
 mod gathering;
 mod settle;
+mod strangers;
+mod waiting;
 
-use crate::ice::{self, Pair, RelayRequest, Transmit, Transport};
-use crate::plugin::{Completion, InitParameters, Plugin, Request, Role, nanos_since};
-use driver::{Driver, Route};
+use crate::ice::{self, Pair, RelayRequest, Transmit};
+use crate::plugin::{Call, Completion, InitParameters, Plugin, Request, Role, nanos_since};
+use association::Association;
+use driver::Driver;
+use drops::Drops;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use strangers::Strangers;
 use zeroize::Zeroizing;
 
+pub use association::Said;
 pub use driver::Phase;
+pub use drops::Cause;
 pub use event::{Arrival, Event, SendError};
 
 /// What a component is made of.
@@ -26,6 +35,8 @@ pub struct Config {
     pub plugin: Arc<Plugin>,
     /// What `init` is told.
     pub parameters: InitParameters,
+    /// How long `init` may take, counted from its request.
+    pub init_timeout: Duration,
     /// How long a handshake may take, counted from READY.
     pub handshake_timeout: Duration,
     /// The origin of the plugins' clock.
@@ -41,18 +52,25 @@ pub struct Component {
     /// Whether candidates are gathered: time does not run for ICE before.
     gathers: bool,
     driver: Driver,
-    /// The instance of the association before this one, saying its last words.
-    leaving: Option<Driver>,
+    association: Association,
+    /// The instances of earlier associations, saying their last words.
+    leaving: VecDeque<Driver>,
     ready: Ready,
     /// The handshake's packets from before READY.
     early: VecDeque<Vec<u8>>,
     handshake_data: Option<Zeroizing<Vec<u8>>>,
+    /// When `init`, which is under way, must have returned.
+    init_deadline: Option<Instant>,
     handshake_deadline: Option<Instant>,
     transmits: VecDeque<Transmit>,
     relay_requests: VecDeque<RelayRequest>,
     events: VecDeque<Event>,
-    /// Datagrams from addresses ICE has not validated, and those that came after the end.
-    refused: u64,
+    strangers: Strangers,
+    /// How many datagrams have come that were not ICE's, from where the peer is or may be.
+    arrived: u64,
+    drops: Drops,
+    /// Data has come after a silence, so that the timeout may be earlier.
+    data_began: bool,
 }
 
 /// READY, and whether it was reported.
@@ -72,15 +90,20 @@ impl Component {
             gatherer,
             gathers: false,
             driver,
-            leaving: None,
+            association: Association::default(),
+            leaving: VecDeque::new(),
             ready: Ready::default(),
             early: VecDeque::new(),
             handshake_data: None,
+            init_deadline: None,
             handshake_deadline: None,
             transmits: VecDeque::new(),
             relay_requests: VecDeque::new(),
             events: VecDeque::new(),
-            refused: 0,
+            strangers: Strangers::default(),
+            arrived: 0,
+            drops: Drops::default(),
+            data_began: false,
         }
     }
 
@@ -109,6 +132,11 @@ impl Component {
         self.gathers = true;
     }
 
+    /// Whether ICE has found a pair.
+    pub fn has_pair(&self) -> bool {
+        self.ready.since.is_some()
+    }
+
     /// How far the handshake has come.
     pub fn phase(&self) -> Phase {
         self.driver.phase()
@@ -129,49 +157,14 @@ impl Component {
         self.ready.reported && self.driver.phase() == Phase::Finished
     }
 
-    /// Datagrams dropped: from addresses ICE has not validated, after the end, or for want of place or taker.
+    /// Datagrams dropped, for whichever [`Cause`].
     pub fn dropped(&self) -> u64 {
-        self.refused + self.driver.dropped()
+        self.drops.total()
     }
 
     /// The role and init data the application or SDP has given.
     pub fn peer(&self) -> Option<&(Role, Vec<u8>)> {
         self.driver.peer()
-    }
-
-    /// A datagram that arrived at the local address of `pair` from its remote one. Anything may stand in it; an
-    /// empty one is nobody's (RFC 7983 tells by the first byte, and RFC 4571 has none to carry over TCP).
-    pub fn handle_datagram(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Arrival {
-        if datagram.is_empty() {
-            return Arrival::Consumed;
-        }
-        let is_stun = ice::stun_kind(datagram).is_some();
-        let Pair {
-            transport,
-            local,
-            remote,
-        } = pair;
-        let is_validated = self.agent.is_validated(transport, remote);
-        if self.driver.phase() == Phase::Ended || !is_stun && !is_validated {
-            self.refused += u64::from(!is_stun);
-            return Arrival::Consumed;
-        }
-        let may_be_answer = is_stun && transport == Transport::Udp;
-        let arrival = if may_be_answer && self.gatherer.handle_answer(now, local, remote, datagram)
-        {
-            Arrival::Consumed
-        } else if is_stun {
-            match self.agent.handle_stun(now, pair, datagram) {
-                true => Arrival::Validated,
-                false => Arrival::Consumed,
-            }
-        } else if self.driver.handle_datagram(datagram) == Route::Application {
-            return Arrival::Application;
-        } else {
-            Arrival::Consumed
-        };
-        self.settle(now);
-        arrival
     }
 
     /// Time has come to `now`.
@@ -184,29 +177,81 @@ impl Component {
             self.agent.handle_timeout(now);
         }
         self.driver.handle_timeout(self.nanos(now));
+        if self.init_deadline.is_some_and(|at| at <= now) {
+            self.time_out_init();
+        }
+        self.watch_association(now);
         if self.handshake_deadline.is_some_and(|at| at <= now) {
             self.time_out();
         }
+        if let Some(sentences) = self.drops.tell(now) {
+            self.warn_of_drops(&sentences);
+        }
         self.settle(now);
+    }
+
+    fn time_out_init(&mut self) {
+        let id = self.config.plugin.id();
+        let seconds = self.config.init_timeout.as_secs_f32();
+        self.fail(format!(
+            "plugin {id}: init has not returned within {seconds} s: see what it waits for, or allow it more \
+             (init_timeout)"
+        ));
     }
 
     fn time_out(&mut self) {
         let id = self.config.plugin.id();
         let seconds = self.config.handshake_timeout.as_secs_f32();
-        let cause = match self.driver.phase() {
-            Phase::Starting => "its init has not returned",
-            Phase::AwaitingPeer => {
-                "it never got the peer's parameters: give them with parse_remote_sdp or set_peer_init_data"
-            }
-            _ => "is the peer running the same handshake?",
-        };
+        let takes_role = self.config.plugin.wants_peer();
+        let role = self.peer().filter(|_| takes_role).map(|(role, _)| *role);
+        let as_role = role.map_or(String::new(), |role| format!(" (as {role})"));
+        let why = self.why_unfinished(role);
         self.fail(format!(
-            "plugin {id}: the handshake did not finish within {seconds} s of READY; {cause}"
+            "plugin {id}: handshake timed out {seconds} s after ICE connected{as_role}: {why}"
         ));
+    }
+
+    /// What is known of why the handshake has not finished; else what a person should look at.
+    fn why_unfinished(&self, role: Option<Role>) -> String {
+        let missing = match self.driver.phase() {
+            Phase::Starting => Some("its init has not returned"),
+            Phase::AwaitingPeer => Some(
+                "it never got the peer's init data: give it with parse_remote_sdp or set_peer_init_data",
+            ),
+            _ => None,
+        };
+        let warned = self.plugin_warning();
+        let causes = [missing.map(str::to_owned), warned, self.drops.sentences()];
+        let causes: Vec<_> = causes.into_iter().flatten().collect();
+        if !causes.is_empty() {
+            return causes.join("; ");
+        }
+        let nothing_came = match self.arrived {
+            0 => "no datagram came; ",
+            _ => "",
+        };
+        let peer = match role.map(Role::other) {
+            Some(other) => format!("the peer must be {other}, with the same plugin"),
+            None => "the peer must run the same plugin".to_owned(),
+        };
+        format!("{nothing_came}{peer}")
+    }
+
+    /// What the plugin warned of in this handshake: it may be the peer's word on why it went silent.
+    pub(super) fn plugin_warning(&self) -> Option<String> {
+        let warning = self.driver.warning()?;
+        Some(format!("it warned: {warning}"))
+    }
+
+    fn warn_of_drops(&mut self, sentences: &str) {
+        let (component, plugin) = (self.id(), self.config.plugin.id());
+        let warning = format!("component {component}, plugin {plugin}: {sentences}");
+        self.events.push_back(Event::Warning(warning));
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
     pub fn poll_timeout(&mut self) -> Option<Instant> {
+        self.data_began = false;
         if self.driver.phase() == Phase::Ended {
             return None;
         }
@@ -216,34 +261,56 @@ impl Component {
             .map(|at| self.config.epoch + Duration::from_nanos(at));
         let ice = self.gathers.then(|| self.agent.poll_timeout()).flatten();
         let servers = self.gatherer.poll_timeout().filter(|_| self.gathers);
-        [ice, servers, plugin, self.handshake_deadline]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            ice,
+            servers,
+            plugin,
+            self.association.timeout(),
+            self.init_deadline,
+            self.handshake_deadline,
+            self.drops.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Whether [`poll_timeout`](Self::poll_timeout) is to be asked, though nothing else has happened than that a
+    /// datagram came for the application.
+    pub fn is_due_earlier(&self) -> bool {
+        self.data_began
     }
 
     /// The next call into the plugin. Its completion must come back to
     /// [`handle_completion`](Self::handle_completion).
-    pub fn poll_request(&mut self) -> Option<Request> {
+    pub fn poll_request(&mut self, now: Instant) -> Option<Request> {
         // The old association's last words come before the first ones of the new.
-        let leaving = self.leaving.as_mut().and_then(Driver::poll_request);
-        leaving.or_else(|| self.driver.poll_request())
+        let leaving = self.leaving.iter_mut().find_map(Driver::poll_request);
+        if leaving.is_some() {
+            return leaving;
+        }
+        let request = self.driver.poll_request()?;
+        if let Call::Init(..) = request.call() {
+            self.init_deadline = Some(now + self.config.init_timeout);
+        }
+        Some(request)
     }
 
     /// What came of a call.
     pub fn handle_completion(&mut self, now: Instant, completion: Completion) {
-        if completion.instance_id == self.driver.instance_id() {
-            self.driver.handle_completion(completion);
-        } else if let Some(old) = &mut self.leaving {
-            old.handle_completion(completion);
+        let is_it = |driver: &&mut Driver| driver.instance_id() == completion.instance_id;
+        let driver = self.leaving.iter_mut().find(is_it);
+        let driver = driver.or_else(|| Some(&mut self.driver).filter(is_it));
+        if let Some(driver) = driver {
+            driver.handle_completion(completion);
         }
         self.settle(now);
     }
 
-    /// Whether this is the component's instance, or the one before that is leaving.
+    /// Whether this is the component's instance, or one of those before that are leaving.
     pub fn owns(&self, instance_id: u64) -> bool {
         let is = |driver: &Driver| driver.instance_id() == instance_id;
-        is(&self.driver) || self.leaving.as_ref().is_some_and(is)
+        is(&self.driver) || self.leaving.iter().any(is)
     }
 
     /// Ends without a word, for a reason; [`Event::Failed`] follows unless it has ended already.
@@ -272,14 +339,17 @@ impl Component {
         self.settle(now);
     }
 
-    /// Where the application may send its datagrams now.
+    /// Where a datagram of the application's may be sent now.
     ///
     /// # Errors
     /// Why it may not.
-    pub fn route(&self) -> Result<Pair, SendError> {
-        match self.driver.phase() {
-            Phase::Ended => Err(SendError::Ended),
+    pub fn route(&self, datagram: &[u8]) -> Result<Pair, SendError> {
+        match (self.driver.phase(), datagram.first()) {
+            (Phase::Ended, _) => Err(SendError::Ended),
             _ if !self.is_ready() => Err(SendError::NotReady),
+            (_, None) => Err(SendError::Empty),
+            _ if ice::stun_kind(datagram).is_some() => Err(SendError::Stun),
+            (_, Some(&first)) if self.driver.claims(datagram) => Err(SendError::Handshake(first)),
             _ => self.agent.selected_pair().ok_or(SendError::Disconnected),
         }
     }

@@ -1,21 +1,19 @@
 //! What agent and driver say, carried to where it belongs.
 use super::driver::{Driver, Output};
-use super::{Component, Event, Phase};
+use super::waiting::{MAX_BYTES, cost};
+use super::{Cause, Component, Event, Phase};
 use crate::ice::{self, Transmit};
 use std::time::Instant;
-
-/// Most bytes of handshake packets kept for READY.
-const MAX_EARLY: usize = 64 * 1024;
 
 impl Component {
     /// Carries what agent and driver have said to where it belongs, until both are silent.
     pub(super) fn settle(&mut self, now: Instant) {
         loop {
-            while let Some(output) = self.leaving.as_mut().and_then(Driver::poll_output) {
-                self.take_last_words(output);
+            while let Some(output) = self.leaving.iter_mut().find_map(Driver::poll_output) {
+                self.take_last_words(now, output);
             }
             if let Some(output) = self.driver.poll_output() {
-                self.take_output(output);
+                self.take_output(now, output);
             } else if let Some(event) = self.agent.poll_event() {
                 self.take_ice_event(now, event);
             } else if let Some(found) = self.poll_found() {
@@ -24,12 +22,19 @@ impl Component {
                 break;
             }
         }
-        self.leaving.take_if(|old| old.phase() == Phase::Ended);
+        self.leaving.retain(|old| old.phase() != Phase::Ended);
+        self.follow_peer();
         self.watch_the_time(now);
         if self.driver.phase() == Phase::Ended {
             self.early.clear();
+            for number in self.strangers.clear() {
+                self.take_drop(now, number, Cause::Ended);
+            }
             self.handshake_data = None; // keying material lives no longer than what it is for
             self.leave_relays(now);
+            if let Some(sentences) = self.drops.tell_all() {
+                self.warn_of_drops(&sentences);
+            }
             return;
         }
         while let Some(transmit) = self.agent.poll_transmit() {
@@ -38,10 +43,14 @@ impl Component {
         self.exchange(now);
     }
 
-    fn take_output(&mut self, output: Output) {
+    fn take_output(&mut self, now: Instant, output: Output) {
         match output {
-            Output::InitData(data) => self.events.push_back(Event::InitData(data)),
-            Output::Packet(packet) => self.send_packet(packet),
+            Output::InitData(data) => {
+                self.association.announced(now, &data);
+                self.events.push_back(Event::InitData(data));
+            }
+            Output::Packet(packet) => self.send_packet(now, packet),
+            Output::Dropped(number, cause) => self.take_drop(now, number, cause),
             Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
             Output::Application(datagram) => self.events.push_back(Event::Application(datagram)),
             Output::Finished(data) => {
@@ -61,9 +70,15 @@ impl Component {
         self.driver.has_instance()
     }
 
-    fn take_last_words(&mut self, output: Output) {
+    pub(super) fn take_drop(&mut self, now: Instant, number: u64, cause: Cause) {
+        self.drops.note(now, cause);
+        self.events.push_back(Event::Dropped(Some(number), cause));
+    }
+
+    fn take_last_words(&mut self, now: Instant, output: Output) {
         match output {
-            Output::Packet(packet) => self.send_packet(packet),
+            Output::Packet(packet) => self.send_packet(now, packet),
+            Output::Dropped(number, cause) => self.take_drop(now, number, cause),
             Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
             Output::Failed(failure) => self.events.push_back(Event::Warning(failure.to_string())),
             Output::InitData(_)
@@ -86,14 +101,24 @@ impl Component {
                 self.gatherer.set_selected(now, None);
                 self.events.push_back(Event::Disconnected);
             }
-            ice::Event::Failed(reason) => self.fail(self.with_troubles(reason)),
+            ice::Event::PeerNamed(ufrag) => self.events.push_back(Event::PeerNamed(ufrag)),
+            ice::Event::Failed(reason) => self.fail(self.explain(reason)),
+        }
+    }
+
+    /// The reason why ICE failed, and what else is known: a peer that refuses a handshake falls silent.
+    fn explain(&self, reason: String) -> String {
+        let reason = self.with_troubles(reason);
+        match self.plugin_warning().filter(|_| self.in_progress()) {
+            Some(warned) => format!("{reason}; plugin {}: {warned}", self.config.plugin.id()),
+            None => reason,
         }
     }
 
     fn become_ready(&mut self, now: Instant) {
         self.ready.since = Some(now);
         for packet in std::mem::take(&mut self.early) {
-            self.send_packet(packet);
+            self.send_packet(now, packet);
         }
         self.driver.ready();
         self.report_ready();
@@ -101,6 +126,8 @@ impl Component {
 
     /// A handshake in progress has until a while after READY, or after it began if that came later.
     fn watch_the_time(&mut self, now: Instant) {
+        self.init_deadline
+            .take_if(|_| self.driver.phase() != Phase::Starting);
         if !self.in_progress() {
             self.handshake_deadline = None;
         } else if self.ready.since.is_some() && self.handshake_deadline.is_none() {
@@ -129,13 +156,15 @@ impl Component {
     }
 
     /// To the peer if there is a way; before READY it waits for one, in bounds.
-    pub(super) fn send_packet(&mut self, packet: Vec<u8>) {
+    pub(super) fn send_packet(&mut self, now: Instant, packet: Vec<u8>) {
         if let Some(pair) = self.agent.selected_pair() {
             self.transmits.push_back(Transmit::new(pair, packet));
         } else if self.ready.since.is_none() {
             self.early.push_back(packet);
-            while self.early.iter().map(Vec::len).sum::<usize>() > MAX_EARLY {
+            let bytes = |packet: &Vec<u8>| cost(packet.len());
+            while self.early.iter().map(bytes).sum::<usize>() > MAX_BYTES {
                 self.early.pop_front();
+                self.drops.note(now, Cause::TooEarly);
             }
         }
         // Without consent nothing leaves: the handshake's own retransmission repeats it.

@@ -106,11 +106,22 @@ impl Serialize for Event<'_> {
         }
         let shown = self.secrets == Secrets::Shown;
         match self.notification {
-            Notification::HandshakeInitData { init_data, .. } => {
+            Notification::HandshakeInitData {
+                init_data,
+                association,
+                ..
+            } => {
                 map.serialize_entry("init_data", &Base64(init_data))?;
+                map.serialize_entry("association", association)?;
             }
-            Notification::LocalCredentials { credentials } if shown => {
-                map.serialize_entry("credentials", credentials)?;
+            Notification::LocalCredentials {
+                credentials,
+                generation,
+            } => {
+                if shown {
+                    map.serialize_entry("credentials", credentials)?;
+                }
+                map.serialize_entry("generation", generation)?;
             }
             Notification::NewCandidateFull { candidate, .. }
             | Notification::NewRemoteCandidateFull { candidate, .. } => {
@@ -137,8 +148,7 @@ impl Serialize for Event<'_> {
                 self.secret(&mut map, "payload", payload)?;
             }
             Notification::Warning { warning } => map.serialize_entry("warning", warning)?,
-            Notification::LocalCredentials { .. }
-            | Notification::LocalSdp { .. }
+            Notification::LocalSdp { .. }
             | Notification::CandidateGatheringDone
             | Notification::ComponentStateDisconnected { .. }
             | Notification::Stopped => {}

@@ -58,7 +58,7 @@ impl<'a> Fields<'a> {
     pub(super) fn parse(line: &'a str) -> Result<Self, ParseError> {
         let Members(members) = serde_json::from_str(line).map_err(|error| ParseError {
             column: error.column().max(1),
-            reason: Reason::Syntax(without_place(&error)),
+            reason: Reason::Syntax(cause(&error)),
         })?;
         let mut fields: Vec<Field<'_>> = Vec::with_capacity(members.len());
         for (name, value) in members {
@@ -92,6 +92,17 @@ impl<'a> Fields<'a> {
         self.value("component_id", "a number from 1 to 256", |value| {
             serde_json::from_str(value.get()).ok()
         })
+    }
+
+    /// A number that may be left out.
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<u64>, ParseError> {
+        if self.get(name).is_none() {
+            return Ok(None);
+        }
+        let number = self.value(name, "the peer's number", |value| {
+            serde_json::from_str(value.get()).ok()
+        });
+        number.map(Some)
     }
 
     pub(super) fn role(&self) -> Result<Role, ParseError> {
@@ -153,11 +164,16 @@ fn column(line: &str, part: &RawValue) -> usize {
     part.get().as_ptr().addr() - line.as_ptr().addr() + 1
 }
 
-/// What `serde_json` says, without line and column, which are told apart from it.
-fn without_place(error: &serde_json::Error) -> String {
+/// What is wrong, in words; line and column are told apart from it.
+fn cause(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rsplit_once(" at line ") {
-        Some((cause, _)) => cause.to_owned(),
-        None => text,
+    let cause = text.rsplit_once(" at line ").map_or(&*text, |(it, _)| it);
+    match cause {
+        "EOF while parsing an object" => "the object is not closed",
+        "EOF while parsing a list" => "a list is not closed",
+        "EOF while parsing a string" => "a string is not closed",
+        "EOF while parsing a value" => "a value is missing at the end",
+        other => other,
     }
+    .to_owned()
 }

@@ -23,24 +23,31 @@ pub const MAX_PAYLOAD: usize = 65_507;
 /// One message of the grammar.
 struct Form {
     name: &'static str,
+    /// All of them; the last may be left out if it is `optional`.
     fields: &'static [&'static str],
-    /// Called only if the line has exactly these fields.
+    optional: Option<&'static str>,
+    /// Called only if the line has these fields and no others.
     read: fn(&Fields<'_>) -> Result<Input, ParseError>,
 }
 
-/// The grammar: every message and its fields, none of which may be left out.
+/// The grammar: every message and its fields.
 const FORMS: &[Form] = &[
     Form {
         name: "set_remote_credentials",
-        fields: &["credentials"],
+        fields: &["credentials", "generation"],
+        optional: Some("generation"),
         read: |line| {
-            let credentials = line.text("credentials")?;
-            Ok(Message::SetRemoteCredentials { credentials }.into())
+            let message = Message::SetRemoteCredentials {
+                credentials: line.text("credentials")?,
+                generation: line.number("generation")?,
+            };
+            Ok(message.into())
         },
     },
     Form {
         name: "set_remote_candidate",
         fields: &["candidate", "component_id"],
+        optional: None,
         read: |line| {
             let candidate = line.text("candidate")?;
             let component_id = line.component_id()?;
@@ -54,6 +61,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "parse_remote_sdp",
         fields: &["sdp"],
+        optional: None,
         read: |line| {
             let sdp = line.text("sdp")?;
             Ok(Message::ParseRemoteSdp { sdp }.into())
@@ -62,31 +70,37 @@ const FORMS: &[Form] = &[
     Form {
         name: "generate_local_sdp",
         fields: &[],
+        optional: None,
         read: |_| Ok(Message::GenerateLocalSdp.into()),
     },
     Form {
         name: "peer_candidate_gathering_done",
         fields: &[],
+        optional: None,
         read: |_| Ok(Message::PeerCandidateGatheringDone.into()),
     },
     Form {
         name: "gather_candidates",
         fields: &[],
+        optional: None,
         read: |_| Ok(Message::GatherCandidates.into()),
     },
     Form {
         name: "restart_stream",
         fields: &[],
+        optional: None,
         read: |_| Ok(Message::RestartStream.into()),
     },
     Form {
         name: "set_peer_init_data",
-        fields: &["component_id", "role", "init_data"],
+        fields: &["component_id", "role", "init_data", "association"],
+        optional: Some("association"),
         read: |line| {
             let message = Message::SetPeerInitData {
                 component_id: line.component_id()?,
                 role: line.role()?,
                 init_data: line.bytes("init_data")?,
+                association: line.number("association")?,
             };
             Ok(message.into())
         },
@@ -94,6 +108,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "listen",
         fields: &["component_id"],
+        optional: None,
         read: |line| {
             let component_id = line.component_id()?;
             Ok(Message::Listen { component_id }.into())
@@ -102,16 +117,19 @@ const FORMS: &[Form] = &[
     Form {
         name: "send_payload",
         fields: &["component_id", "payload"],
+        optional: None,
         read: read_payload,
     },
     Form {
         name: "close",
         fields: &[],
+        optional: None,
         read: |_| Ok(Message::Close.into()),
     },
     Form {
         name: "stop",
         fields: &[],
+        optional: None,
         read: |_| Ok(Message::Stop.into()),
     },
 ];
@@ -130,7 +148,7 @@ fn read_payload(line: &Fields<'_>) -> Result<Input, ParseError> {
     })
 }
 
-/// Every message of the grammar, with its fields.
+/// Every message of the grammar, with its fields, those that may be left out as well.
 pub fn messages() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     FORMS.iter().map(|form| (form.name, form.fields))
 }
@@ -174,7 +192,7 @@ impl Form {
         })
     }
 
-    /// All fields are there, and no others: a misspelt one is named before the one that is missing for it.
+    /// All that are needed are there, and no others: a misspelt one is named before the one that is missing for it.
     fn check(&self, line: &Fields<'_>) -> Result<(), ParseError> {
         let known = |name: &str| name == "message" || self.fields.contains(&name);
         if let Some(field) = line.iter().find(|field| !known(&field.name)) {
@@ -185,7 +203,11 @@ impl Form {
                 known: self.fields,
             }));
         }
-        match self.fields.iter().find(|name| line.get(name).is_none()) {
+        let mut needed = self
+            .fields
+            .iter()
+            .filter(|name| self.optional != Some(name));
+        match needed.find(|name| line.get(name).is_none()) {
             Some(&field) => Err(ParseError {
                 column: line.column_of("message"),
                 reason: Reason::MissingField {

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read as _};
 /// Most bytes of a line, its end not counted.
 pub const MAX_LINE: usize = 1 << 20;
 
+/// What some editors and shells write before the first line, in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads lines of input, each in bounded memory.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -65,6 +68,9 @@ impl<R: BufRead> Reader<R> {
             .read_until(b'\n', &mut self.line)?;
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
+        }
+        if self.number == 0 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(read > 0)
     }

@@ -1,25 +1,26 @@
 //! The agent: one generation, or two during a restart, and what they agree on.
 
+mod doubt;
 mod upkeep;
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use is::CandidateKind;
+
+use super::budget::Budget;
 use super::candidate::{self, is_usable};
-use super::generation::Generation;
+use super::generation::{Generation, Heard};
 use super::hiding::hidden;
 use super::local::{Local, Origin};
 use super::selected::Selected;
 use super::sources::Sources;
+use super::stun::{StunKind, stun_kind};
 use super::tcp::ACTIVE_PORT;
 use super::{
-    Accepted, CandidateError, Config, Credentials, CredentialsError, Event, Ignored, Pair,
-    Transmit, Transport,
+    Accepted, CandidateError, Config, Credentials, Event, Ignored, Pair, Transmit, Transport,
 };
-
-/// What the core can write into the USERNAME of a check, in bytes.
-const MAX_USERNAME: usize = 128;
 
 /// ICE for one component; see the [module](super) for how to drive it.
 ///
@@ -37,13 +38,20 @@ pub struct Agent {
     /// one has a pair of its own: data goes on meanwhile (RFC 8445 §9).
     previous: Option<Generation>,
     selected: Option<Selected>,
-    validated: Sources,
+    /// Where the peer was, and when it was last heard there, if its pair was lost and none is selected since.
+    lost: Option<(SocketAddr, Instant)>,
+    verified: Sources,
+    budget: Budget,
     /// Host candidates that are hidden, and that a STUN server saw at their own addresses.
     seen: Vec<Local>,
     events: VecDeque<Event>,
     end_of_candidates: bool,
-    /// When to fail; runs while there is something to try and nothing selected.
+    /// Where the peer cannot be.
+    barred: Vec<IpAddr>,
+    /// When to fail; runs while nothing is selected, anew from when there is something to try.
     deadline: Option<Instant>,
+    /// Whether there has been something to try in this generation.
+    tries: bool,
     failed: bool,
 }
 
@@ -52,15 +60,19 @@ impl Agent {
     pub fn new(config: Config, local: Credentials, now: Instant) -> Self {
         Self {
             now,
-            dirty: false,
+            dirty: true, // the time for finding a pair begins
             current: Generation::new(&config, config.controlling, local),
             previous: None,
             selected: None,
-            validated: Sources::new(config.max_sources),
+            lost: None,
+            verified: Sources::new(config.max_sources),
+            budget: Budget::default(),
             seen: Vec::new(),
             events: VecDeque::new(),
             end_of_candidates: false,
+            barred: Vec::new(),
             deadline: None,
+            tries: false,
             failed: false,
             config,
         }
@@ -143,6 +155,40 @@ impl Agent {
         }
     }
 
+    /// The addresses of this machine that its candidates leave by, some more than once.
+    pub fn local_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let locals = self.current.locals().iter();
+        let own = locals.filter(|local| local.kind() != CandidateKind::Relayed);
+        own.map(|local| local.base().ip())
+    }
+
+    /// The machine has lost `address`: nothing leaves from there any more.
+    pub fn remove_local_address(&mut self, address: IpAddr) {
+        for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
+            generation.remove_address(address);
+        }
+        self.seen.retain(|seen| seen.addr.ip() != address);
+        self.dirty = true;
+        let local = self.selected_pair().map(|pair| pair.local);
+        let is_relayed = |addr| {
+            let mut locals = self.current.locals().iter();
+            locals.any(|local| local.addr == addr)
+        };
+        if local.is_some_and(|local| local.ip() == address && !is_relayed(local)) {
+            self.lose();
+        }
+    }
+
+    /// The address of the default candidate (RFC 8839 §4.2.1.2), the first over UDP that is told as an address, of
+    /// loopback only if there is no other; a name is none, since legacy peers stumble over it.
+    pub fn default_address(&self) -> Option<SocketAddr> {
+        let locals = self.current.locals().iter().chain(&self.seen);
+        let udp = locals.filter(|local| local.transport() == Transport::Udp);
+        let told: Vec<SocketAddr> = udp.filter_map(|local| local.told(&self.config)).collect();
+        let beyond = told.iter().find(|address| !address.ip().is_loopback());
+        beyond.or(told.first()).copied()
+    }
+
     fn add_local(&mut self, addr: SocketAddr, origin: Origin) -> Option<String> {
         let known = self.current.locals();
         let same =
@@ -161,12 +207,25 @@ impl Agent {
         locals.map(|local| local.line(&self.config))
     }
 
+    /// Refuses candidates of the peer's at these addresses, such as those for all of a network, instead of at earlier
+    /// ones.
+    pub fn bar(&mut self, addresses: &[IpAddr]) {
+        self.barred = addresses.to_vec();
+    }
+
     /// Takes a candidate of the peer, with or without `a=` before it.
     pub fn add_remote_candidate(&mut self, line: &str) -> Result<Accepted, CandidateError> {
         let candidate = match candidate::parse(line, self.config.component_id, self.config.tcp)? {
             Ok(candidate) => candidate,
             Err(reason) => return Ok(Accepted::Ignored(reason)),
         };
+        if self.barred.contains(&candidate.addr().ip()) {
+            let address = candidate.addr();
+            return Err(CandidateError::Address { address });
+        }
+        if self.current.is_own(&candidate) {
+            return Ok(Accepted::Ignored(Ignored::Own));
+        }
         let expected = self.current.remote().map(Credentials::ufrag);
         if candidate.ufrag().is_some() && expected.is_some() && candidate.ufrag() != expected {
             return Ok(Accepted::Ignored(Ignored::Generation));
@@ -196,42 +255,39 @@ impl Agent {
         self.dirty = true;
     }
 
-    /// Whether [`Agent::set_remote_credentials`] would take them: a check's USERNAME must have room for
-    /// both ufrags.
-    pub fn check_remote_credentials(&self, remote: &Credentials) -> Result<(), CredentialsError> {
-        let max = MAX_USERNAME.saturating_sub(1 + self.current.local().ufrag().len());
-        let length = remote.ufrag().len();
-        match length > max {
-            true => Err(CredentialsError::Username { length, max }),
-            false => Ok(()),
-        }
-    }
-
     /// Takes the peer's credentials. Others than before mean that the peer has
     /// restarted: call [`Agent::restart`] first, and this afterwards.
-    pub fn set_remote_credentials(&mut self, remote: Credentials) -> Result<(), CredentialsError> {
-        self.check_remote_credentials(&remote)?;
+    pub fn set_remote_credentials(&mut self, remote: Credentials) {
         if self.current.remote() != Some(&remote) {
             self.current.set_remote(remote);
             self.dirty = true;
+            if self.selected.is_none() {
+                self.deadline = None; // it runs anew
+            }
         }
-        Ok(())
+    }
+
+    /// Whether the peer has shown that it uses the present credentials of both sides together.
+    pub fn is_proven(&self) -> bool {
+        self.current.is_proven()
     }
 
     /// Restarts ICE with new credentials (RFC 8445 §9). Local candidates, role
-    /// and validated addresses stay; the peer's credentials and candidates must
+    /// and verified addresses stay; the peer's credentials and candidates must
     /// come anew; a selected pair stays in use until the new one stands.
     pub fn restart(&mut self, local: Credentials) {
         let mut next = Generation::new(&self.config, self.current.controlling(), local);
         for local in self.current.locals() {
             next.add_local(local.addr, local.origin);
         }
-        let old = std::mem::replace(&mut self.current, next);
+        let mut old = std::mem::replace(&mut self.current, next);
+        old.calm();
         if self.selected.is_some() && self.previous.is_none() {
             self.previous = Some(old);
         }
         self.end_of_candidates = false;
         self.deadline = None;
+        self.tries = false;
         self.failed = false;
         self.dirty = true;
     }
@@ -243,30 +299,42 @@ impl Agent {
         if self.failed {
             return false;
         }
-        let keep = self.selected.map(|selected| selected.pair.source());
+        if let Some(StunKind::Request { .. }) = stun_kind(datagram)
+            && !self
+                .budget
+                .take(self.now, self.verified.contains(pair.source()))
+        {
+            return false;
+        }
+        if let Some(ufrag) = self.current.named_by(datagram) {
+            self.events.push_back(Event::PeerNamed(ufrag));
+        }
+        let (now, verified) = (self.now, &self.verified);
         let mut generations = std::iter::once(&mut self.current).chain(&mut self.previous);
-        let Some(message) = generations.find_map(|g| g.handle(self.now, pair, datagram, keep))
-        else {
+        let Some(heard) = generations.find_map(|g| g.handle(now, pair, datagram, verified)) else {
             return false;
         };
-        if self.validated.touch(pair.source(), keep) {
-            self.put_off_pruning();
+        if heard == Heard::Answer {
+            let keep = self.selected.map(|selected| selected.pair.source());
+            if self.verified.touch(pair.source(), keep) {
+                self.put_off_pruning();
+            }
         }
-        // A lite side asks nothing: its peer's requests are all the consent it gets.
-        if let Some(selected) = self.selected.as_mut().filter(|s| s.pair == pair)
-            && (message.is_successful_binding_response() || self.config.lite)
-        {
-            selected.renew_consent(self.now);
-        }
+        self.note_heard(pair, heard);
         self.take_changes();
         true
     }
 
-    /// Whether the peer has proven itself from `remote`: an authenticated request
-    /// or response came from there. Of more addresses than
-    /// [`Config::max_sources`], those used last are remembered.
-    pub fn is_validated(&self, transport: Transport, remote: SocketAddr) -> bool {
-        self.validated.contains((transport, remote))
+    /// Whether the peer has proven to be at `remote`: that has answered a check of ours. Of more addresses than
+    /// [`Config::max_sources`], those that answered last are remembered, and the selected one.
+    pub fn is_verified(&self, transport: Transport, remote: SocketAddr) -> bool {
+        self.verified.contains((transport, remote))
+    }
+
+    /// Whether the peer may be at `remote`, as it or an authentic check says; that may yet answer one of ours.
+    pub fn expects(&self, transport: Transport, remote: SocketAddr) -> bool {
+        let mut generations = std::iter::once(&self.current).chain(&self.previous);
+        generations.any(|generation| generation.expects((transport, remote)))
     }
 
     /// Where application data goes; `None` before the first pair, and while
@@ -300,9 +368,11 @@ impl Agent {
 
     /// The next STUN message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.current
-            .poll_transmit()
-            .or_else(|| self.previous.as_mut()?.poll_transmit())
+        let verified = &self.verified;
+        let mut generations = std::iter::once(&mut self.current).chain(&mut self.previous);
+        let transmit = generations.find_map(|generation| generation.poll_transmit(verified))?;
+        self.note_sent(&transmit);
+        Some(transmit)
     }
 
     /// The next event.

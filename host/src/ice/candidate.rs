@@ -4,7 +4,7 @@
 //! the component id, and the priority, whose last byte is 256 less that id
 //! (RFC 8445 §5.1.2), so that both sides still order the pairs alike.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use is::{Candidate, CandidateKind, Protocol};
 use thiserror::Error;
@@ -37,6 +37,8 @@ pub enum Ignored {
     Kind,
     /// Its ufrag is not that of the peer's present credentials.
     Generation,
+    /// Its address is that of a socket of ours.
+    Own,
 }
 
 /// Why a remote candidate was refused.
@@ -67,6 +69,14 @@ pub enum CandidateError {
     Address {
         /// As the line says.
         address: SocketAddr,
+    },
+    /// Its address has a zone.
+    #[error(
+        "the candidate's address {address:?} has a zone, which only the machine that wrote it knows (RFC 4007, section 6): the peer must leave out link-local addresses"
+    )]
+    Zone {
+        /// As the line says.
+        address: String,
     },
     /// The cap is reached.
     #[error(
@@ -148,6 +158,9 @@ pub(super) fn parse(
     let Ok(ip) = address.parse::<IpAddr>() else {
         return if is_host_name(address) {
             Ok(Err(Ignored::HostName))
+        } else if has_zone(address) {
+            let address = address.chars().take(QUOTED_CHARS).collect();
+            Err(CandidateError::Zone { address })
         } else {
             Err(error("address"))
         };
@@ -192,11 +205,11 @@ fn protocol_of(transport: &str, tcp_type: Option<&str>, tcp: Tcp) -> Option<Prot
     }
 }
 
-/// Whether a datagram can be sent to `addr`; RFC 8445 §5.1.1.1 also bars
-/// IPv4-mapped addresses.
+/// Whether a datagram can be sent to `addr`: not to "this network", 0.0.0.0/8, nor to what is reserved, 240.0.0.0/4
+/// (RFC 6890); RFC 8445 §5.1.1.1 also bars IPv4-mapped addresses.
 pub(super) fn is_usable(addr: SocketAddr) -> bool {
     let ip_is_usable = match addr.ip() {
-        IpAddr::V4(ip) => !(ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()),
+        IpAddr::V4(ip) => !matches!(ip.octets()[0], 0 | 224..),
         IpAddr::V6(ip) => {
             !(ip.is_unspecified() || ip.is_multicast() || ip.to_ipv4_mapped().is_some())
         }
@@ -217,6 +230,12 @@ fn kind_of(name: &str) -> Option<CandidateKind> {
         "relay" => Some(CandidateKind::Relayed),
         _ => None,
     }
+}
+
+/// Whether it is an address of IPv6 and a zone (RFC 4007, section 11).
+fn has_zone(address: &str) -> bool {
+    let parts = address.split_once('%');
+    parts.is_some_and(|(address, _)| address.parse::<Ipv6Addr>().is_ok())
 }
 
 fn is_host_name(address: &str) -> bool {

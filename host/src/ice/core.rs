@@ -5,10 +5,14 @@ use std::time::Duration;
 use is::{IceAgent, IceCreds};
 
 use super::tcp::local_preference;
+use super::usernames::in_core;
 use super::{Config, Credentials};
 
-/// Pace of new checks, Ta: RFC 8445 §14.2 allows 5 ms and proposes 50.
-const TIMING_ADVANCE: Duration = Duration::from_millis(20);
+/// Pace of checks, Ta: RFC 8445 §14.2 allows 5 ms and proposes 50.
+pub(super) const TIMING_ADVANCE: Duration = Duration::from_millis(20);
+
+/// How many checks may leave faster than that, in answer to what the peer does: triggered checks, and a nomination.
+pub(super) const TRIGGERED: u32 = 10;
 
 /// When a check is sent again: first after `initial_rto`, which doubles up to
 /// `max_rto`; a pair with `attempts` checks unanswered in a row is given up.
@@ -20,7 +24,7 @@ pub(super) struct Rhythm {
 
 /// While a pair is sought: loss costs little time, and Ta bounds the traffic.
 /// A pair is given up after 3.5 s, and all are tried again.
-const EAGER: Rhythm = Rhythm {
+pub(super) const EAGER: Rhythm = Rhythm {
     initial_rto: Duration::from_millis(50),
     max_rto: Duration::from_millis(200),
     attempts: 18,
@@ -32,6 +36,13 @@ pub(super) const SETTLED: Rhythm = Rhythm {
     initial_rto: Duration::from_millis(250),
     max_rto: Duration::from_secs(3),
     attempts: 9,
+};
+
+/// While it is in doubt that the selected pair lives: it and its rivals are checked as often as Ta lets them.
+pub(super) const HASTY: Rhythm = Rhythm {
+    initial_rto: Duration::from_millis(75),
+    max_rto: Duration::from_millis(75),
+    attempts: 40,
 };
 
 impl Rhythm {
@@ -47,7 +58,6 @@ pub(super) fn new_core(local: &Credentials, controlling: bool, config: &Config) 
     let mut core = IceAgent::new(to_core(local));
     core.set_controlling(controlling);
     core.set_control_tie_breaker(config.tie_breaker);
-    core.set_ice_lite(config.lite);
     core.set_local_preference(local_preference);
     core.set_timing_advance(TIMING_ADVANCE);
     EAGER.apply(&mut core);
@@ -56,7 +66,7 @@ pub(super) fn new_core(local: &Credentials, controlling: bool, config: &Config) 
 
 pub(super) fn to_core(credentials: &Credentials) -> IceCreds {
     IceCreds {
-        ufrag: credentials.ufrag().to_owned(),
+        ufrag: in_core(credentials.ufrag()).into_owned(),
         pass: credentials.pwd().to_owned(),
     }
 }

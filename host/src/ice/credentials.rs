@@ -37,16 +37,6 @@ pub enum CredentialsError {
     /// What RFC 8839 §5.4 does not allow.
     #[error(transparent)]
     Illegal(#[from] SdpError),
-    /// Both fragments and a colon must fit the USERNAME of a check.
-    #[error(
-        "the peer's ICE ufrag is {length} characters long and leaves no room for ours: at most {max} work (RFC 8839 lets a peer send 32)"
-    )]
-    Username {
-        /// Its length.
-        length: usize,
-        /// The most that works with our own.
-        max: usize,
-    },
 }
 
 impl Credentials {

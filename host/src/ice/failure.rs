@@ -1,6 +1,7 @@
-//! What to tell a person when no pair was found.
+//! What to tell a person when no pair was found, or none any more.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use is::{Candidate, CandidateKind, Protocol};
@@ -15,7 +16,11 @@ pub(super) fn explain(generation: &Generation, component_id: u16, tried: Duratio
     let remote = Kinds::of_remote(generation.candidates());
     let local = Kinds::of_local(generation.locals());
     let cause = if local.total() == 0 {
-        "there is no local address to send from, so gather candidates on at least one network interface, or through a relay that answers".to_owned()
+        "there is no local candidate, so gather on a network interface that is up, or through a relay that answers".to_owned()
+    } else if generation.remote().is_none() {
+        format!(
+            "the peer's credentials have not come within {seconds} s, so look at what carries them here (set_remote_credentials, parse_remote_sdp), or wait longer (init_timeout, ice_timeout)"
+        )
     } else if remote.total() == 0 {
         "the peer gave no candidate that can be used, so look at what it signals".to_owned()
     } else {
@@ -34,6 +39,15 @@ pub(super) fn explain(generation: &Generation, component_id: u16, tried: Duratio
         }
     };
     format!("ICE failed on component {component_id}: {cause}")
+}
+
+/// The same of a peer that was connected at `remote`, and is silent for so long.
+pub(super) fn disconnected(component_id: u16, remote: SocketAddr, silent: Duration) -> String {
+    let seconds = silent.as_secs();
+    format!(
+        "ICE failed on component {component_id}: disconnected from {remote}, no answer for {seconds} s: is the peer \
+         running, and its network up?"
+    )
 }
 
 /// What pairs of candidates there are go over.

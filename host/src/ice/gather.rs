@@ -5,6 +5,7 @@
 //! [`RelayRequest`]s say what to do with them, and [`Gatherer::relay_opened`],
 //! [`Gatherer::relay_closed`] and [`Gatherer::handle_relay`] are told what became of it.
 
+mod address;
 mod binding;
 mod found;
 mod framing;
@@ -17,7 +18,7 @@ mod tests;
 mod trouble;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use super::{Pair, Servers, Transmit, Transport};
@@ -71,6 +72,14 @@ impl Gatherer {
         if !self.bases.contains(&base) {
             self.bases.push(base);
             self.ask_all();
+        }
+    }
+
+    /// The sockets at `address` are of no use any more.
+    pub fn remove_bases(&mut self, address: IpAddr) {
+        self.bases.retain(|base| base.ip() != address);
+        for stun in &mut self.stun {
+            stun.bindings.retain(|binding| binding.base.ip() != address);
         }
     }
 
@@ -139,17 +148,15 @@ impl Gatherer {
     }
 
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
-    /// keepalive, and a relay whose pair was lost is asked whether it still works.
+    /// keepalive, and once a pair is lost each relay is asked whether it still works.
     pub fn set_selected(&mut self, now: Instant, pair: Option<Pair>) {
         self.now = self.now.max(now);
         let base = pair.filter(|pair| pair.transport == Transport::Udp);
         let before = std::mem::replace(&mut self.selected, base.map(|pair| pair.local));
-        // Whoever fell silent may not be the peer.
-        if pair.is_none()
-            && let Some(relay) = before.and_then(|local| self.relay_at(local))
-            && let Some(session) = relay.session()
-        {
-            session.probe(now);
+        // Whoever fell silent may not be the peer; and a relay that was not in use can have forgotten us, too.
+        if pair.is_none() && before.is_some() {
+            let sessions = self.relays.iter_mut().filter_map(Relay::session);
+            sessions.for_each(|session| session.probe(now));
         }
         if let Some(pair) = pair
             && let Some(relay) = self.relay_at(pair.local)
@@ -170,12 +177,17 @@ impl Gatherer {
         self.relays.iter().any(|relay| relay.relays(local))
     }
 
-    /// Sends a datagram from the relay's address `local`.
-    pub fn send(&mut self, now: Instant, local: SocketAddr, remote: SocketAddr, datagram: &[u8]) {
+    /// Sends a datagram from the relay's address `local`. Tells whether it leaves, or waits for a permission.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        remote: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
         self.now = self.now.max(now);
-        if let Some(session) = self.relay_at(local).and_then(Relay::session) {
-            session.send(now, remote, datagram);
-        }
+        let session = self.relay_at(local).and_then(Relay::session);
+        session.is_some_and(|session| session.send(now, remote, datagram))
     }
 
     /// Takes a datagram if it is what a STUN server answers.
@@ -243,7 +255,7 @@ impl Gatherer {
             };
             let is_open = relay.session().is_some();
             let last = relay.close(now);
-            requests.extend(last.map(|contents| RelayRequest::Send {
+            requests.extend(last.into_iter().map(|contents| RelayRequest::Send {
                 relay: relay_id,
                 contents,
             }));

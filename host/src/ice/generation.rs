@@ -1,18 +1,29 @@
 //! One ICE generation: the core, and what it is given.
 
+mod doubt;
 mod intake;
+mod learned;
 
-use std::net::SocketAddr;
+pub(super) use intake::Heard;
+
+use intake::Held;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use is::{Candidate, CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, Protocol};
 
-use super::core::{SETTLED, new_core, to_core};
+use super::core::{SETTLED, TIMING_ADVANCE, TRIGGERED, new_core, to_core};
 use super::local::{Local, Origin, base_of};
+use super::newcomers::Newcomers;
 use super::nomination::Nominations;
+use super::pace::Pace;
+use super::repeats::Repeats;
+use super::sources::Sources;
 use super::stun::{StunKind, stun_kind};
 use super::tcp::{self, transport};
 use super::transactions::{Transaction, Transactions};
+use super::usernames::{in_core, renamed};
 use super::{Config, Credentials, Pair, Source, Transmit};
 
 /// What the core, or the peer, has come to.
@@ -33,11 +44,20 @@ pub(super) struct Generation {
     config: Config,
     local: Credentials,
     remote: Option<Credentials>,
+    /// Whether the peer has shown that it uses both.
+    is_proven: bool,
     locals: Vec<Local>,
     /// Signalled by the peer; the core gets them with the peer's credentials.
     candidates: Vec<Candidate>,
-    /// Sources of requests that were not signalled: peer-reflexive candidates.
+    /// Sources of requests that were not signalled: peer-reflexive candidates. On a lite side all sources.
     learned: Vec<Source>,
+    /// Those of them that have not answered a check.
+    newcomers: Newcomers,
+    /// Those that were given up, as the core has them still.
+    forgotten: Vec<Candidate>,
+    repeats: Repeats,
+    /// Of our checks.
+    pace: Pace,
     /// Addresses of ours as the peer saw them, known candidates aside.
     mapped: Vec<SocketAddr>,
     transactions: Transactions,
@@ -45,8 +65,16 @@ pub(super) struct Generation {
     nominated: Option<Pair>,
     /// The peer's, if that is controlling.
     nominations: Option<Nominations>,
-    /// Requests that the core holds until it knows the peer's credentials.
-    waiting: usize,
+    /// Candidates of the peer's that it did not signal, and that were pruned.
+    pruned: Vec<Candidate>,
+    /// Candidates that the core was given again: it keeps both.
+    restored: usize,
+    /// Whether both sides have agreed on a pair.
+    settled: bool,
+    /// Those that the core does not give.
+    answers: VecDeque<Transmit>,
+    /// Requests from before the peer's credentials.
+    held: Vec<Held>,
 }
 
 impl Generation {
@@ -56,14 +84,23 @@ impl Generation {
             config: config.clone(),
             local,
             remote: None,
+            is_proven: false,
             locals: Vec::new(),
             candidates: Vec::new(),
             learned: Vec::new(),
+            newcomers: Newcomers::default(),
+            forgotten: Vec::new(),
+            repeats: Repeats::default(),
+            pace: Pace::new(TIMING_ADVANCE, TRIGGERED),
             mapped: Vec::new(),
             transactions: Transactions::default(),
             nominated: None,
             nominations: None,
-            waiting: 0,
+            pruned: Vec::new(),
+            restored: 0,
+            settled: false,
+            answers: VecDeque::new(),
+            held: Vec::new(),
         }
     }
 
@@ -81,6 +118,10 @@ impl Generation {
 
     pub(super) fn remote(&self) -> Option<&Credentials> {
         self.remote.as_ref()
+    }
+
+    pub(super) fn is_proven(&self) -> bool {
+        self.is_proven
     }
 
     pub(super) fn locals(&self) -> &[Local] {
@@ -117,9 +158,27 @@ impl Generation {
         }
     }
 
+    /// Nothing leaves from this address of the machine's any more, and what leaves by it is no candidate.
+    pub(super) fn remove_address(&mut self, address: IpAddr) {
+        self.locals.retain(|local| !local.leaves_by(address));
+        let is_it =
+            |c: &Candidate| c.kind() != CandidateKind::Relayed && base_of(c).ip() == address;
+        let gone: Vec<Candidate> = self.core.local_candidates().filter(is_it).collect();
+        for candidate in gone {
+            self.core.invalidate_candidate(&candidate);
+        }
+    }
+
     pub(super) fn add_candidate(&mut self, candidate: Candidate) {
-        if self.remote.is_some() && is_to_be_checked(&candidate) {
-            self.core.add_remote_candidate(candidate.clone());
+        let source = source_of(&candidate);
+        if self.config.lite {
+            self.rank(&candidate);
+        } else {
+            self.newcomers.remove(source);
+            self.forgotten.retain(|known| source_of(known) != source);
+            if self.remote.is_some() && is_to_be_checked(&candidate) {
+                self.teach(candidate.clone());
+            }
         }
         self.candidates.push(candidate);
     }
@@ -127,6 +186,7 @@ impl Generation {
     /// Nothing comes from there any more: it is not to be tried again.
     pub(super) fn forget(&mut self, source: Source) {
         self.learned.retain(|known| *known != source);
+        self.newcomers.remove(source);
     }
 
     /// Candidates that say another ufrag are of an older generation and leave.
@@ -135,6 +195,7 @@ impl Generation {
         self.candidates.retain(is_of_this);
         let first = self.remote.is_none();
         self.remote = Some(remote);
+        self.is_proven = false;
         if first {
             self.introduce_peer();
         } else {
@@ -150,24 +211,25 @@ impl Generation {
             .core
             .remote_candidates()
             .filter(|c| c.kind() == CandidateKind::PeerReflexive && keep(source_of(c)))
-            .filter(|c| self.learned.contains(&source_of(c)) && !self.is_signalled(source_of(c)))
+            .chain(std::mem::take(&mut self.pruned))
+            .filter(|c| self.learned.contains(&source_of(c)) && !self.is_sought(source_of(c)))
             .collect();
         self.core = new_core(&self.local, self.core.controlling(), &self.config);
         self.mapped.clear();
         self.transactions.clear();
         self.nominated = None;
         self.nominations = None;
-        self.waiting = 0;
+        self.newcomers.clear();
+        self.forgotten.clear();
+        self.restored = 0;
+        self.settled = false;
         self.learned = learned.iter().map(source_of).collect();
         for local in std::mem::take(&mut self.locals) {
             self.add_local(local.addr, local.origin);
         }
         self.introduce_peer();
-        for mut candidate in learned {
-            // The core marks what it learned with our own ufrag, and refuses it so.
-            let remote = self.remote.as_ref().map_or("", Credentials::ufrag);
-            candidate.set_ufrag(remote);
-            self.core.add_remote_candidate(candidate);
+        for candidate in learned {
+            self.teach(candidate);
         }
     }
 
@@ -184,31 +246,52 @@ impl Generation {
             .chain(local.filter(|c| base_of(c) != pair.local || is_other(c)))
             .collect();
         for candidate in losers {
-            self.core.invalidate_candidate(&candidate);
+            if self.core.invalidate_candidate(&candidate) && self.is_learned(&candidate) {
+                self.pruned.push(candidate);
+            }
         }
     }
 
-    /// The core answers one waiting request per call, and sends at most one check.
+    fn is_learned(&self, candidate: &Candidate) -> bool {
+        let source = source_of(candidate);
+        candidate.kind() == CandidateKind::PeerReflexive
+            && self.learned.contains(&source)
+            && !self.is_sought(source)
+    }
+
+    /// The core sends at most one check per call.
     pub(super) fn drive(&mut self, now: Instant) {
-        let calls = match self.remote {
-            Some(_) => 1 + std::mem::take(&mut self.waiting),
-            None => 1,
-        };
-        for _ in 0..calls {
-            self.core.handle_timeout(now);
+        self.forget_the_silent(now);
+        if !self.pace.allows(now) {
+            return;
+        }
+        let sent = self.core.stats().bind_request_sent;
+        self.core.handle_timeout(now);
+        if self.core.stats().bind_request_sent > sent {
+            self.pace.spend(now);
         }
     }
 
     /// Without the peer's credentials there is nothing to send, ever.
     pub(super) fn poll_timeout(&mut self) -> Option<Instant> {
         self.remote.as_ref()?;
-        self.core.poll_timeout()
+        // A core that is new has no time yet, and waits only for its first check's turn.
+        let (next, turn) = (self.core.poll_timeout(), self.pace.next());
+        next.map_or(turn, |next| Some(turn.map_or(next, |turn| next.max(turn))))
     }
 
-    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
-        let transmit = self.core.poll_transmit()?;
-        let pair = pair(transmit.proto, transmit.source, transmit.destination);
-        let contents = Vec::from(transmit.contents);
+    pub(super) fn poll_transmit(&mut self, verified: &Sources) -> Option<Transmit> {
+        if let Some(answer) = self.answers.pop_front() {
+            return Some(answer);
+        }
+        let (pair, contents) = loop {
+            let transmit = self.core.poll_transmit()?;
+            let pair = pair(transmit.proto, transmit.source, transmit.destination);
+            let contents = self.named(Vec::from(transmit.contents));
+            if self.may_send(pair.source(), contents.len(), verified) {
+                break (pair, contents);
+            }
+        };
         if let Some(StunKind::Request { transaction, .. }) = stun_kind(&contents) {
             self.transactions.insert(Transaction {
                 id: transaction,
@@ -217,6 +300,23 @@ impl Generation {
             });
         }
         Some(Transmit::new(pair, contents))
+    }
+
+    /// What the core sends, with the whole ufrags of both sides in a check.
+    fn named(&self, contents: Vec<u8>) -> Vec<u8> {
+        let Some(remote) = &self.remote else {
+            return contents;
+        };
+        let (to, from) = (remote.ufrag(), self.local.ufrag());
+        if in_core(to) == to && in_core(from) == from {
+            return contents;
+        }
+        match stun_kind(&contents) {
+            Some(StunKind::Request { .. }) => {
+                renamed(&contents, &format!("{to}:{from}"), remote.pwd()).unwrap_or(contents)
+            }
+            _ => contents,
+        }
     }
 
     pub(super) fn poll_change(&mut self, now: Instant) -> Option<Change> {
@@ -250,19 +350,44 @@ impl Generation {
     }
 
     fn settle(&mut self) {
+        self.settled = true;
         SETTLED.apply(&mut self.core);
     }
 
     fn introduce_peer(&mut self) {
         let Some(remote) = &self.remote else { return };
         self.core.set_remote_credentials(to_core(remote));
-        for candidate in self.candidates.iter().filter(|c| is_to_be_checked(c)) {
-            self.core.add_remote_candidate(candidate.clone());
+        self.seek();
+    }
+
+    /// Gives the core what the peer has signalled, and is not there.
+    fn seek(&mut self) {
+        if !self.config.lite {
+            let sought = self.candidates.iter().filter(|c| is_to_be_checked(c));
+            for candidate in sought.cloned().collect::<Vec<_>>() {
+                self.teach(candidate);
+            }
         }
+    }
+
+    /// Whether a candidate of the peer's is a socket of ours, as where both sides use one private address: there is
+    /// nobody to be reached there but ourselves.
+    pub(super) fn is_own(&self, candidate: &Candidate) -> bool {
+        candidate.proto() == Protocol::Udp && self.has_socket_at(candidate.addr())
+    }
+
+    fn has_socket_at(&self, addr: SocketAddr) -> bool {
+        let is_at = |local: &Local| local.addr == addr && local.origin == Origin::Host;
+        self.locals.iter().any(is_at)
     }
 
     fn is_signalled(&self, source: Source) -> bool {
         self.candidates.iter().any(|c| source_of(c) == source)
+    }
+
+    /// Whether it is checked without having asked: a lite side seeks nobody.
+    fn is_sought(&self, source: Source) -> bool {
+        !self.config.lite && self.is_signalled(source)
     }
 }
 

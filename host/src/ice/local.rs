@@ -67,7 +67,7 @@ impl std::str::FromStr for Announced {
 }
 
 /// What is told instead of a socket's address.
-pub(crate) fn announced(rules: &[Announced], addr: SocketAddr) -> SocketAddr {
+pub(super) fn announced(rules: &[Announced], addr: SocketAddr) -> SocketAddr {
     let rule = rule_for(rules, addr.ip());
     rule.map_or(addr, |rule| SocketAddr::new(rule.public, addr.port()))
 }
@@ -135,6 +135,21 @@ impl Local {
             Origin::Reflexive { base } => base,
             _ => self.addr,
         }
+    }
+
+    /// Whether its datagrams leave by this address of the machine's.
+    pub(super) fn leaves_by(&self, address: IpAddr) -> bool {
+        self.kind() != CandidateKind::Relayed && self.base().ip() == address
+    }
+
+    /// Its address as the peer is told it; `None` if that is a name.
+    pub(super) fn told(&self, config: &Config) -> Option<SocketAddr> {
+        if self.kind() != CandidateKind::Host {
+            return Some(self.addr);
+        }
+        let name = hidden(config.hiding.as_deref(), &config.announced, self.addr.ip());
+        name.is_none()
+            .then(|| announced(&config.announced, self.addr))
     }
 
     /// The line to signal.

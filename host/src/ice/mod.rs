@@ -22,6 +22,9 @@
 //! carries what goes through relays; it is driven in the same way.
 
 mod agent;
+mod answers;
+mod attributes;
+mod budget;
 mod candidate;
 mod core;
 mod credentials;
@@ -29,8 +32,12 @@ mod failure;
 mod gather;
 mod generation;
 mod hiding;
+mod liveness;
 mod local;
+mod newcomers;
 mod nomination;
+mod pace;
+mod repeats;
 mod selected;
 mod servers;
 mod sources;
@@ -39,6 +46,7 @@ mod tcp;
 #[cfg(test)]
 mod tests;
 mod transactions;
+mod usernames;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -46,14 +54,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use agent::Agent;
+pub(crate) use budget::Budget;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub(crate) use candidate::{mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
 pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
-pub(crate) use local::announced;
 pub use local::{Announced, AnnouncedError};
+pub(crate) use pace::Pace;
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};
 pub(crate) use tcp::ACTIVE_PORT;
@@ -66,7 +75,8 @@ pub struct Config {
     pub component_id: u16,
     /// The role to begin with; a conflict may turn it round (RFC 8445 §7.3.1.1).
     pub controlling: bool,
-    /// Whether this side only answers checks (RFC 8445 §2.5): for servers at public addresses.
+    /// Whether this side seeks nobody (RFC 8445 §2.5), for servers at public addresses: it checks only addresses from
+    /// which the peer's checks came, to see that the peer is there.
     pub lite: bool,
     /// Which of the peer's TCP candidates are of use.
     pub tcp: Tcp,
@@ -79,9 +89,12 @@ pub struct Config {
     /// How long to look for a pair, at first and after a loss, before
     /// [`Event::Failed`]. 30 s unless changed.
     pub ice_timeout: Duration,
+    /// How long the peer's credentials may take, from the start and from a restart without a pair, before
+    /// [`Event::Failed`]. 30 s unless changed.
+    pub signalling_timeout: Duration,
     /// How many of the peer's candidates are taken; 32 unless changed.
     pub max_remote_candidates: usize,
-    /// How many addresses the peer may prove itself from; 32 unless changed.
+    /// At how many addresses the peer may have proven itself at a time; 32 unless changed.
     pub max_sources: usize,
 }
 
@@ -97,6 +110,7 @@ impl Config {
             hiding: None,
             tie_breaker,
             ice_timeout: Duration::from_secs(30),
+            signalling_timeout: Duration::from_secs(30),
             max_remote_candidates: 32,
             max_sources: 32,
         }
@@ -213,6 +227,9 @@ pub enum Event {
     /// Data can go over this pair from now on. The first one makes the component
     /// READY; later ones follow a better pair, the peer to another, a recovery or a restart.
     Selected(Pair),
+    /// An authentic check to the present credentials came with others of the peer's
+    /// than it was given, or before any were: those of this ufrag.
+    PeerNamed(String),
     /// The selected pair is lost and nothing may be sent (RFC 7675); the agent
     /// goes on looking for another.
     Disconnected,

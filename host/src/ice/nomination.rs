@@ -69,6 +69,19 @@ impl Nominations {
         self.answered.push((pair, now));
     }
 
+    /// Data has gone over to `pair`, which answers where the one in use does not: what the peer nominates from
+    /// now on counts at once.
+    pub(super) fn leave_for(&mut self, pair: Pair, now: Instant) {
+        self.answered.retain(|(of, _)| *of == pair);
+        *self = Self {
+            pair,
+            since: now.checked_sub(STABLE).unwrap_or(now),
+            nominated: None,
+            wanted: None,
+            answered: std::mem::take(&mut self.answered),
+        };
+    }
+
     /// The pair that the peer has moved to, once.
     pub(super) fn take_move(&mut self, now: Instant) -> Option<Pair> {
         let wanted = self.wanted.filter(|_| self.nominated.is_none())?;

@@ -1,6 +1,7 @@
 //! STUN and TURN servers by their URIs (RFC 7064, RFC 7065).
 
 mod error;
+mod opaque;
 #[cfg(test)]
 mod tests;
 mod uri;
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 pub use error::{ServerUriError, ServersError};
+pub(in crate::ice) use opaque::opaque_string;
 use uri::Uri;
 
 /// Where STUN and TURN over UDP and TCP are, if the URI does not say.
@@ -92,7 +94,8 @@ impl fmt::Display for RelayTransport {
 /// `turn:user:password@host[:port][?transport=udp|tcp]`.
 ///
 /// RFC 7065 has no place for the user; this is the one that other tools give it.
-/// `:`, `@`, `/`, `?`, `#` and `%` in user and password are written `%3A` and so on.
+/// `:`, `@`, `/`, `?`, `#` and `%` in user and password are written `%3A` and so on. Both go to the server in NFC (RFC
+/// 8489 §9.2.2), however they are given.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TurnServer {
     /// A name or an address, the latter without brackets.
@@ -112,7 +115,7 @@ impl FromStr for StunServer {
 
     fn from_str(text: &str) -> Result<Self, ServerUriError> {
         let uri = Uri::parse(text)?;
-        match uri.scheme {
+        match &*uri.scheme {
             "stun" => {}
             "stuns" => return Err(ServerUriError::StunOverTls),
             _ => return Err(ServerUriError::Scheme { expected: "stun:" }),
@@ -135,7 +138,7 @@ impl FromStr for TurnServer {
 
     fn from_str(text: &str) -> Result<Self, ServerUriError> {
         let uri = Uri::parse(text)?;
-        let transport = match (uri.scheme, uri.transport) {
+        let transport = match (&*uri.scheme, uri.transport.as_deref()) {
             ("turn", None | Some("udp")) => RelayTransport::Udp,
             ("turn", Some("tcp")) => RelayTransport::Tcp,
             ("turns", None | Some("tcp")) => RelayTransport::Tls,

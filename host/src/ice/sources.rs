@@ -1,4 +1,4 @@
-//! The addresses from which the peer has proven itself.
+//! The addresses at which the peer has proven itself: each has answered a check of ours.
 
 use super::Source;
 
@@ -19,6 +19,10 @@ impl Sources {
 
     pub(super) fn contains(&self, source: Source) -> bool {
         self.sources.contains(&source)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Source> {
+        self.sources.iter().copied()
     }
 
     /// Marks `source` as used now and tells whether it is new. To make room, the

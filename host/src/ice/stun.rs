@@ -3,12 +3,13 @@
 //! Requests carry the receiver's ufrag; responses carry none and are found by
 //! the transaction id of the request they answer.
 
+use super::attributes::{USERNAME, attributes};
+
 /// The 96 bits that tie a response to its request (RFC 8489 §5).
 pub type TransactionId = [u8; 12];
 
 const HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-const USERNAME: u16 = 0x0006;
 
 /// What a datagram that is STUN asks of its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +36,9 @@ pub enum StunKind<'a> {
 ///
 /// Nothing is authenticated by this, and nothing is allocated.
 pub fn stun_kind(datagram: &[u8]) -> Option<StunKind<'_>> {
-    let (header, attributes) = datagram.split_at_checked(HEADER)?;
+    let (header, body) = datagram.split_at_checked(HEADER)?;
     let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    if header[0] > 3 || header[4..8] != MAGIC_COOKIE || length != attributes.len() {
+    if header[0] > 3 || header[4..8] != MAGIC_COOKIE || length != body.len() {
         return None;
     }
     let transaction = header[8..HEADER].try_into().expect("twelve bytes are left");
@@ -45,21 +46,15 @@ pub fn stun_kind(datagram: &[u8]) -> Option<StunKind<'_>> {
     Some(match (header[0] & 1, header[1] & 0x10) {
         (0, 0) => StunKind::Request {
             transaction,
-            local_ufrag: local_ufrag(attributes),
+            local_ufrag: local_ufrag(datagram),
         },
         (0, _) => StunKind::Indication,
         _ => StunKind::Response { transaction },
     })
 }
 
-fn local_ufrag(mut attributes: &[u8]) -> Option<&str> {
-    loop {
-        let (head, rest) = attributes.split_at_checked(4)?;
-        let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
-        if u16::from_be_bytes([head[0], head[1]]) == USERNAME {
-            let username = std::str::from_utf8(rest.get(..length)?).ok()?;
-            return Some(username.split_once(':')?.0);
-        }
-        attributes = rest.get(length.next_multiple_of(4)..)?;
-    }
+fn local_ufrag(message: &[u8]) -> Option<&str> {
+    let username = attributes(message).find(|attribute| attribute.kind == USERNAME)?;
+    let username = std::str::from_utf8(username.value).ok()?;
+    Some(username.split_once(':')?.0)
 }

@@ -1,6 +1,8 @@
 //! Two agents, a simulated link between them, and virtual time.
 
+mod answers;
 mod connect;
+mod copies;
 mod hiding;
 mod input;
 mod limits;
@@ -129,9 +131,7 @@ impl Side {
 
     /// Learns the other's credentials and candidates.
     fn meet(&mut self, other: &Side) {
-        self.agent
-            .set_remote_credentials(other.credentials())
-            .unwrap();
+        self.agent.set_remote_credentials(other.credentials());
         for line in other.agent.local_candidates() {
             self.agent.add_remote_candidate(&line).unwrap();
         }

@@ -4,10 +4,10 @@ use crate::stream::{Notification, Refused};
 
 /// What a stream reports to. Called on its event loop's thread: what takes long belongs elsewhere.
 pub trait Application: Send {
-    /// Something happened.
+    /// Something happened; never [`Notification::IcePayload`], which is [received](Self::receive).
     fn notify(&mut self, notification: Notification);
 
-    /// A datagram from the peer, never empty, in the buffer it arrived in.
+    /// A datagram from the peer, never empty, after everything that was told before it came.
     fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
 
     /// A message was refused; nothing has changed. `number` is what it was sent with, if with one.

@@ -1,5 +1,5 @@
 //! Batches of datagrams on their way out.
-use super::place::Member;
+use super::place::Sender;
 use std::io;
 use std::net::SocketAddr;
 
@@ -16,8 +16,7 @@ pub(super) struct Batch {
 #[derive(Debug)]
 struct Group {
     remote: SocketAddr,
-    /// Whose application sent them, if one did: it hears of a failure.
-    member: Option<Member>,
+    sender: Sender,
     segment: usize,
     count: usize,
     start: usize,
@@ -27,7 +26,7 @@ struct Group {
 /// What could not be sent.
 #[derive(Debug)]
 pub(super) struct Unsent {
-    pub(super) member: Option<Member>,
+    pub(super) sender: Sender,
     pub(super) count: usize,
     pub(super) error: io::Error,
 }
@@ -72,7 +71,7 @@ impl Batch {
         &mut self,
         socket: usize,
         remote: SocketAddr,
-        member: Option<Member>,
+        sender: Sender,
         max_segments: usize,
         datagram: &[u8],
     ) -> bool {
@@ -80,14 +79,15 @@ impl Batch {
         match self.groups.last_mut() {
             None => self.socket = socket,
             Some(_) if self.socket != socket => return false,
-            Some(last) if last.takes(remote, member, max_segments, len) => {
+            Some(last) if last.takes(remote, sender, max_segments, len) => {
                 self.bytes.extend_from_slice(datagram);
                 last.count += 1;
                 last.len += len;
                 return true;
             }
             Some(last) => {
-                let wait = last.member.is_some() && member.is_some();
+                let waits = |sender| matches!(sender, Sender::Application(_));
+                let wait = waits(last.sender) && waits(sender);
                 let full = self.groups.len() == MAX_GROUPS || self.bytes.len() + len > MAX_BATCH;
                 if full || !wait {
                     return false;
@@ -96,7 +96,7 @@ impl Batch {
         }
         self.groups.push(Group {
             remote,
-            member,
+            sender,
             segment: len,
             count: 1,
             start: self.bytes.len(),
@@ -134,15 +134,9 @@ impl Batch {
 }
 
 impl Group {
-    fn takes(
-        &self,
-        remote: SocketAddr,
-        member: Option<Member>,
-        max_segments: usize,
-        len: usize,
-    ) -> bool {
+    fn takes(&self, remote: SocketAddr, sender: Sender, max_segments: usize, len: usize) -> bool {
         self.remote == remote
-            && self.member == member
+            && self.sender == sender
             && self.len == self.segment * self.count // all of one size so far
             && len <= self.segment
             && len > 0
@@ -157,7 +151,7 @@ impl Group {
     fn send(&self, bytes: &[u8], outlet: &impl Outlet) -> Result<(), Unsent> {
         let contents = self.contents(bytes);
         let unsent = |count, error| Unsent {
-            member: self.member,
+            sender: self.sender,
             count,
             error,
         };
@@ -184,8 +178,10 @@ mod tests {
     use super::*;
     use std::cell::RefCell;
 
-    const A: Option<Member> = Some((1, 1));
-    const B: Option<Member> = Some((2, 1));
+    const A: Sender = Sender::Application((1, 1));
+    const B: Sender = Sender::Application((2, 1));
+    const ICE: Sender = Sender::Ice;
+    const HANDSHAKE: Sender = Sender::Handshake((1, 1));
     /// Ports of the fake outlet that have no way out, and that refuse segments.
     const BLOCKED: u16 = 666;
     const WITHOUT_GSO: u16 = 667;
@@ -237,8 +233,8 @@ mod tests {
     }
 
     /// Pushes a datagram to be sent by socket 1.
-    fn push(batch: &mut Batch, port: u16, member: Option<Member>, datagram: &[u8]) -> bool {
-        batch.push(1, remote(port), member, 64, datagram)
+    fn push(batch: &mut Batch, port: u16, sender: Sender, datagram: &[u8]) -> bool {
+        batch.push(1, remote(port), sender, 64, datagram)
     }
 
     /// What leaves in each system call, and what does not leave.
@@ -261,32 +257,30 @@ mod tests {
     fn neighbours_of_one_size_to_one_address_are_segments() {
         let mut batch = Batch::new();
         for len in [100, 100, 99] {
-            assert!(push(&mut batch, 9, None, &vec![7; len]));
+            assert!(push(&mut batch, 9, ICE, &vec![7; len]));
         }
-        assert!(
-            !push(&mut batch, 9, None, &[7; 99]),
-            "a shorter one ends it"
-        );
+        assert!(!push(&mut batch, 9, ICE, &[7; 99]), "a shorter one ends it");
         let (calls, _) = flush(&mut batch);
         assert_eq!(calls, [[(9, vec![7; 299], Some(100))]]);
     }
 
     #[test]
     fn other_datagrams_are_no_segments_of_these() {
-        let refused = |socket, port, member, max_segments, len| {
+        let refused = |socket, port, sender, max_segments, len| {
             let mut batch = Batch::new();
             for _ in 0..2 {
-                assert!(batch.push(1, remote(9), None, 64, &[7; 100]));
+                assert!(batch.push(1, remote(9), ICE, 64, &[7; 100]));
             }
-            !batch.push(socket, remote(port), member, max_segments, &vec![7; len])
+            !batch.push(socket, remote(port), sender, max_segments, &vec![7; len])
         };
-        assert!(!refused(1, 9, None, 64, 100));
-        assert!(refused(1, 9, None, 64, 101), "longer");
-        assert!(refused(1, 9, None, 64, 0), "empty");
-        assert!(refused(2, 9, None, 64, 100), "another socket");
-        assert!(refused(1, 8, None, 64, 100), "another address");
+        assert!(!refused(1, 9, ICE, 64, 100));
+        assert!(refused(1, 9, ICE, 64, 101), "longer");
+        assert!(refused(1, 9, ICE, 64, 0), "empty");
+        assert!(refused(2, 9, ICE, 64, 100), "another socket");
+        assert!(refused(1, 8, ICE, 64, 100), "another address");
         assert!(refused(1, 9, A, 64, 100), "an application's");
-        assert!(refused(1, 9, None, 2, 100), "too many");
+        assert!(refused(1, 9, HANDSHAKE, 64, 100), "a handshake's");
+        assert!(refused(1, 9, ICE, 2, 100), "too many");
     }
 
     #[test]
@@ -301,7 +295,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn applications_datagrams_leave_together_and_in_order() {
         let mut batch = Batch::new();
-        for (port, member, text) in [
+        for (port, sender, text) in [
             (8, A, "one"),
             (9, B, "three"),
             (8, A, ""),
@@ -310,7 +304,7 @@ mod tests {
             (9, B, "six"),
             (8, A, "seven"),
         ] {
-            assert!(push(&mut batch, port, member, text.as_bytes()));
+            assert!(push(&mut batch, port, sender, text.as_bytes()));
         }
         let (calls, _) = flush(&mut batch);
         let text = |port, text: &str, segment| (port, text.as_bytes().to_vec(), segment);
@@ -324,8 +318,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_with_datagrams_of_ice() {
-        for (first, second) in [(None, A), (A, None), (None, None)] {
+    fn nothing_waits_with_datagrams_of_ice_or_of_a_handshake() {
+        for (first, second) in [(ICE, A), (A, HANDSHAKE), (HANDSHAKE, ICE), (ICE, ICE)] {
             let mut batch = Batch::new();
             assert!(push(&mut batch, 8, first, b"one"));
             assert!(!push(&mut batch, 9, second, b"two"));
@@ -360,13 +354,13 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_datagram_that_cannot_leave_keeps_no_other_back() {
         let mut batch = Batch::new();
-        for (port, member) in [(7, A), (BLOCKED, B), (8, A), (BLOCKED, A), (9, B)] {
-            assert!(push(&mut batch, port, member, &[7; 100]));
+        for (port, sender) in [(7, A), (BLOCKED, B), (8, A), (BLOCKED, A), (9, B)] {
+            assert!(push(&mut batch, port, sender, &[7; 100]));
         }
         let (calls, unsent) = flush(&mut batch);
         let ports: Vec<_> = calls.iter().flatten().map(|sent| sent.0).collect();
         assert_eq!(ports, [7, 8, 9]);
-        let told: Vec<_> = unsent.iter().map(|it| (it.member, it.count)).collect();
+        let told: Vec<_> = unsent.iter().map(|it| (it.sender, it.count)).collect();
         assert_eq!(told, [(B, 1), (A, 1)]);
     }
 
@@ -387,14 +381,14 @@ mod tests {
         }
         let (calls, unsent) = flush(&mut batch);
         assert_eq!(calls, [[(WITHOUT_GSO, b"yes".to_vec(), None)]]);
-        let [Unsent { member, count, .. }] = &unsent[..] else {
+        let [Unsent { sender, count, .. }] = &unsent[..] else {
             panic!("{unsent:?}");
         };
-        assert_eq!((*member, *count), (A, 2));
+        assert_eq!((*sender, *count), (A, 2));
     }
 
     #[test]
-    fn every_segment_that_could_not_be_sent_is_counted_as_its_member_s() {
+    fn every_segment_that_could_not_be_sent_is_counted_as_its_sender_s() {
         let mut batch = Batch::new();
         for _ in 0..2 {
             assert!(push(&mut batch, BLOCKED, A, &[7; 100]));
@@ -403,7 +397,7 @@ mod tests {
         assert!(calls.is_empty());
         let [
             Unsent {
-                member,
+                sender,
                 count,
                 error,
             },
@@ -411,7 +405,7 @@ mod tests {
         else {
             panic!("{unsent:?}");
         };
-        assert_eq!((*member, *count), (A, 2));
+        assert_eq!((*sender, *count), (A, 2));
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }
 }

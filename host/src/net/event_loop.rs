@@ -4,19 +4,23 @@ mod connections;
 use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::bindings::Bound;
-use super::helpers::Helpers;
+use super::departures::DepartureCounter;
+use super::helpers::{Helpers, Pools};
 use super::hosted::{Hosted, NewStream, Turn};
 use super::instances::Instances;
-use super::mailbox::{Command, Mailbox};
+use super::interfaces::Presence;
+use super::mailbox::{Command, Mail, Mailbox};
 use super::mdns::Responder;
-use super::place::{StreamKey, Way};
+use super::place::{Sender, StreamKey, Way};
 use super::receiver::Receiver;
 use super::relay::Relays;
+use super::share::Share;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::timers::Timers;
 use super::token::Token;
-use crate::component::Arrival;
+use super::watch::{At, Pulse};
+use crate::component::{Arrival, Cause};
 use crate::ice::{Pair, Transport};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
@@ -24,6 +28,7 @@ use mio::{Events, Poll, Waker};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 /// One thread's sockets and streams.
@@ -35,13 +40,18 @@ pub(crate) struct EventLoop {
     sockets: Sockets,
     relays: Relays,
     connections: Connections,
+    presence: Presence,
     responder: Arc<Responder>,
     instances: Arc<Instances>,
     streams: HashMap<StreamKey, Hosted>,
     timers: Timers,
+    share: Share,
     touched: Vec<StreamKey>,
     busy: Vec<Token>,
     replies: ReplyQueue,
+    /// Who waits for the end of the turn.
+    flushes: Vec<SyncSender<()>>,
+    pulse: Arc<Pulse>,
     running: bool,
 }
 
@@ -50,6 +60,7 @@ impl EventLoop {
     /// The system gives no means to wait for sockets.
     pub(crate) fn new(
         epoch: Instant,
+        pools: Arc<Pools>,
         responder: Arc<Responder>,
         instances: Arc<Instances>,
     ) -> io::Result<Self> {
@@ -61,19 +72,23 @@ impl EventLoop {
         let connections = Connections::new(poll.registry().try_clone()?);
         Ok(Self {
             poll,
-            helpers: Helpers::new(epoch, Arc::clone(&mailbox)),
+            helpers: Helpers::new(pools, Arc::clone(&mailbox)),
             mailbox,
             epoch,
             sockets,
             relays,
             connections,
+            presence: Presence::default(),
             responder,
             instances,
             streams: HashMap::new(),
             timers: Timers::new(),
+            share: Share::default(),
             touched: Vec::new(),
             busy: Vec::new(),
             replies: ReplyQueue::default(),
+            flushes: Vec::new(),
+            pulse: Arc::default(),
             running: true,
         })
     }
@@ -83,25 +98,46 @@ impl EventLoop {
         &self.mailbox
     }
 
+    /// How much has left by its UDP sockets.
+    pub(crate) fn departures(&self) -> &Arc<DepartureCounter> {
+        self.sockets.departures()
+    }
+
+    /// What it says of itself.
+    pub(crate) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
     /// Turns until it is told to shut down.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut receiver = Receiver::new();
-        let (mut commands, mut used) = (Vec::new(), Vec::new());
+        let mut mail = Mail::default();
         let (mut ready, mut due) = (Vec::new(), None);
         while self.running {
+            self.pulse.at(At::Rest);
             self.wait(due, &mut events);
-            self.mailbox.take(&mut commands, &mut used);
+            self.pulse.turn();
+            self.mailbox.take(&mut mail);
             let now = Instant::now();
-            for command in commands.drain(..) {
-                self.obey(now, command, &mut used);
+            let mut datagrams = &mail.datagrams[..];
+            for command in mail.commands.drain(..) {
+                self.obey(now, command, &mut datagrams);
             }
+            mail.clear();
             self.sockets.flush();
             ready.append(&mut self.busy);
             ready.extend(events.iter().map(|event| Token::from(event.token())));
             ready.sort_unstable();
             ready.dedup(); // one turn each
             for token in ready.drain(..) {
+                self.pulse.at(match token {
+                    Token::Waker => At::Messages,
+                    Token::Socket(_) => At::Socket,
+                    Token::Listener(_) => At::Listener,
+                    Token::Connection(_) => At::Connection,
+                    Token::Relay(_) => At::Relay,
+                });
                 match token {
                     Token::Waker => {} // what there was to take has been taken
                     Token::Socket(index) => self.receive(now, index, &mut receiver),
@@ -110,10 +146,21 @@ impl EventLoop {
                     Token::Relay(index) => self.serve_relay(now, index),
                 }
             }
-            self.sweep_connections(now);
-            self.pass_time(now);
+            self.pulse.at(At::Time);
+            let is_timers_turn = self.share.is_timers_turn(now, !self.busy.is_empty());
+            let began = is_timers_turn.then(Instant::now);
+            if is_timers_turn {
+                self.sweep_connections(now);
+                self.pass_time(now);
+            }
             self.settle_touched(now);
-            self.flush();
+            self.pulse.at(At::Sending);
+            self.send_replies(now);
+            self.flush(now);
+            if let Some(began) = began {
+                self.share.timers_took(began.elapsed());
+            }
+            self.flushes.clear();
             let helped = self.helpers.dispatch(now);
             let due_times = [helped, self.connections.next_sweep()];
             due = due_times.into_iter().flatten().min();
@@ -135,13 +182,14 @@ impl EventLoop {
         }
     }
 
-    fn obey(&mut self, now: Instant, command: Command, used: &mut Vec<Vec<u8>>) {
+    fn obey(&mut self, now: Instant, command: Command, datagrams: &mut &[u8]) {
         match command {
             Command::Open(new) => self.open(*new),
             Command::Message(key, number, message) => self.hear(now, key, number, message),
-            Command::Send(key, component_id, datagram) => {
-                self.send(now, key, component_id, &datagram);
-                used.push(datagram);
+            Command::Send(key, component_id, length) => {
+                let (datagram, rest) = datagrams.split_at(length);
+                *datagrams = rest;
+                self.send(now, key, component_id, datagram);
             }
             Command::Overflowed(key, component_id, count) => {
                 if let Some(hosted) = self.streams.get_mut(&key) {
@@ -160,23 +208,29 @@ impl EventLoop {
                 }
             }
             Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
+            Command::Flush(done) => self.flushes.push(done),
             Command::Shutdown => self.shut_down(now),
         }
     }
 
     fn open(&mut self, new: NewStream) {
         let key = new.stream.id();
+        self.pulse.opened(key, new.stream.plugin().id());
         self.streams.insert(key, Hosted::new(new));
         self.touch(key);
     }
 
     fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
         if matches!(message, Message::Close | Message::Stop) {
-            self.flush(); // a datagram sent before the end leaves before it, or is told of as long as there is time
+            self.flush(now); // a datagram sent before the end leaves before it, or is told of as long as there is time
         }
         let Some(hosted) = self.streams.get_mut(&key) else {
             return;
         };
+        if leads_to_candidates(&message) {
+            let (sockets, connections) = (&mut self.sockets, &mut self.connections);
+            hosted.leave_lost(now, &mut self.presence, sockets, connections);
+        }
         let heard = hosted.stream.handle_message(now, message);
         self.touch(key);
         if let Err(refused) = heard {
@@ -197,6 +251,7 @@ impl EventLoop {
     }
 
     fn wake(&mut self, now: Instant, key: StreamKey, instance_id: u64) {
+        self.instances.taken(instance_id);
         if let Some(hosted) = self.streams.get_mut(&key) {
             hosted.stream.wake(now, instance_id);
             self.touch(key);
@@ -235,11 +290,18 @@ impl EventLoop {
                 pair,
                 local,
             };
-            let Some(member) = demux.route(remote, datagram) else {
-                if let Some(sole) = demux.sole_member()
+            let Some(member) = demux.route(now, remote, datagram) else {
+                let expecting = demux.expecting(remote, datagram);
+                if expecting.is_empty()
+                    && let Some(sole) = demux.sole_member()
                     && let Some(hosted) = streams.get(&sole.0)
                 {
                     hosted.note_stray(way(sole), datagram);
+                }
+                for member in expecting {
+                    if let Some(hosted) = streams.get_mut(&member.0) {
+                        hosted.deliver(now, way(member), datagram, touched, replies);
+                    }
                 }
                 return;
             };
@@ -248,12 +310,13 @@ impl EventLoop {
                 return;
             };
             match hosted.deliver(now, way(member), datagram, touched, replies) {
-                Arrival::Application => data = true,
-                Arrival::Validated => demux.add_address(remote, member, |remote| {
+                Arrival::Application | Arrival::Told => data = true,
+                Arrival::Authentic => demux.expect(remote, member),
+                Arrival::Verified => demux.add_address(remote, member, |remote| {
                     let stream = &hosted.stream;
-                    stream.is_validated(component_id, Transport::Udp, remote)
+                    stream.is_verified(component_id, Transport::Udp, remote)
                 }),
-                Arrival::Consumed => {}
+                Arrival::Consumed | Arrival::Waiting(_) | Arrival::Dropped(_) => {}
             }
         });
         if data && let Some(socket) = self.sockets.get_mut(index) {
@@ -327,6 +390,7 @@ impl EventLoop {
             return;
         };
         hosted.touched = false;
+        self.pulse.at(At::Streams);
         self.sockets.flush(); // a call into a plugin takes long: nothing waits behind it
         hosted.settle(&mut Turn {
             now,
@@ -338,11 +402,15 @@ impl EventLoop {
             responder: &self.responder,
             mailbox: &self.mailbox,
             instances: &self.instances,
+            replies: &mut self.replies,
+            pulse: &self.pulse,
         });
         if !hosted.stream.has_ended() {
             let at = hosted.stream.poll_timeout();
             self.timers.arm(key, at, &mut hosted.armed);
         } else if let Some(hosted) = self.streams.remove(&key) {
+            self.pulse.ended(key);
+            self.helpers.forget(key);
             hosted.release(
                 &mut self.sockets,
                 &mut self.relays,
@@ -364,26 +432,52 @@ impl EventLoop {
     }
 
     /// Sends what waits, and tells those whose datagrams did not leave.
-    fn flush(&mut self) {
+    fn flush(&mut self, now: Instant) {
         self.connections.flush();
         self.sockets.flush();
         while let Some(Unsent {
-            member,
+            sender,
             count,
             error,
         }) = self.sockets.poll_unsent()
         {
-            let owner = member.and_then(|(key, id)| Some((key, id, self.streams.get_mut(&key)?)));
-            let Some((key, component_id, hosted)) = owner else {
-                tracing::debug!("a datagram was not sent: {error}");
+            tracing::debug!("{count} datagrams were not sent: {error}");
+            let (Sender::Handshake(member) | Sender::Application(member)) = sender else {
+                continue; // ICE repeats its checks
+            };
+            let (key, component_id) = member;
+            let Some(hosted) = self.streams.get_mut(&key) else {
                 continue;
             };
-            for _ in 0..count {
-                hosted
-                    .stream
-                    .could_not_send(component_id, error.to_string());
+            if sender == Sender::Handshake(member) {
+                let stream = &mut hosted.stream;
+                stream.note_unsent(now, component_id, Cause::Unsent, count);
+            } else {
+                for _ in 0..count {
+                    let stream = &mut hosted.stream;
+                    stream.could_not_send(component_id, error.to_string());
+                }
             }
             self.touch(key);
         }
+    }
+}
+
+/// Whether a stream may tell its peer of its candidates because of a message.
+fn leads_to_candidates(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::GenerateLocalSdp
+            | Message::GatherCandidates
+            | Message::RestartStream
+            | Message::SetRemoteCredentials { .. }
+            | Message::ParseRemoteSdp { .. }
+    )
+}
+
+impl Drop for EventLoop {
+    /// Also where a turn has panicked: whoever asks for something learns that nobody hears it.
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }

@@ -1,7 +1,7 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
+use super::interfaces::{self, Address};
 use super::place::Place;
 use crate::ice::{Servers, Tcp};
-use if_addrs::Interface;
 use mio::net::UdpSocket;
 use std::collections::HashMap;
 use std::io;
@@ -63,13 +63,28 @@ pub enum BindError {
     )]
     NoTransport,
     /// None of the addresses could be bound.
-    #[error("no socket could be bound to {address}: {source}; name another address or port range")]
+    #[error("{}", not_bound(*address, ports.as_ref(), source))]
     Bind {
         /// The last address tried.
         address: IpAddr,
+        /// The ports tried there, if not any.
+        ports: Option<RangeInclusive<u16>>,
         /// Why it failed.
         source: io::Error,
     },
+}
+
+/// What could not be bound, and what to do about it.
+fn not_bound(address: IpAddr, ports: Option<&RangeInclusive<u16>>, source: &io::Error) -> String {
+    let (at, remedy) = match ports {
+        Some(ports) => {
+            let (start, end) = (ports.start(), ports.end());
+            let first = SocketAddr::new(address, *start);
+            (format!("{first}-{end}"), "widen the port range")
+        }
+        None => (address.to_string(), "name another address"),
+    };
+    format!("no socket could be bound to {at}: {source}; {remedy}")
 }
 
 impl Gathering {
@@ -81,40 +96,45 @@ impl Gathering {
         }
     }
 
-    /// The local addresses to have sockets at; at least one.
-    pub(super) fn addresses(&self) -> Result<Vec<IpAddr>, BindError> {
+    /// The local addresses to have sockets at, at least one, and addresses that nobody has.
+    pub(super) fn addresses(&self) -> Result<(Vec<IpAddr>, Vec<IpAddr>), BindError> {
         let is_of_family = |address: &IpAddr| match self.family {
             Some(Family::V4) => address.is_ipv4(),
             Some(Family::V6) => address.is_ipv6(),
             None => true,
         };
-        let listed = || if_addrs::get_if_addrs().map_err(BindError::Interfaces);
+        let listed = || interfaces::list().map_err(BindError::Interfaces);
         if !self.addresses.is_empty() {
             let named = self.addresses.iter().copied();
             let usable: Vec<IpAddr> = named.filter(is_of_family).collect();
             return match usable.is_empty() {
                 true => Err(self.no_address(&listed()?)),
-                false => Ok(usable),
+                false => Ok((usable, Vec::new())),
             };
         }
         let present = listed()?;
-        let is_named = |interface: &&Interface| {
-            self.interfaces.is_empty() || self.interfaces.contains(&interface.name)
+        let is_wanted = |address: &&Address| {
+            let names = &self.interfaces;
+            let is_named = names.is_empty() || names.contains(&address.interface);
+            is_named && is_of_family(&address.ip)
         };
-        let (loopback, others): (Vec<IpAddr>, Vec<IpAddr>) = present
-            .iter()
-            .filter(is_named)
-            .map(Interface::ip)
-            .filter(|address| is_usable(address) && is_of_family(address))
-            .partition(IpAddr::is_loopback);
-        match (loopback.is_empty(), others.is_empty()) {
-            (true, true) => Err(self.no_address(&present)),
-            (false, true) => Ok(loopback),
-            _ => Ok(others),
+        let chosen = interfaces::choose(present.iter().filter(is_wanted));
+        match chosen.is_empty() {
+            true => Err(self.no_address(&present)),
+            false => Ok((
+                chosen,
+                present.iter().filter_map(Address::broadcast).collect(),
+            )),
         }
     }
 
-    fn no_address(&self, present: &[Interface]) -> BindError {
+    /// Whether others than these may come, for none are named, and these are of loopback.
+    pub(super) fn may_find_better(&self, found: &[IpAddr]) -> bool {
+        let is_free = self.addresses.is_empty() && self.interfaces.is_empty();
+        is_free && found.iter().all(IpAddr::is_loopback)
+    }
+
+    fn no_address(&self, present: &[Address]) -> BindError {
         let family = match self.family {
             Some(Family::V4) => "of IPv4",
             Some(Family::V6) => "of IPv6",
@@ -124,7 +144,7 @@ impl Gathering {
         let at = if names.is_empty() { "" } else { " on " };
         let listed = present
             .iter()
-            .map(|interface| format!("{} ({})", interface.ip(), interface.name));
+            .map(|address| format!("{} ({})", address.ip, address.interface));
         let present = listed.collect::<Vec<_>>().join(", ");
         BindError::NoAddress {
             wanted: format!("{family}{at}{names}"),
@@ -182,6 +202,15 @@ impl Gathering {
         Err(last)
     }
 
+    /// Why no socket could be bound there.
+    pub(super) fn not_bound(&self, address: IpAddr, source: io::Error) -> BindError {
+        BindError::Bind {
+            address,
+            ports: self.port_range.clone(),
+            source,
+        }
+    }
+
     /// Where streams that share find each other's sockets, if this one shares.
     pub(super) fn place(&self, component_id: u16, address: IpAddr) -> Option<Place> {
         self.single_port.then(|| Place {
@@ -189,14 +218,6 @@ impl Gathering {
             port_range: self.port_range.clone(),
             component_id,
         })
-    }
-}
-
-/// Link-local addresses need a zone, which a candidate cannot carry (RFC 8839, section 5.1).
-fn is_usable(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => !address.is_link_local() && !address.is_unspecified(),
-        IpAddr::V6(address) => !address.is_unicast_link_local() && !address.is_unspecified(),
     }
 }
 
@@ -220,7 +241,7 @@ mod tests {
                 family: Some(family),
                 ..Gathering::default()
             };
-            assert_eq!(gathering.addresses().expect("one is left"), [kept]);
+            assert_eq!(gathering.addresses().expect("one is left").0, [kept]);
         }
     }
 
@@ -239,6 +260,21 @@ mod tests {
             "{sentence}"
         );
         assert!(sentence.contains("127.0.0.1"), "{sentence}");
+    }
+
+    #[test]
+    fn what_could_not_be_bound_is_named_with_its_ports() {
+        let mut gathering = Gathering::default();
+        let why = |gathering: &Gathering| {
+            let source = io::Error::from(io::ErrorKind::AddrInUse);
+            gathering.not_bound(BOTH[1], source).to_string()
+        };
+        let any = "no socket could be bound to ::1: address in use; name another address";
+        assert_eq!(why(&gathering), any);
+        gathering.port_range = Some(45555..=45556);
+        let range =
+            "no socket could be bound to [::1]:45555-45556: address in use; widen the port range";
+        assert_eq!(why(&gathering), range);
     }
 
     #[test]

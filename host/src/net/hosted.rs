@@ -4,7 +4,7 @@ mod relay;
 mod send;
 
 use super::application::{Application, ReplyQueue};
-use super::gather::Gathering;
+use super::gather::{BindError, Gathering};
 use super::helpers::Helpers;
 use super::instances::Instances;
 use super::loss::Loss;
@@ -14,6 +14,7 @@ use super::place::{Binding, StreamKey, Way};
 use super::relay::Relays;
 use super::sockets::Sockets;
 use super::tcp::Connections;
+use super::watch::{At, Pulse};
 use crate::component::Arrival;
 use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
@@ -80,6 +81,8 @@ pub(super) struct Turn<'a> {
     pub(super) responder: &'a Responder,
     pub(super) mailbox: &'a Arc<Mailbox>,
     pub(super) instances: &'a Instances,
+    pub(super) replies: &'a mut ReplyQueue,
+    pub(super) pulse: &'a Pulse,
 }
 
 impl Hosted {
@@ -125,14 +128,21 @@ impl Hosted {
         let (key, component_id) = way.member;
         let stream = &mut self.stream;
         let arrival = stream.handle_datagram(now, component_id, way.pair, datagram);
-        let of_application = arrival == Arrival::Application;
         if let Some(recorder) = &self.recorder {
-            recorder.received(component_id, way.as_it_is(), datagram, of_application);
+            recorder.received(component_id, way.as_it_is(), datagram, arrival);
         }
-        if of_application {
+        if let Arrival::Dropped(cause) = arrival {
+            let (bytes, from) = (datagram.len(), way.as_it_is());
+            tracing::debug!(
+                "component {component_id}, {from}: {bytes} bytes dropped, {}",
+                cause.words()
+            );
+        }
+        if arrival == Arrival::Application {
             let application = &mut self.application;
             application.receive(component_id, datagram, &mut replies.of(key));
-        } else {
+        }
+        if arrival != Arrival::Application || self.stream.has_news() {
             self.touch(touched);
         }
         arrival
@@ -148,19 +158,29 @@ impl Hosted {
     /// Carries out what the stream wants, until it wants nothing more.
     pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
         loop {
-            while let Some(request) = self.stream.poll_request() {
+            while let Some(request) = self.stream.poll_request(turn.now) {
                 self.note_instance(turn, &request);
                 let recorder = self.call_recorder(&request);
-                if request.may_take_long() {
-                    turn.helpers.submit(request, self.key(), recorder);
+                if let Some(plugin) = request.may_take_long().map(Arc::clone) {
+                    let limit = self.stream.init_timeout();
+                    let call = (request, recorder);
+                    let helpers = &mut turn.helpers;
+                    helpers.submit(turn.now, &plugin, self.key(), call, limit);
                 } else {
+                    turn.pulse.call(self.key(), request.call().name());
                     let completion = CallRecorder::run(recorder.as_ref(), request, turn.nanos);
+                    turn.pulse.at(At::Streams);
                     self.stream.handle_completion(turn.now, completion);
                 }
             }
             if let Some(component_ids) = self.stream.poll_gather() {
                 match self.gather(turn, &component_ids) {
                     Ok(()) => self.has_gathered = true,
+                    Err(error @ BindError::NoAddress { .. })
+                        if self.gathering.may_find_better(&[]) =>
+                    {
+                        self.stream.wait_for_address(turn.now, &error.to_string());
+                    }
                     Err(error) if self.has_gathered => self.stream.warn(format!(
                         "nothing was gathered again: {error}; what was bound before stays in use"
                     )),
@@ -171,13 +191,22 @@ impl Hosted {
                 }
             }
             while let Some(lookup) = self.stream.poll_lookup() {
-                turn.helpers.look_up(lookup, self.key());
+                turn.helpers.look_up(turn.now, lookup, self.key());
             }
             while let Some(request) = self.stream.poll_relay() {
                 self.obey(turn, request);
             }
             while let Some(transmit) = self.stream.poll_transmit() {
                 self.transmit(turn, &transmit);
+            }
+            while let Some((component_id, number, cause)) = self.stream.poll_dropped() {
+                tracing::debug!(
+                    "component {component_id}: a datagram dropped, {}",
+                    cause.words()
+                );
+                if let Some(recorder) = &self.recorder {
+                    recorder.dropped(component_id, number, cause);
+                }
             }
             let Some(mut notification) = self.stream.poll_notification() else {
                 return;
@@ -197,17 +226,30 @@ impl Hosted {
             if let Some(recorder) = &self.recorder {
                 recorder.notified(&notification);
             }
-            self.application.notify(notification);
+            turn.pulse.at(At::Application);
+            match notification {
+                // It had to wait for what was told before it.
+                Notification::IcePayload {
+                    component_id,
+                    payload,
+                } => {
+                    let replies = &mut turn.replies.of(self.key());
+                    self.application.receive(component_id, &payload, replies);
+                }
+                notification => self.application.notify(notification),
+            }
+            turn.pulse.at(At::Streams);
         }
     }
 
     /// A new instance can be woken from before its `init` on, and the component's last one not any more.
-    fn note_instance(&mut self, turn: &Turn<'_>, request: &Request) {
+    fn note_instance(&mut self, turn: &mut Turn<'_>, request: &Request) {
         if let Call::Init(_, parameters) = request.call() {
             let id = parameters.instance_id;
             turn.instances.insert(id, turn.mailbox, self.key());
             if let Some(last) = self.instances.insert(parameters.component_id, id) {
                 turn.instances.remove(last);
+                turn.helpers.forget_instance(self.key(), last);
             }
         }
     }
@@ -245,14 +287,23 @@ impl Hosted {
         sockets: &mut Sockets,
         connections: &mut Connections,
     ) {
+        connections.close_all_of((self.key(), component_id));
+        let its = |binding: &Binding| binding.component_id == component_id;
+        self.release_bindings(its, sockets, connections);
+    }
+
+    fn release_bindings(
+        &mut self,
+        are_free: impl Fn(&Binding) -> bool,
+        sockets: &mut Sockets,
+        connections: &mut Connections,
+    ) {
         let key = self.key();
-        connections.close_all_of((key, component_id));
-        let its = |binding: &mut Binding| binding.component_id == component_id;
-        for binding in self.listeners.extract_if(.., its) {
+        for binding in self.listeners.extract_if(.., |it| are_free(it)) {
             connections.release(binding, key);
         }
-        sockets.flush(); // its last words
-        for binding in self.bindings.extract_if(.., its) {
+        sockets.flush(); // last words
+        for binding in self.bindings.extract_if(.., |it| are_free(it)) {
             sockets.release(binding, key);
         }
     }

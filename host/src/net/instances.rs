@@ -12,22 +12,39 @@ pub(crate) struct Instances(Mutex<HashMap<u64, Home>>);
 struct Home {
     mailbox: Arc<Mailbox>,
     stream: StreamKey,
+    /// Whether a wake waits in the mailbox: the next one is the same.
+    woken: bool,
 }
 
 impl Instances {
     pub(super) fn insert(&self, instance_id: u64, mailbox: &Arc<Mailbox>, stream: StreamKey) {
         let mailbox = Arc::clone(mailbox);
-        self.lock().insert(instance_id, Home { mailbox, stream });
+        let home = Home {
+            mailbox,
+            stream,
+            woken: false,
+        };
+        self.lock().insert(instance_id, home);
     }
 
     pub(super) fn remove(&self, instance_id: u64) {
         self.lock().remove(&instance_id);
     }
 
-    /// Asks for `on_wake` of an instance; nothing for unknown ids. From any thread.
+    /// Asks for `on_wake` of an instance; nothing for unknown ids. From any thread, as often as one likes: one wake
+    /// of each instance waits.
     pub(crate) fn wake(&self, instance_id: u64) {
-        if let Some(Home { mailbox, stream }) = self.lock().get(&instance_id) {
-            mailbox.post(Command::Wake(*stream, instance_id));
+        if let Some(home) = self.lock().get_mut(&instance_id)
+            && !std::mem::replace(&mut home.woken, true)
+        {
+            home.mailbox.post(Command::Wake(home.stream, instance_id));
+        }
+    }
+
+    /// A wake has been taken from the mailbox: the next one is another.
+    pub(super) fn taken(&self, instance_id: u64) {
+        if let Some(home) = self.lock().get_mut(&instance_id) {
+            home.woken = false;
         }
     }
 
@@ -40,6 +57,7 @@ impl Instances {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::mailbox::Mail;
     use mio::{Poll, Token, Waker};
 
     fn mailbox() -> Arc<Mailbox> {
@@ -59,11 +77,31 @@ mod tests {
             instances.wake(id);
         }
         let [first, second] = loops.map(|mailbox| {
-            let mut commands = Vec::new();
-            mailbox.take(&mut commands, &mut Vec::new());
-            commands
+            let mut mail = Mail::default();
+            mailbox.take(&mut mail);
+            mail.commands
         });
         assert!(first.is_empty(), "{first:?}");
         assert!(matches!(second[..], [Command::Wake(2, 11)]), "{second:?}");
+    }
+
+    #[test]
+    fn one_wake_of_each_instance_waits_however_often_it_is_asked_for() {
+        let (instances, mailbox) = (Instances::default(), mailbox());
+        instances.insert(10, &mailbox, 1);
+        instances.insert(11, &mailbox, 1);
+        for _ in 0..2 {
+            for _ in 0..1000 {
+                instances.wake(10);
+                instances.wake(11);
+            }
+            let mut mail = Mail::default();
+            mailbox.take(&mut mail);
+            let [Command::Wake(1, 10), Command::Wake(1, 11)] = mail.commands[..] else {
+                panic!("{} commands", mail.commands.len());
+            };
+            instances.taken(10);
+            instances.taken(11);
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::stream::{Lookup, Message};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a loop can be asked.
@@ -13,17 +14,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) enum Command {
     Open(Box<NewStream>),
     Message(StreamKey, Option<u64>, Message),
-    Send(StreamKey, u16, Vec<u8>),
+    /// A datagram of so many bytes, the next of the [`Mail`]'s.
+    Send(StreamKey, u16, usize),
     /// So many datagrams of a component's had no room.
     Overflowed(StreamKey, u16, usize),
     Completed(StreamKey, Box<Completion>),
     Found(StreamKey, Lookup, Result<Vec<SocketAddr>, String>),
     /// Of an instance of the stream's.
     Wake(StreamKey, u64),
+    /// Dropped at the end of the turn.
+    Flush(SyncSender<()>),
     Shutdown,
 }
 
+/// What was posted, in order, in memory that is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Mail {
+    pub(super) commands: Vec<Command>,
+    /// The datagrams of the commands, one behind the other.
+    pub(super) datagrams: Vec<u8>,
+}
+
 /// A loop's mailbox.
+///
+/// It is bounded: datagrams and messages by the bytes that they take, completions and lookups by the instances and
+/// names of the streams, and flushes by the threads that wait for them.
 pub(crate) struct Mailbox {
     state: Mutex<State>,
     waker: mio::Waker,
@@ -31,19 +46,33 @@ pub(crate) struct Mailbox {
 
 #[derive(Default)]
 struct State {
-    commands: Vec<Command>,
-    /// Buffers of datagrams sent before, to be filled again.
-    spare: Vec<Vec<u8>>,
+    mail: Mail,
     /// Bytes that datagrams and what carries them take.
     waiting: usize,
+    /// Bytes that each stream's messages take.
+    messages: HashMap<StreamKey, usize>,
     /// How many datagrams of each component's had no room.
     overflowed: HashMap<(StreamKey, u16), usize>,
+    /// Nobody takes anything any more.
+    closed: bool,
 }
 
-/// Most buffers kept for later.
-const MAX_SPARE: usize = 1024;
 /// Bytes that datagrams take beyond which no more are taken.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
+/// Bytes that a stream's messages take beyond which no more are taken.
+const MAX_MESSAGES: usize = 256 * 1024;
+/// Bytes that are kept for the next datagrams or commands.
+const KEPT: usize = 256 * 1024;
+
+impl Mail {
+    /// Makes it empty; memory that is seldom needed goes back.
+    pub(super) fn clear(&mut self) {
+        self.commands.clear();
+        self.commands.shrink_to(KEPT / size_of::<Command>());
+        self.datagrams.clear();
+        self.datagrams.shrink_to(KEPT);
+    }
+}
 
 impl Mailbox {
     pub(super) fn new(waker: mio::Waker) -> Self {
@@ -53,12 +82,52 @@ impl Mailbox {
         }
     }
 
+    /// Posts a command whatever waits already; once nobody takes it, it is dropped.
     pub(crate) fn post(&self, command: Command) {
-        self.push(self.lock(), command);
+        let state = self.lock();
+        match state.closed {
+            false => self.push(state, command),
+            true => {
+                drop(state);
+                drop(command); // an instance is destroyed without the lock
+            }
+        }
+    }
+
+    /// Posts a new stream, unless nobody takes it any more.
+    pub(crate) fn open(&self, new: Box<NewStream>) -> Result<(), Box<NewStream>> {
+        let state = self.lock();
+        if state.closed {
+            return Err(new);
+        }
+        self.push(state, Command::Open(new));
+        Ok(())
+    }
+
+    fn post_message(
+        &self,
+        stream: StreamKey,
+        number: Option<u64>,
+        message: Message,
+    ) -> Result<(), PostError> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(PostError::Ended);
+        }
+        let waiting = state.messages.entry(stream).or_default();
+        if *waiting >= MAX_MESSAGES {
+            return Err(PostError::Full(message));
+        }
+        *waiting += size_of::<Command>() + message.heap();
+        self.push(state, Command::Message(stream, number, message));
+        Ok(())
     }
 
     fn post_datagram(&self, stream: StreamKey, component_id: u16, datagram: &[u8]) {
         let mut state = self.lock();
+        if state.closed {
+            return;
+        }
         if state.waiting >= MAX_WAITING {
             // The loop has been woken: others wait.
             let overflowed = state.overflowed.entry((stream, component_id));
@@ -66,15 +135,13 @@ impl Mailbox {
             return;
         }
         state.waiting += size_of::<Command>() + datagram.len();
-        let mut buffer = state.spare.pop().unwrap_or_default();
-        buffer.clear();
-        buffer.extend_from_slice(datagram);
-        self.push(state, Command::Send(stream, component_id, buffer));
+        state.mail.datagrams.extend_from_slice(datagram);
+        self.push(state, Command::Send(stream, component_id, datagram.len()));
     }
 
     fn push(&self, mut state: MutexGuard<'_, State>, command: Command) {
-        let first = state.commands.is_empty();
-        state.commands.push(command);
+        let first = state.mail.commands.is_empty();
+        state.mail.commands.push(command);
         drop(state);
         if first {
             // Only fails when the loop's poll is gone, and then nobody waits for this.
@@ -82,20 +149,31 @@ impl Mailbox {
         }
     }
 
-    /// Everything posted since, in order, in exchange for an empty vector and used buffers; first what had no
-    /// room, so that it is told of before an end that was posted.
-    pub(super) fn take(&self, commands: &mut Vec<Command>, used: &mut Vec<Vec<u8>>) {
+    /// Everything posted since, in exchange for empty mail; first what had no room, so that it is told of before
+    /// an end that was posted.
+    pub(super) fn take(&self, mail: &mut Mail) {
         let mut state = self.lock();
         let state = &mut *state;
-        std::mem::swap(&mut state.commands, commands);
+        std::mem::swap(&mut state.mail, mail);
         state.waiting = 0;
+        state.messages.clear();
         let overflowed = state.overflowed.drain();
         let told = overflowed.map(|((key, id), count)| Command::Overflowed(key, id, count));
-        commands.splice(0..0, told);
-        let room = MAX_SPARE.saturating_sub(state.spare.len());
-        let kept = used.len().min(room);
-        state.spare.extend(used.drain(..kept));
-        used.clear();
+        mail.commands.splice(0..0, told);
+    }
+
+    /// From now on nothing is taken. What waits is dropped.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let mail = std::mem::take(&mut state.mail);
+        drop(state);
+        drop(mail); // instances are destroyed without the lock
+    }
+
+    /// Whether nobody takes anything any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -108,6 +186,18 @@ impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Mailbox")
     }
+}
+
+/// Why a message did not reach its stream's event loop.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PostError {
+    /// 256 KiB of the stream's messages wait for the event loop. This is the message that found no room.
+    #[error("the event loop has not taken the messages before this one: flush, then send it again")]
+    Full(Message),
+    /// The event loop has ended, and the stream with it.
+    #[error("the stream's event loop has ended: open another stream")]
+    Ended,
 }
 
 /// Sends a stream's datagrams from any thread.
@@ -129,9 +219,23 @@ impl Outbox {
             .post_datagram(self.stream, component_id, datagram);
     }
 
-    pub(crate) fn message(&self, number: Option<u64>, message: Message) {
+    /// Waits until the event loop has done with all that it was sent before. Must not be called by an application
+    /// that the loop calls: it would wait for itself.
+    pub fn flush(&self) {
+        let (done, wait) = sync_channel(0);
+        self.mailbox.post(Command::Flush(done));
+        // It is dropped at the end of the turn, or with the loop.
+        let _ = wait.recv();
+    }
+
+    pub(crate) fn message(&self, number: Option<u64>, message: Message) -> Result<(), PostError> {
+        self.mailbox.post_message(self.stream, number, message)
+    }
+
+    /// Stops the stream, whatever waits before.
+    pub(crate) fn stop(&self) {
         self.mailbox
-            .post(Command::Message(self.stream, number, message));
+            .post(Command::Message(self.stream, None, Message::Stop));
     }
 }
 
@@ -140,6 +244,12 @@ mod tests {
     use super::*;
     use mio::{Events, Poll, Token};
     use std::time::Duration;
+
+    fn mailbox() -> (Poll, Arc<Mailbox>) {
+        let poll = Poll::new().expect("the system can wait");
+        let waker = mio::Waker::new(poll.registry(), Token(0)).expect("and be woken");
+        (poll, Arc::new(Mailbox::new(waker)))
+    }
 
     /// Whether the loop has been woken since.
     fn is_woken(poll: &mut Poll) -> bool {
@@ -151,64 +261,113 @@ mod tests {
 
     #[test]
     fn what_is_posted_wakes_the_loop_and_is_taken_in_order() {
-        let mut poll = Poll::new().expect("the system can wait");
-        let waker = mio::Waker::new(poll.registry(), Token(0)).expect("and be woken");
-        let mailbox = Arc::new(Mailbox::new(waker));
+        let (mut poll, mailbox) = mailbox();
         let outbox = Outbox::new(7, Arc::clone(&mailbox));
-        let (mut commands, mut used) = (Vec::new(), Vec::new());
-        for datagram in [&b"the first is long"[..], b"short"] {
-            outbox.send(1, datagram);
-            outbox.message(Some(3), Message::Close);
+        let mut mail = Mail::default();
+        for _ in 0..2 {
+            outbox.send(1, b"first");
+            outbox
+                .message(Some(3), Message::Close)
+                .expect("there is room");
+            outbox.send(2, b"and second");
             assert!(is_woken(&mut poll));
-            mailbox.take(&mut commands, &mut used);
+            mailbox.take(&mut mail);
             let [
-                Command::Send(7, 1, sent),
+                Command::Send(7, 1, 5),
                 Command::Message(7, Some(3), Message::Close),
-            ] = &mut commands[..]
+                Command::Send(7, 2, 10),
+            ] = &mail.commands[..]
             else {
-                panic!("{commands:?}");
+                panic!("{mail:?}");
             };
-            // Its buffer serves the next datagram.
-            assert_eq!(*sent, datagram);
-            used.push(std::mem::take(sent));
-            commands.clear();
-            mailbox.take(&mut commands, &mut used);
-            assert!(commands.is_empty() && !is_woken(&mut poll));
+            assert_eq!(mail.datagrams, b"firstand second");
+            mail.clear();
+            mailbox.take(&mut mail);
+            assert!(mail.commands.is_empty() && !is_woken(&mut poll));
         }
     }
 
     #[test]
     fn so_much_waits_and_what_has_no_room_is_told_first() {
-        let poll = Poll::new().expect("the system can wait");
-        let waker = mio::Waker::new(poll.registry(), Token(0)).expect("and be woken");
-        let mailbox = Arc::new(Mailbox::new(waker));
+        let (_poll, mailbox) = mailbox();
         let outbox = |stream| Outbox::new(stream, Arc::clone(&mailbox));
-        let (mut commands, mut used) = (Vec::new(), Vec::new());
+        let mut mail = Mail::default();
         let datagram = vec![0; MAX_WAITING / 2];
         for _ in 0..2 {
             outbox(7).send(1, &datagram);
             outbox(7).send(1, &datagram);
             outbox(7).send(1, b"no room");
             outbox(7).send(1, b"nor for this");
-            outbox(7).message(None, Message::Close);
-            mailbox.take(&mut commands, &mut used);
+            outbox(7)
+                .message(None, Message::Close)
+                .expect("there is room");
+            mailbox.take(&mut mail);
             let [
                 Command::Overflowed(7, 1, 2),
                 Command::Send(7, 1, _),
                 Command::Send(7, 1, _),
                 Command::Message(7, None, Message::Close),
-            ] = commands[..]
+            ] = mail.commands[..]
             else {
-                panic!("{} commands", commands.len());
+                panic!("{} commands", mail.commands.len());
             };
-            commands.clear();
+            mail.clear();
         }
         // Small ones have their weight, too.
         for stream in 0..MAX_WAITING as u64 / 16 {
             outbox(stream).send(1, b"");
         }
-        mailbox.take(&mut commands, &mut used);
-        let sends = commands.iter().filter(|it| matches!(it, Command::Send(..)));
+        mailbox.take(&mut mail);
+        let sends = mail.commands.iter();
+        let sends = sends.filter(|it| matches!(it, Command::Send(..)));
         assert_eq!(sends.count(), MAX_WAITING.div_ceil(size_of::<Command>()));
+        mail.clear();
+        assert!(mail.commands.capacity() * size_of::<Command>() <= KEPT);
+    }
+
+    #[test]
+    fn a_stream_s_messages_have_a_bound_and_its_stop_has_none() {
+        let (_poll, mailbox) = mailbox();
+        let outbox = |stream| Outbox::new(stream, Arc::clone(&mailbox));
+        let long = || Message::SetRemoteCredentials {
+            credentials: "x".repeat(MAX_MESSAGES / 4),
+            generation: None,
+        };
+        let mut mail = Mail::default();
+        for _ in 0..2 {
+            let sent = (0..10).map_while(|_| outbox(1).message(None, long()).ok());
+            assert_eq!(sent.count(), 4);
+            assert_eq!(
+                outbox(1).message(None, long()),
+                Err(PostError::Full(long()))
+            );
+            assert_eq!(outbox(2).message(None, long()), Ok(()));
+            outbox(1).stop();
+            mailbox.take(&mut mail);
+            assert_eq!(mail.commands.len(), 6);
+            mail.clear();
+        }
+    }
+
+    #[test]
+    fn a_closed_mailbox_takes_nothing_and_says_so() {
+        let (_poll, mailbox) = mailbox();
+        let outbox = Outbox::new(1, Arc::clone(&mailbox));
+        let waiting = outbox.clone();
+        let flush = std::thread::spawn(move || waiting.flush());
+        let mut mail = Mail::default();
+        while mail.commands.is_empty() {
+            mailbox.take(&mut mail);
+        }
+        assert!(matches!(mail.commands[..], [Command::Flush(_)]));
+        mail.clear();
+        flush.join().expect("its command was dropped");
+        assert!(!mailbox.is_closed());
+        mailbox.close();
+        outbox.flush();
+        outbox.send(1, b"to nobody");
+        assert_eq!(outbox.message(None, Message::Close), Err(PostError::Ended));
+        mailbox.take(&mut mail);
+        assert!(mail.commands.is_empty() && mail.datagrams.is_empty() && mailbox.is_closed());
     }
 }

@@ -9,6 +9,17 @@ pub(super) type StreamKey = u64;
 /// A component of a stream.
 pub(super) type Member = (StreamKey, u16);
 
+/// Who sends a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// ICE, which repeats its checks.
+    Ice,
+    /// The handshake of a component.
+    Handshake(Member),
+    /// The application, which hears of a failure.
+    Application(Member),
+}
+
 /// Streams that ask for the same place share a socket: one port for each address and component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Place {

@@ -1,7 +1,10 @@
 //! Connections to TURN servers: one for each relay of each component, over UDP, TCP or TLS.
 mod datagrams;
+mod session;
 mod stream;
 mod tls;
+mod trust;
+mod words;
 
 use super::place::StreamKey;
 use super::token::Token;
@@ -16,8 +19,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use stream::Stream;
 
-pub use tls::TrustError;
-pub(crate) use tls::client_config;
+pub use trust::TrustError;
+pub(crate) use trust::client_config;
 
 /// A relay of a stream's.
 type Owner = (StreamKey, RelayId);
@@ -97,10 +100,10 @@ impl Relays {
         Ok(local)
     }
 
-    /// Sends a datagram, or the next bytes of a stream: all or, if too many wait, none.
-    pub(super) fn send(&mut self, owner: Owner, contents: &[u8]) {
+    /// Sends a datagram, or the next bytes of a stream: all or, if too many wait, none. Tells whether they leave.
+    pub(super) fn send(&mut self, owner: Owner, contents: &[u8]) -> bool {
         let Some(&index) = self.by_owner.get(&owner) else {
-            return;
+            return true; // its end has been told
         };
         match &mut self.slab[index].1 {
             Connection::Datagrams(datagrams) => datagrams.send(contents),

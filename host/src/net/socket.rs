@@ -1,5 +1,7 @@
 //! A UDP socket that many components may share, as the system has it.
 use super::batch::Outlet;
+use super::departures::DepartureCounter;
+use super::fragments;
 use super::send_many::send_many;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -11,6 +13,7 @@ use std::sync::Arc;
 pub(super) struct Socket {
     socket: mio::net::UdpSocket,
     offload: Offload,
+    departures: Arc<DepartureCounter>,
     /// Whether the system gathers what arrives for this socket (GRO).
     gathers: bool,
 }
@@ -21,9 +24,17 @@ pub(super) struct Offload(Arc<UdpSocketState>);
 
 impl Offload {
     /// # Errors
-    /// The system refuses an option that the socket cannot do without.
+    /// The system refuses an option that sockets cannot do without.
     pub(super) fn of(socket: &mio::net::UdpSocket) -> io::Result<Self> {
-        let state = UdpSocketState::new(UdpSockRef::from(socket))?;
+        let state = match cfg!(target_os = "linux") {
+            true => {
+                // quinn-udp forbids the socket it is shown to send in fragments: this one sends nothing.
+                let address = SocketAddr::new(socket.local_addr()?.ip(), 0);
+                let other = mio::net::UdpSocket::bind(address)?;
+                UdpSocketState::new(UdpSockRef::from(&other))?
+            }
+            false => UdpSocketState::new(UdpSockRef::from(socket))?,
+        };
         Ok(Self(Arc::new(state)))
     }
 }
@@ -35,14 +46,17 @@ impl Socket {
     pub(super) fn register(
         mut socket: mio::net::UdpSocket,
         offload: Offload,
+        departures: Arc<DepartureCounter>,
         registry: &Registry,
         token: Token,
         is_shared: bool,
     ) -> io::Result<Self> {
+        fragments::allow(&socket)?;
         registry.register(&mut socket, token, Interest::READABLE)?;
         let mut socket = Self {
             socket,
             offload,
+            departures,
             gathers: false,
         };
         if is_shared {
@@ -52,7 +66,7 @@ impl Socket {
         }
         // Other systems receive nothing without.
         if is_shared || cfg!(not(target_os = "linux")) {
-            socket.gather()?;
+            socket.expect_data();
         }
         Ok(socket)
     }
@@ -84,7 +98,13 @@ impl Socket {
 
     fn gather(&mut self) -> io::Result<()> {
         self.gathers = true;
-        Offload::of(&self.socket).map(drop)
+        // On Linux quinn-udp would forbid it fragments, which for IPv6 cannot be taken back from here: its datagrams
+        // arrive in batches, one by one.
+        if cfg!(target_os = "linux") && self.socket.local_addr()?.is_ipv6() {
+            return Ok(());
+        }
+        UdpSocketState::new(UdpSockRef::from(&self.socket))?;
+        fragments::allow(&self.socket)
     }
 }
 
@@ -96,10 +116,15 @@ impl Outlet for Socket {
         segment_size: Option<usize>,
     ) -> io::Result<()> {
         let Self {
-            socket, offload, ..
+            socket,
+            offload,
+            departures,
+            ..
         } = self;
         let Some(segment_size) = segment_size else {
-            return socket.send_to(contents, remote).map(drop);
+            socket.send_to(contents, remote)?;
+            departures.add(1);
+            return Ok(());
         };
         let transmit = Transmit {
             destination: remote,
@@ -108,13 +133,19 @@ impl Outlet for Socket {
             segment_size: Some(segment_size),
             src_ip: None,
         };
-        offload.0.try_send(UdpSockRef::from(socket), &transmit)
+        offload.0.try_send(UdpSockRef::from(socket), &transmit)?;
+        departures.add(contents.len().div_ceil(segment_size));
+        Ok(())
     }
 
     fn try_send_many<'a>(
         &self,
         datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
     ) -> usize {
-        send_many(&self.socket, datagrams)
+        let sent = send_many(&self.socket, datagrams);
+        if sent > 0 {
+            self.departures.add(sent);
+        }
+        sent
     }
 }

@@ -1,13 +1,16 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
 use super::batch::{Batch, Unsent};
 use super::bindings::{Bindings, Bound};
+use super::departures::DepartureCounter;
 use super::gather::{Gathering, Ports};
-use super::place::{Binding, Member, StreamKey};
+use super::place::{Binding, Member, Sender, StreamKey};
 use super::socket::{Offload, Socket};
 use super::token::Token;
+use crate::ice::stun_kind;
 use mio::Registry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// All sockets of a loop, and what waits to leave by one of them.
@@ -17,6 +20,7 @@ pub(super) struct Sockets {
     offload: Option<Offload>,
     bindings: Bindings<Socket>,
     batch: Batch,
+    departures: Arc<DepartureCounter>,
     unsent: Vec<Unsent>,
 }
 
@@ -27,8 +31,14 @@ impl Sockets {
             offload: None,
             bindings: Bindings::new(),
             batch: Batch::new(),
+            departures: Arc::default(),
             unsent: Vec::new(),
         }
+    }
+
+    /// How much has left by them.
+    pub(super) fn departures(&self) -> &Arc<DepartureCounter> {
+        &self.departures
     }
 
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<Socket>> {
@@ -46,6 +56,7 @@ impl Sockets {
             registry,
             offload,
             bindings,
+            departures,
             ..
         } = self;
         let open = |ports: &mut Ports, index, is_shared| {
@@ -56,7 +67,8 @@ impl Sockets {
                 None => offload.insert(Offload::of(&socket)?).clone(),
             };
             let token = Token::Socket(index).into();
-            let socket = Socket::register(socket, offload, registry, token, is_shared)?;
+            let departures = Arc::clone(departures);
+            let socket = Socket::register(socket, offload, departures, registry, token, is_shared)?;
             Ok((socket, local))
         };
         bindings.bind(gathering, component_id, address, open)
@@ -97,25 +109,29 @@ impl Sockets {
     ) {
         let socket = self.bound(index);
         socket.demux.note_sent(now, datagram, member);
-        self.push(index, remote, None, datagram);
+        let sender = match stun_kind(datagram) {
+            Some(_) => Sender::Ice,
+            None => Sender::Handshake(member),
+        };
+        self.push(index, remote, sender, datagram);
     }
 
-    /// Sends a datagram; `member` hears if it cannot be sent.
+    /// Sends a datagram.
     pub(super) fn push(
         &mut self,
         index: usize,
         remote: SocketAddr,
-        member: Option<Member>,
+        sender: Sender,
         datagram: &[u8],
     ) {
         let socket = &mut self.bound(index).inner;
-        if member.is_some() {
+        if let Sender::Application(_) = sender {
             socket.expect_data();
         }
         let max = socket.max_segments();
-        if !self.batch.push(index, remote, member, max, datagram) {
+        if !self.batch.push(index, remote, sender, max, datagram) {
             self.flush();
-            let pushed = self.batch.push(index, remote, member, max, datagram);
+            let pushed = self.batch.push(index, remote, sender, max, datagram);
             debug_assert!(pushed, "an empty batch takes anything");
         }
     }

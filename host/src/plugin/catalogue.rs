@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{Refusal, VetError};
 use super::vet::{Found, vet};
+use crate::similar::similar;
 
 /// Every library of a search path.
 #[derive(Debug, Default)]
@@ -58,9 +59,8 @@ pub enum FindError {
     },
     /// Plugins, but not this one.
     #[error(
-        "no plugin `{id}` in {}: {}{}",
-        list(searched),
-        there(available),
+        "no plugin `{id}`{}{}",
+        instead(id, available, searched),
         also_refused(*refused)
     )]
     Unknown {
@@ -133,9 +133,14 @@ fn list(directories: &[PathBuf]) -> String {
     names.join(", ")
 }
 
-fn there(available: &[String]) -> String {
+/// What was probably meant; else where it was looked for, and all there is.
+fn instead(id: &str, available: &[String], searched: &[PathBuf]) -> String {
+    if let Some(meant) = similar(available.iter().map(String::as_str), id) {
+        return format!(": did you mean `{meant}`?");
+    }
     let are = if available.len() == 1 { "is" } else { "are" };
-    format!("there {are} `{}`", available.join("`, `"))
+    let there = available.join("`, `");
+    format!(" in {}: there {are} `{there}`", list(searched))
 }
 
 fn none_of(count: usize) -> String {

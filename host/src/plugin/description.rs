@@ -107,7 +107,7 @@ fn options(descriptor: &'static abi::hc_plugin) -> Result<Vec<OptionSpec>, Cause
 }
 
 fn option(option: &abi::hc_option) -> Result<OptionSpec, Cause> {
-    let key = text(option.key, "option's key")?;
+    let key = exact_text(option.key, "option's key")?;
     let kind = match option.type_ {
         abi::HC_OPTION_STRING => OptionKind::String,
         abi::HC_OPTION_INTEGER => OptionKind::Integer,
@@ -133,14 +133,27 @@ pub(super) fn text(text: *const c_char, what: &'static str) -> Result<String, Ca
     optional_text(text, what)?.ok_or(Cause::Missing(what))
 }
 
+/// A name that is compared with others: taken as it is or not at all.
+pub(super) fn exact_text(name: *const c_char, what: &'static str) -> Result<String, Cause> {
+    let name = raw_text(name, what)?.ok_or(Cause::Missing(what))?;
+    match one_line(name) == name {
+        true => Ok(name.to_owned()),
+        false => Err(Cause::Spaces(what, name.to_owned())),
+    }
+}
+
 fn optional_text(text: *const c_char, what: &'static str) -> Result<Option<String>, Cause> {
+    Ok(raw_text(text, what)?.map(one_line))
+}
+
+fn raw_text(text: *const c_char, what: &'static str) -> Result<Option<&'static str>, Cause> {
     if text.is_null() {
         return Ok(None);
     }
-    // SAFETY: the descriptor of a mapped library promises NUL-terminated text there.
-    let text = unsafe { CStr::from_ptr(text) };
+    // SAFETY: the descriptor of a mapped library promises NUL-terminated text there; nothing is ever unmapped.
+    let text: &'static CStr = unsafe { CStr::from_ptr(text) };
     match text.to_str() {
-        Ok(text) if text.len() <= MAX_TEXT => Ok(Some(one_line(text))),
+        Ok(text) if text.len() <= MAX_TEXT => Ok(Some(text)),
         _ => Err(Cause::Text(what)),
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Descriptor {
     pub(super) id: String,
     pub(super) version: String,
     pub(super) flags: u32,
+    /// The runtime of a sanitizer that must be in a process from its start.
+    pub(super) sanitizer: Option<String>,
 }
 
 impl Descriptor {
@@ -32,7 +34,13 @@ impl Descriptor {
     /// Reads at most `budget` bytes of `file` to find the descriptor.
     pub(super) fn read_within(file: impl Read + Seek, budget: u64) -> Result<Self, VetError> {
         let cache = ReadCache::new(Budget { file, left: budget });
-        Self::parse(image::descriptor_bytes(&cache)?)
+        let image = image::read(&cache)?;
+        let mut descriptor = Self::parse(image.descriptor)?;
+        if image.writable {
+            return Err(VetError::WritableDescriptor);
+        }
+        descriptor.sanitizer = image.sanitizer;
+        Ok(descriptor)
     }
 
     /// `bytes` starts at the descriptor and ends with it, or with what the file holds of it.
@@ -47,6 +55,7 @@ impl Descriptor {
             id: head.id()?,
             version: head.version()?,
             flags: head.u32(offset_of!(hc_plugin, flags)),
+            sanitizer: None,
         })
     }
 }

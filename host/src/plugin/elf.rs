@@ -30,13 +30,25 @@ where
     })
 }
 
-/// Refuses executables, which look like libraries but for one flag, and `$ORIGIN`.
-pub(super) fn check_dynamic_table<'d, E, R>(file: &ElfFile<'d, E, R>) -> Result<(), VetError>
+/// The runtimes of sanitizers that end a process which they were not the first in.
+const SANITIZERS: [&str; 4] = ["libasan.so", "libhwasan.so", "liblsan.so", "libtsan.so"];
+
+/// The directory of the file, as its dynamic table writes it.
+pub(super) const ORIGIN: [&str; 2] = ["$ORIGIN", "${ORIGIN}"];
+/// Most libraries that an honest one needs.
+const MAX_NEEDED: usize = 64;
+
+/// Refuses executables, which look like libraries but for one flag, and `$ORIGIN`. Returns the runtime of a sanitizer
+/// that the library needs.
+pub(super) fn check_dynamic_table<'d, E, R>(
+    file: &ElfFile<'d, E, R>,
+) -> Result<Option<String>, VetError>
 where
     E: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
     let table = file.elf_dynamic_table().map_err(VetError::NotALibrary)?;
+    let (mut sanitizer, mut origin, mut needed) = (None, None, Vec::new());
     for entry in &table {
         match entry.tag {
             DT_FLAGS_1 if DynamicFlags1(entry.val).contains(DF_1_PIE) => {
@@ -45,14 +57,20 @@ where
             DT_NEEDED | DT_RPATH | DT_RUNPATH | DT_AUXILIARY | DT_FILTER => {
                 let text = table.string(entry).map_err(VetError::NotALibrary)?;
                 let text = String::from_utf8_lossy(text);
-                if text.contains("$ORIGIN") || text.contains("${ORIGIN}") {
-                    return Err(VetError::OriginRelative {
-                        entry: text.into_owned(),
-                    });
+                if SANITIZERS.iter().any(|runtime| text.starts_with(runtime)) {
+                    sanitizer = Some(text.to_string());
+                }
+                if ORIGIN.iter().any(|origin| text.contains(origin)) {
+                    origin.get_or_insert(text.into_owned());
+                } else if entry.tag == DT_NEEDED && needed.len() < MAX_NEEDED {
+                    needed.push(text.into_owned());
                 }
             }
             _ => {}
         }
     }
-    Ok(())
+    match origin {
+        Some(entry) => Err(VetError::OriginRelative { entry, needed }),
+        None => Ok(sanitizer),
+    }
 }

@@ -1,6 +1,7 @@
 //! What a plugin says during a call: what the emitters collect.
-use super::emitters::{EMITTERS, MAX_DATA};
+use super::emitters::EMITTERS;
 use super::fault::Fault;
+use crate::printable;
 use handclasp_abi as abi;
 use zeroize::Zeroizing;
 
@@ -14,10 +15,8 @@ pub enum Deadline {
 }
 
 /// Everything a plugin emitted in one call. Reused from call to call.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Emitted {
-    /// What is lent to the plugin; written once, but for its time and place.
-    table: abi::hc_call,
     bytes: Vec<u8>,
     ends: Vec<usize>,
     /// What the peer has to know; only from `init`.
@@ -29,29 +28,9 @@ pub struct Emitted {
     /// A failure's reason, else a warning.
     pub sentence: Option<String>,
     pub(super) fault: Option<Fault>,
-    mtu: usize,
+    pub(super) mtu: usize,
     /// Whether the plugin has used an emitter in this call.
     pub(super) spoke: bool,
-}
-
-// SAFETY: the table's `ctx` is written before each call and read only during it, on the calling thread.
-unsafe impl Send for Emitted {}
-
-impl Default for Emitted {
-    fn default() -> Self {
-        Self {
-            table: EMITTERS,
-            bytes: Vec::new(),
-            ends: Vec::new(),
-            init_data: None,
-            handshake_data: None,
-            deadline: None,
-            sentence: None,
-            fault: None,
-            mtu: 0,
-            spoke: false,
-        }
-    }
 }
 
 impl Emitted {
@@ -88,27 +67,21 @@ impl Emitted {
         self.spoke
     }
 
-    /// The table to lend to a plugin for one call. Nothing else is done with `self` until that call is over.
+    /// The table to lend to a plugin for one call: the emitters find this value by it. Nothing else is done with `self`
+    /// until that call is over.
     #[inline]
-    pub(super) fn lend(&mut self, now_ns: u64) -> *const abi::hc_call {
-        self.table.now_ns = now_ns;
-        let place: *mut Self = self;
-        // SAFETY: `place` is this very value; the table in it finds the way back to the whole.
-        unsafe {
-            (*place).table.ctx = place.cast();
-            &raw const (*place).table
+    pub(super) fn table(&mut self, now_ns: u64) -> abi::hc_call {
+        abi::hc_call {
+            now_ns,
+            ctx: std::ptr::from_mut(self).cast(),
+            ..EMITTERS
         }
     }
 
+    /// Takes a datagram that is no longer than the MTU.
     pub(super) fn push_packet(&mut self, datagram: &[u8]) -> Result<(), Fault> {
         if datagram.is_empty() {
             return Ok(()); // an empty packet is not sent
-        }
-        if datagram.len() > self.mtu {
-            return Err(Fault::Oversized {
-                len: datagram.len(),
-                mtu: self.mtu,
-            });
         }
         if self.ends.len() == abi::HC_MAX_PACKETS as usize
             || self.bytes.len() + datagram.len() > abi::HC_MAX_PACKET_BYTES as usize
@@ -118,20 +91,6 @@ impl Emitted {
         self.bytes.extend_from_slice(datagram);
         self.ends.push(self.bytes.len());
         Ok(())
-    }
-
-    pub(super) fn set_once(
-        slot: &mut Option<Vec<u8>>,
-        data: &[u8],
-        what: &'static str,
-    ) -> Result<(), Fault> {
-        if data.len() > MAX_DATA {
-            return Err(Fault::TooMuchData { what });
-        }
-        match slot.replace(data.to_vec()) {
-            None => Ok(()),
-            Some(_) => Err(Fault::EmittedTwice { what }),
-        }
     }
 
     pub(super) fn note(&mut self, result: Result<(), Fault>) -> abi::hc_status {
@@ -147,9 +106,5 @@ impl Emitted {
 
 /// A sentence for a log or a terminal: what a plugin wrote, without control characters.
 pub(super) fn one_line(text: &str) -> String {
-    let printable: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    printable.trim().to_owned()
+    printable(text.trim_matches(|c: char| c.is_control() || c.is_whitespace()))
 }

@@ -2,7 +2,6 @@
 use super::emitted::{Deadline, Emitted, one_line};
 use super::fault::Fault;
 use handclasp_abi as abi;
-use zeroize::Zeroizing;
 
 /// The table as it is but for its time and place.
 pub(super) const EMITTERS: abi::hc_call = abi::hc_call {
@@ -18,18 +17,26 @@ pub(super) const EMITTERS: abi::hc_call = abi::hc_call {
 };
 
 /// Most bytes of init data or handshake data.
-pub(super) const MAX_DATA: usize = 64 * 1024;
+const MAX_DATA: usize = 64 * 1024;
 /// Most bytes of a sentence that are kept.
 const MAX_SENTENCE: usize = 1024;
 
 /// # Safety
-/// `call` was made by [`Emitted::lend`], and its `Emitted` is borrowed by nobody while the plugin runs.
+/// `call` was made by [`Emitted::table`], and its `Emitted` is borrowed by nobody while the plugin runs.
 unsafe fn emitted<'a>(call: *const abi::hc_call) -> &'a mut Emitted {
-    // SAFETY: `lend` put the pointer there, and whoever lends it waits for the plugin's return before
+    // SAFETY: `table` put the pointer there, and whoever lends it waits for the plugin's return before
     // touching it again. A plugin emits from within its call only: that is the contract's [in-call] tag.
     let emitted = unsafe { &mut *(*call).ctx.cast::<Emitted>() };
     emitted.spoke = true;
     emitted
+}
+
+/// Judges a length before anything is done with the bytes: it may say what it likes.
+fn at_most(bytes: abi::hc_bytes, most: usize, longer: Fault) -> Result<abi::hc_bytes, Fault> {
+    match bytes.len <= most {
+        true => Ok(bytes),
+        false => Err(longer),
+    }
 }
 
 /// # Safety
@@ -38,24 +45,25 @@ unsafe fn borrow<'a>(bytes: abi::hc_bytes) -> Result<&'a [u8], Fault> {
     match (bytes.data.is_null(), bytes.len) {
         (_, 0) => Ok(&[]),
         (true, len) => Err(Fault::NullWithLength { len }),
-        (false, len) if len > isize::MAX as usize => Err(Fault::NullWithLength { len }),
         // SAFETY: not null, and the plugin lends `len` bytes for the length of this emitter's run.
         (false, len) => Ok(unsafe { std::slice::from_raw_parts(bytes.data, len) }),
     }
 }
 
 unsafe extern "C" fn packet(call: *const abi::hc_call, datagram: abi::hc_bytes) -> abi::hc_status {
-    // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
-    let (emitted, datagram) = unsafe { (emitted(call), borrow(datagram)) };
-    let result = datagram.and_then(|datagram| emitted.push_packet(datagram));
+    // SAFETY: the plugin hands back the table it was lent.
+    let emitted = unsafe { emitted(call) };
+    let (len, mtu) = (datagram.len, emitted.mtu);
+    let result = at_most(datagram, mtu, Fault::Oversized { len, mtu })
+        // SAFETY: the plugin lends the bytes.
+        .and_then(|datagram| unsafe { borrow(datagram) })
+        .and_then(|datagram| emitted.push_packet(datagram));
     emitted.note(result)
 }
 
 unsafe extern "C" fn init_data(call: *const abi::hc_call, data: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
-    let (emitted, data) = unsafe { (emitted(call), borrow(data)) };
-    let result = data.and_then(|data| Emitted::set_once(&mut emitted.init_data, data, "init_data"));
-    emitted.note(result)
+    unsafe { set_once(call, data, "init_data", |emitted| &mut emitted.init_data) }
 }
 
 unsafe extern "C" fn handshake_data(
@@ -63,21 +71,32 @@ unsafe extern "C" fn handshake_data(
     data: abi::hc_bytes,
 ) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
-    let (emitted, data) = unsafe { (emitted(call), borrow(data)) };
-    let result = data.and_then(|data| {
-        match emitted
-            .handshake_data
-            .replace(Zeroizing::new(data.to_vec()))
-        {
-            _ if data.len() > MAX_DATA => Err(Fault::TooMuchData {
-                what: "handshake_data",
-            }),
+    unsafe {
+        set_once(call, data, "handshake_data", |emitted| {
+            &mut emitted.handshake_data
+        })
+    }
+}
+
+/// Copies data that a call may emit once.
+///
+/// # Safety
+/// As for [`emitted`] and [`borrow`].
+unsafe fn set_once<T: From<Vec<u8>>>(
+    call: *const abi::hc_call,
+    data: abi::hc_bytes,
+    what: &'static str,
+    slot: impl FnOnce(&mut Emitted) -> &mut Option<T>,
+) -> abi::hc_status {
+    // SAFETY: the caller's promise.
+    let emitted = unsafe { emitted(call) };
+    let result = at_most(data, MAX_DATA, Fault::TooMuchData { what })
+        // SAFETY: the caller's promise.
+        .and_then(|data| unsafe { borrow(data) })
+        .and_then(|data| match slot(emitted).replace(data.to_vec().into()) {
             None => Ok(()),
-            Some(_) => Err(Fault::EmittedTwice {
-                what: "handshake_data",
-            }),
-        }
-    });
+            Some(_) => Err(Fault::EmittedTwice { what }),
+        });
     emitted.note(result)
 }
 
@@ -92,11 +111,95 @@ unsafe extern "C" fn deadline(call: *const abi::hc_call, at_ns: u64) -> abi::hc_
 }
 
 unsafe extern "C" fn error(call: *const abi::hc_call, sentence: abi::hc_bytes) -> abi::hc_status {
-    // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
-    let (emitted, sentence) = unsafe { (emitted(call), borrow(sentence)) };
-    let result = sentence.map(|sentence| {
-        let sentence = &sentence[..sentence.len().min(MAX_SENTENCE)];
+    // SAFETY: the plugin hands back the table it was lent.
+    let emitted = unsafe { emitted(call) };
+    let sentence = abi::hc_bytes {
+        len: sentence.len.min(MAX_SENTENCE),
+        ..sentence
+    };
+    // SAFETY: the plugin lends the bytes.
+    let result = unsafe { borrow(sentence) }.map(|sentence| {
         emitted.sentence = Some(one_line(&String::from_utf8_lossy(sentence)));
     });
     emitted.note(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MTU: usize = 1200;
+    static BYTES: [u8; MAX_DATA] = [b'x'; MAX_DATA];
+
+    type Emitter =
+        Option<unsafe extern "C" fn(*const abi::hc_call, abi::hc_bytes) -> abi::hc_status>;
+
+    /// What this emitter answers to so many bytes, and what is kept.
+    fn emit(emitter: Emitter, data: *const u8, len: usize) -> (abi::hc_status, Emitted) {
+        let mut emitted = Emitted::default();
+        emitted.begin(MTU as u32);
+        let table = emitted.table(7);
+        let emitter = emitter.expect("the table is full");
+        // SAFETY: the table is of this call; no more is read of the bytes than there are, which is what is tested.
+        let answer = unsafe { emitter(&table, abi::hc_bytes { data, len }) };
+        (answer, emitted)
+    }
+
+    #[test]
+    fn a_length_is_judged_before_anything_is_copied() {
+        for len in [MAX_DATA + 1, 1 << 46, isize::MAX as usize, usize::MAX] {
+            for (emitter, fault) in [
+                (EMITTERS.packet, Fault::Oversized { len, mtu: MTU }),
+                (EMITTERS.init_data, Fault::TooMuchData { what: "init_data" }),
+                (
+                    EMITTERS.handshake_data,
+                    Fault::TooMuchData {
+                        what: "handshake_data",
+                    },
+                ),
+            ] {
+                let (answer, emitted) = emit(emitter, BYTES.as_ptr(), len);
+                assert_eq!(answer, abi::HC_ERROR_BAD_STATE);
+                assert_eq!(emitted.fault, Some(fault));
+                assert_eq!(emitted.packets().count(), 0);
+                assert!(emitted.init_data.is_none() && emitted.handshake_data.is_none());
+            }
+            let (answer, emitted) = emit(EMITTERS.error, BYTES.as_ptr(), len);
+            assert_eq!(answer, abi::HC_PENDING);
+            assert_eq!(emitted.sentence.map(|kept| kept.len()), Some(MAX_SENTENCE));
+        }
+    }
+
+    #[test]
+    fn a_null_has_no_length() {
+        for emitter in [
+            EMITTERS.packet,
+            EMITTERS.init_data,
+            EMITTERS.handshake_data,
+            EMITTERS.error,
+        ] {
+            assert_eq!(emit(emitter, std::ptr::null(), 0).0, abi::HC_PENDING);
+            let (answer, emitted) = emit(emitter, std::ptr::null(), 4);
+            assert_eq!(answer, abi::HC_ERROR_BAD_STATE);
+            assert_eq!(emitted.fault, Some(Fault::NullWithLength { len: 4 }));
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_is_kept() {
+        let (answer, emitted) = emit(EMITTERS.packet, BYTES.as_ptr(), MTU);
+        assert_eq!(answer, abi::HC_PENDING);
+        assert!(emitted.packets().eq([&BYTES[..MTU]]));
+        let (answer, emitted) = emit(EMITTERS.init_data, BYTES.as_ptr(), MAX_DATA);
+        assert_eq!(
+            (answer, emitted.init_data.as_deref()),
+            (abi::HC_PENDING, Some(&BYTES[..]))
+        );
+        let (answer, emitted) = emit(EMITTERS.handshake_data, BYTES.as_ptr(), MAX_DATA);
+        assert_eq!(answer, abi::HC_PENDING);
+        assert_eq!(
+            emitted.handshake_data.as_deref().map(Vec::as_slice),
+            Some(&BYTES[..])
+        );
+    }
 }

@@ -119,6 +119,25 @@ pub enum VetError {
     /// The file ends before its segments do: mapped, it would fault.
     #[error("is cut short: copy it again, and then move it into place")]
     CutShort,
+    /// Its program headers cannot be right.
+    #[error("is damaged ({0}): copy it again, or build it again")]
+    Damaged(&'static str),
+    /// An address that the system's linker would follow leads out of the library.
+    #[error(
+        "is damaged (the address of {0} is outside its segments): copy it again, or build it again"
+    )]
+    Outside(&'static str),
+    /// The library could change its descriptor while it is used.
+    #[error(
+        "has its descriptor where it can be written to: declare it `const`, as the macro of handclasp.h does, and \
+         link it with `-Wl,-z,relro`"
+    )]
+    WritableDescriptor,
+    /// The descriptor is at an odd address, so to speak.
+    #[error(
+        "has its descriptor at an address that is not aligned: define it with the macro of handclasp.h"
+    )]
+    Misaligned,
     /// Nothing under the name `handclasp_plugin`.
     #[error(
         "exports no `handclasp_plugin`: if it is a plugin, \
@@ -208,12 +227,15 @@ pub enum VetError {
     },
     /// A dependency that only the original's place could find.
     #[error(
-        "needs {entry:?}: dependencies relative to the plugin's place cannot be found from its private copy, \
-         so link them statically or install them in the system's library path"
+        "needs {}: dependencies relative to the plugin's place cannot be found from its private copy, \
+         so link them statically or install them in the system's library path",
+        sought(entry, needed)
     )]
     OriginRelative {
         /// The entry of the dynamic table.
         entry: String,
+        /// The libraries it needs; of a file that was vetted, those that are there.
+        needed: Vec<String>,
     },
     /// A second library of one id in one directory.
     #[error("has the id `{id}` like {}, which is used: remove one of the two", used.display())]
@@ -233,4 +255,12 @@ pub enum VetError {
         /// The id it has now.
         id: String,
     },
+}
+
+/// What is looked for, and where.
+fn sought(entry: &str, needed: &[String]) -> String {
+    match needed {
+        [] => format!("{entry:?}"),
+        needed => format!("{} in {entry:?}", needed.join(", ")),
+    }
 }

@@ -93,6 +93,7 @@ impl FailureKind {
 #[allow(missing_docs)] // the names are the contract's
 pub enum CallName {
     Load,
+    Unload,
     Init,
     SetPeer,
     ConnectionReady,
@@ -100,14 +101,33 @@ pub enum CallName {
     OnDeadline,
     OnWake,
     Close,
+    IsHandshake,
     Exporter,
+    Destroy,
 }
 
 impl CallName {
+    /// Each of them.
+    pub const ALL: [Self; 12] = [
+        Self::Load,
+        Self::Unload,
+        Self::Init,
+        Self::SetPeer,
+        Self::ConnectionReady,
+        Self::RecvFromPeer,
+        Self::OnDeadline,
+        Self::OnWake,
+        Self::Close,
+        Self::IsHandshake,
+        Self::Exporter,
+        Self::Destroy,
+    ];
+
     /// As the contract spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Load => "load",
+            Self::Unload => "unload",
             Self::Init => "init",
             Self::SetPeer => "set_peer",
             Self::ConnectionReady => "connection_ready",
@@ -115,7 +135,9 @@ impl CallName {
             Self::OnDeadline => "on_deadline",
             Self::OnWake => "on_wake",
             Self::Close => "close",
+            Self::IsHandshake => "is_handshake",
             Self::Exporter => "exporter",
+            Self::Destroy => "destroy",
         }
     }
 }
@@ -134,7 +156,7 @@ pub struct Failure {
     pub detail: Option<String>,
 }
 
-const TELL_THE_AUTHOR: &str = "report this to the plugin's author";
+pub(super) const TELL_THE_AUTHOR: &str = "report this to the plugin's author";
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,14 +1,25 @@
 //! `hc_host`: the host's services as a plugin sees them.
+//!
+//! A plugin may call them at any moment: from a destructor of a thread's variables, during a panic, after `main`,
+//! after its host is gone. So nothing here panics, waits, or uses a thread-local variable, and lengths are judged
+//! before anything is copied.
 use super::emitted::one_line;
+use super::log::PluginLog;
 use handclasp_abi as abi;
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::mem::MaybeUninit;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use zeroize::Zeroizing;
 
 type Keylog = Box<dyn Fn(&str) + Send + Sync>;
 
-/// What the host does for its plugins beside calling them. From any thread.
+/// What a host does for its plugins beside calling them, from any thread, for as long as this is there. Nothing in it
+/// may panic, wait, or use thread-local variables.
 pub struct Services {
+    /// Takes what plugins log.
+    pub log: Option<PluginLog>,
     /// Takes an NSS key log line. Nothing unless the operator asked for it.
     pub keylog: Option<Keylog>,
     /// Asks for `on_wake` of the instance with this id; nothing for unknown ids.
@@ -18,6 +29,7 @@ pub struct Services {
 impl Default for Services {
     fn default() -> Self {
         Self {
+            log: None,
             keylog: None,
             wake: Box::new(|_| ()),
         }
@@ -27,6 +39,7 @@ impl Default for Services {
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Services")
+            .field("log", &self.log.is_some())
             .field("keylog", &self.keylog.is_some())
             .finish_non_exhaustive()
     }
@@ -35,18 +48,22 @@ impl fmt::Debug for Services {
 /// Behind `hc_host.ctx`.
 struct Context {
     plugin_id: String,
-    services: Arc<Services>,
+    /// Gone with the host, which this outlives.
+    services: Weak<Services>,
 }
+
+/// Most bytes of a line that a plugin logs; the rest is cut off.
+const MAX_LINE: usize = 4096;
 
 /// The addresses of all tables: checkers of leaks call memory lost to which nothing leads.
 static TABLES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// Makes the table for one loaded plugin. It is never freed, as the plugin is never unmapped: a thread of
-/// the plugin's that outlives its instance still finds it.
-pub(super) fn host_table(plugin_id: &str, services: Arc<Services>) -> &'static abi::hc_host {
+/// the plugin's that outlives its instance, or its host, still finds it.
+pub(super) fn host_table(plugin_id: &str, services: &Arc<Services>) -> &'static abi::hc_host {
     let context = Box::leak(Box::new(Context {
         plugin_id: plugin_id.to_owned(),
-        services,
+        services: Arc::downgrade(services),
     }));
     let table: &'static abi::hc_host = Box::leak(Box::new(abi::hc_host {
         struct_size: size_of::<abi::hc_host>() as u32,
@@ -70,43 +87,58 @@ unsafe fn context<'a>(host: *const abi::hc_host) -> &'a Context {
     unsafe { &*(*host).ctx.cast::<Context>() }
 }
 
+/// At most [`MAX_LINE`] bytes of it.
+///
 /// # Safety
 /// `bytes` is readable for `'a`, or null.
-unsafe fn text<'a>(bytes: abi::hc_bytes) -> std::borrow::Cow<'a, str> {
-    if bytes.data.is_null() || bytes.len > isize::MAX as usize {
+unsafe fn text<'a>(bytes: abi::hc_bytes) -> Cow<'a, str> {
+    if bytes.data.is_null() {
         return "".into();
     }
     // SAFETY: not null, and lent by the plugin for this call.
-    String::from_utf8_lossy(unsafe { std::slice::from_raw_parts(bytes.data, bytes.len) })
+    let bytes = unsafe { std::slice::from_raw_parts(bytes.data, bytes.len.min(MAX_LINE)) };
+    String::from_utf8_lossy(bytes)
 }
 
-unsafe extern "C" fn log_enabled(_host: *const abi::hc_host, level: u32) -> u32 {
-    u32::from(match level {
-        abi::HC_LOG_ERROR => tracing::enabled!(target: "handclasp::plugin", tracing::Level::ERROR),
-        abi::HC_LOG_WARN => tracing::enabled!(target: "handclasp::plugin", tracing::Level::WARN),
-        abi::HC_LOG_INFO => tracing::enabled!(target: "handclasp::plugin", tracing::Level::INFO),
-        abi::HC_LOG_DEBUG => tracing::enabled!(target: "handclasp::plugin", tracing::Level::DEBUG),
-        _ => tracing::enabled!(target: "handclasp::plugin", tracing::Level::TRACE),
-    })
+unsafe extern "C" fn log_enabled(host: *const abi::hc_host, level: u32) -> u32 {
+    // SAFETY: the plugin hands back its table.
+    let services = unsafe { context(host) }.services.upgrade();
+    let log = services.as_ref().and_then(|services| services.log.as_ref());
+    u32::from(log.is_some_and(|log| log.is_enabled(level)))
 }
 
 unsafe extern "C" fn log(host: *const abi::hc_host, level: u32, message: abi::hc_bytes) {
-    // SAFETY: the plugin hands back its table, and lends the message.
-    let (plugin, line) = unsafe { (&context(host).plugin_id, one_line(&text(message))) };
-    match level {
-        abi::HC_LOG_ERROR => tracing::error!(target: "handclasp::plugin", plugin, "{line}"),
-        abi::HC_LOG_WARN => tracing::warn!(target: "handclasp::plugin", plugin, "{line}"),
-        abi::HC_LOG_INFO => tracing::info!(target: "handclasp::plugin", plugin, "{line}"),
-        abi::HC_LOG_DEBUG => tracing::debug!(target: "handclasp::plugin", plugin, "{line}"),
-        _ => tracing::trace!(target: "handclasp::plugin", plugin, "{line}"),
+    // SAFETY: the plugin hands back its table.
+    let context = unsafe { context(host) };
+    let services = context.services.upgrade();
+    let log = services.as_ref().and_then(|services| services.log.as_ref());
+    if let Some(log) = log.filter(|log| log.is_enabled(level)) {
+        // SAFETY: the plugin lends the message.
+        let line = one_line(&unsafe { text(message) });
+        log.push(level, &context.plugin_id, &line);
     }
 }
 
 unsafe extern "C" fn keylog(host: *const abi::hc_host, line: abi::hc_bytes) {
     // SAFETY: the plugin hands back its table.
-    if let Some(keylog) = unsafe { &context(host).services.keylog } {
-        // SAFETY: the plugin lends the line.
-        keylog(&one_line(&unsafe { text(line) }));
+    let context = unsafe { context(host) };
+    let Some(services) = context.services.upgrade() else {
+        return;
+    };
+    match (&services.keylog, &services.log) {
+        (Some(keylog), _) if line.len <= MAX_LINE => {
+            // SAFETY: the plugin lends the line.
+            let line = Zeroizing::new(one_line(&unsafe { text(line) }));
+            keylog(&line);
+        }
+        (Some(_), Some(log)) => {
+            let complaint = format!(
+                "a line of {} bytes for the key log was dropped: it takes {MAX_LINE}",
+                line.len
+            );
+            log.push(abi::HC_LOG_WARN, &context.plugin_id, &complaint);
+        }
+        _ => {}
     }
 }
 
@@ -122,10 +154,10 @@ unsafe extern "C" fn random(
             abi::HC_ERROR_BAD_STATE
         };
     }
-    // SAFETY: not null, and lent by the plugin for this call. `getrandom` only writes.
-    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
-    match getrandom::fill(buffer) {
-        Ok(()) => abi::HC_PENDING,
+    // SAFETY: not null, and lent by the plugin for this call, which need not have written to it.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), len) };
+    match getrandom::fill_uninit(buffer) {
+        Ok(_) => abi::HC_PENDING,
         Err(_) => abi::HC_ERROR_INTERNAL,
     }
 }
@@ -145,5 +177,93 @@ unsafe extern "C" fn extension(_host: *const abi::hc_host, id: *const c_char) ->
 
 unsafe extern "C" fn wake(host: *const abi::hc_host, instance_id: u64) {
     // SAFETY: the plugin hands back its table.
-    (unsafe { context(host) }.services.wake)(instance_id);
+    if let Some(services) = unsafe { context(host) }.services.upgrade() {
+        (services.wake)(instance_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A table, and how often it was heard.
+    fn table() -> (&'static abi::hc_host, Arc<Services>, Arc<AtomicUsize>) {
+        let heard = Arc::new(AtomicUsize::new(0));
+        let (key_lines, wakes) = (Arc::clone(&heard), Arc::clone(&heard));
+        let services = Arc::new(Services {
+            log: None,
+            keylog: Some(Box::new(move |_| {
+                key_lines.fetch_add(1, Ordering::Relaxed);
+            })),
+            wake: Box::new(move |_| {
+                wakes.fetch_add(1, Ordering::Relaxed);
+            }),
+        });
+        (host_table("test", &services), services, heard)
+    }
+
+    /// What a plugin may hand to a thread of its own.
+    struct Anywhere(&'static abi::hc_host);
+
+    // SAFETY: the contract says so.
+    unsafe impl Send for Anywhere {}
+
+    impl Anywhere {
+        fn table(&self) -> &'static abi::hc_host {
+            self.0
+        }
+    }
+
+    fn call_all(host: &abi::hc_host) {
+        let line = abi::hc_bytes {
+            data: b"line".as_ptr(),
+            len: 4,
+        };
+        // SAFETY: the table is its own first argument, and what is lent outlives the calls.
+        unsafe {
+            assert_eq!(
+                (host.log_enabled.expect("it is there"))(host, abi::HC_LOG_ERROR),
+                0
+            );
+            (host.log.expect("it is there"))(host, abi::HC_LOG_ERROR, line);
+            (host.keylog.expect("it is there"))(host, line);
+            let waking = (host.extension.expect("it is there"))(host, c"hc.wake/1".as_ptr());
+            let waking = &*waking.cast::<abi::hc_wake_host>();
+            (waking.wake.expect("it is there"))(host, 1);
+        }
+    }
+
+    #[test]
+    fn a_table_outlives_its_host_and_does_nothing_then() {
+        let (host, services, heard) = table();
+        call_all(host);
+        assert_eq!(heard.load(Ordering::Relaxed), 2);
+        drop(services);
+        let host = Anywhere(host);
+        let late = std::thread::spawn(move || call_all(host.table()));
+        late.join().expect("nothing is amiss");
+        assert_eq!(heard.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn random_fills_memory_that_nobody_has_written_to() {
+        let (host, ..) = table();
+        let random = host.random.expect("it is there");
+        let mut buffer = [MaybeUninit::<u8>::uninit(); 64];
+        // SAFETY: the table is its own first argument, and the buffer has these bytes, or none where it is null.
+        let answers = unsafe {
+            [
+                random(host, buffer.as_mut_ptr().cast(), buffer.len()),
+                random(host, std::ptr::null_mut(), 0),
+                random(host, std::ptr::null_mut(), 1),
+                random(host, buffer.as_mut_ptr().cast(), usize::MAX),
+            ]
+        };
+        let bad = abi::HC_ERROR_BAD_STATE;
+        assert_eq!(answers, [abi::HC_PENDING, abi::HC_PENDING, bad, bad]);
+        // SAFETY: all of it was just filled.
+        let filled = buffer.map(|byte| unsafe { byte.assume_init() });
+        assert_ne!(filled, [filled[0]; 64]);
+    }
 }

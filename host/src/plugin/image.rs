@@ -8,6 +8,7 @@ use object::{
 
 use super::elf;
 use super::error::VetError;
+use super::segments;
 
 /// The one symbol a plugin exports.
 pub(super) const DESCRIPTOR: &[u8] = b"handclasp_plugin";
@@ -18,31 +19,46 @@ pub(super) struct Symbol {
     pub(super) size: Option<u64>,
 }
 
-/// The bytes of the descriptor, at most `sizeof(hc_plugin)` of them; fewer if the symbol or the file has
-/// no more.
-pub(super) fn descriptor_bytes<'d, R: ReadRef<'d>>(data: R) -> Result<&'d [u8], VetError> {
+/// What is read of a library that is never run.
+pub(super) struct Image<'d> {
+    /// The bytes of the descriptor, at most `sizeof(hc_plugin)` of them; fewer if the symbol or the file has no more.
+    pub(super) descriptor: &'d [u8],
+    /// The runtime of a sanitizer that must be in a process from its start.
+    pub(super) sanitizer: Option<String>,
+    /// Whether the library could change the descriptor.
+    pub(super) writable: bool,
+}
+
+/// Reads a library for this machine.
+pub(super) fn read<'d, R: ReadRef<'d>>(data: R) -> Result<Image<'d>, VetError> {
     let file = File::parse(data).map_err(VetError::NotALibrary)?;
     check_machine(&file)?;
     if file.kind() != ObjectKind::Dynamic {
         return Err(VetError::NotShared);
     }
     check_complete(&file, data)?;
-    let symbol = match &file {
-        File::Elf32(file) => elf_symbol(file)?,
-        File::Elf64(file) => elf_symbol(file)?,
-        _ => exported_symbol(&file)?,
+    let (symbol, sanitizer, writable) = match &file {
+        File::Elf32(file) => read_elf(file)?,
+        File::Elf64(file) => read_elf(file)?,
+        _ => (exported_symbol(&file)?, None, false),
     };
-    bytes_at(&file, data, &symbol)
+    let descriptor = bytes_at(&file, data, &symbol)?;
+    Ok(Image {
+        descriptor,
+        sanitizer,
+        writable,
+    })
 }
 
-fn elf_symbol<'d, E, R>(file: &ElfFile<'d, E, R>) -> Result<Symbol, VetError>
+fn read_elf<'d, E, R>(file: &ElfFile<'d, E, R>) -> Result<(Symbol, Option<String>, bool), VetError>
 where
     E: FileHeader<Endian = Endianness>,
     R: ReadRef<'d>,
 {
     let symbol = elf::descriptor(file)?;
-    elf::check_dynamic_table(file)?;
-    Ok(symbol)
+    let sanitizer = elf::check_dynamic_table(file)?;
+    let writable = segments::check(file, &symbol)?;
+    Ok((symbol, sanitizer, writable))
 }
 
 /// The descriptor in the export table of a Mach-O or PE library, which knows no sizes.

@@ -6,10 +6,14 @@ mod raw;
 
 use super::emitted::Emitted;
 use super::fault::{CallName, Failure, FailureKind, Fault};
+use super::lent::{Lent, Loan, lend};
+use super::unwind::guarded;
 use handclasp_abi as abi;
-use raw::{Raw, Verdict, lend};
+use raw::{Raw, Verdict};
+use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
+use std::slice;
 use zeroize::Zeroizing;
 
 pub use init::{InitParameters, Started, init};
@@ -21,6 +25,26 @@ pub enum Role {
     Initiator,
     /// The peer starts.
     Responder,
+}
+
+impl Role {
+    /// The role of the other side.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Initiator => Self::Responder,
+            Self::Responder => Self::Initiator,
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Initiator => "initiator",
+            Self::Responder => "responder",
+        })
+    }
 }
 
 /// State: made, and waiting for [`set_peer`](Instance::set_peer).
@@ -70,14 +94,16 @@ impl Instance<AwaitingPeer> {
         now_ns: u64,
         emitted: &mut Emitted,
     ) -> Result<Step<AwaitingReady>, Failure> {
+        let init_data = lend(Loan::InitData, init_data);
         let peer = abi::hc_peer {
             struct_size: size_of::<abi::hc_peer>() as u32,
             role: match role {
                 Role::Initiator => abi::HC_ROLE_INITIATOR,
                 Role::Responder => abi::HC_ROLE_RESPONDER,
             },
-            init_data: lend(init_data),
+            init_data: init_data.bytes(),
         };
+        let peer = lend(Loan::Peer, slice::from_ref(&peer));
         let set_peer = self
             .raw
             .plugin
@@ -86,7 +112,7 @@ impl Instance<AwaitingPeer> {
         self.raw
             .call(CallName::SetPeer, now_ns, emitted, |instance, call| {
                 // SAFETY: `Raw::call` passes its own instance and table; `peer` outlives the call.
-                unsafe { set_peer(instance, &peer, call) }
+                unsafe { set_peer(instance, peer.as_ptr(), call) }
             })
             .map(|(raw, verdict)| step(raw, verdict, emitted))
     }
@@ -202,21 +228,25 @@ impl Instance<Finished> {
         out: &mut [u8],
     ) -> Result<(), Failure> {
         let plugin = &self.raw.plugin;
-        let context = context.map(lend);
+        let label = lend(Loan::Label, label);
+        let context = context.map(|context| lend(Loan::Context, context));
+        let context = context.as_ref().map(Lent::bytes);
         let context = context.as_ref().map_or(ptr::null(), ptr::from_ref);
         let status = plugin
             .exporter()
             .map_or(abi::HC_ERROR_UNSUPPORTED, |exporter| {
-                // SAFETY: this instance is called by its owner only; everything lent outlives the call.
-                unsafe {
-                    exporter(
-                        self.raw.instance,
-                        lend(label),
-                        context,
-                        out.as_mut_ptr(),
-                        out.len(),
-                    )
-                }
+                guarded(plugin.id(), CallName::Exporter, || {
+                    // SAFETY: this instance is called by its owner only; everything lent outlives the call.
+                    unsafe {
+                        exporter(
+                            self.raw.instance,
+                            label.bytes(),
+                            context,
+                            out.as_mut_ptr(),
+                            out.len(),
+                        )
+                    }
+                })
             });
         match FailureKind::of(status) {
             None if status == abi::HC_PENDING => Ok(()),
@@ -258,9 +288,15 @@ impl<S> Instance<S> {
 
     /// Asks the plugin whether a datagram is the handshake's, where its map of first bytes is not enough.
     pub fn is_handshake(&mut self, datagram: &[u8]) -> bool {
-        self.raw.plugin.is_handshake().is_none_or(|is_handshake| {
-            // SAFETY: this instance is called by its owner only; the datagram outlives the call.
-            unsafe { is_handshake(self.raw.instance, lend(datagram)) != 0 }
+        let Raw {
+            plugin, instance, ..
+        } = &*self.raw;
+        let datagram = lend(Loan::Datagram, datagram);
+        plugin.is_handshake().is_none_or(|is_handshake| {
+            guarded(plugin.id(), CallName::IsHandshake, || {
+                // SAFETY: this instance is called by its owner only; the datagram outlives the call.
+                unsafe { is_handshake(*instance, datagram.bytes()) != 0 }
+            })
         })
     }
 }

@@ -5,16 +5,18 @@
 //! 1. **Find**: a [`SearchPath`] lists the libraries of its directories in a [`Catalogue`].
 //! 2. **Vet**: each is refused or taken by its owner and mode, and by what its file says: machine, ABI,
 //!    id and version. Nothing of it runs. Every refusal is one sentence: the file, the cause, the remedy.
-//! 3. **Copy**: on first use it is vetted again and copied to a directory of this process,
-//!    under the SHA-256 of its content ([`PrivateCopies`]).
-//! 4. **Open**: the copy is mapped, and never unmapped.
-//! 5. **Check**: the descriptor in memory, its tables and, of a Rust plugin, its layouts.
-//! 6. **Call**: one [`Instance`] for each component, with options that [`validate`] let through. Its state
+//! 3. **Copy**: it is vetted again and copied to memory or a file that is this process's own, and known by the SHA-256
+//!    of its content ([`PrivateCopies`]).
+//! 4. **Scan**: another process takes the next two steps with it, and says how it went ([`Scanner`]).
+//! 5. **Open**: the copy is mapped, and never unmapped.
+//! 6. **Check**: the descriptor in memory, its tables and, of a Rust plugin, its layouts. Until all is checked, none of
+//!    the descriptor's functions is called; constructors have run by then, and what a Rust plugin's layouts lead to.
+//! 7. **Call**: one [`Instance`] for each component, with options that [`validate`] let through. Its state
 //!    is its type; a [`Request`] carries a call and its instance to wherever it is carried out.
 //!
-//! A [`Loader`] goes from the first step to the fifth. Up to the third there is no unsafe code, and nothing of
-//! the library has been executed. The unsafe code of this program is in `open`, `description`, `tables`,
-//! `instance`, `emitted`, `emitters`, `host_table` and `os`, and nowhere else.
+//! A [`Loader`] goes from the first step to the sixth. Up to the fourth there is no unsafe code, and nothing of
+//! the library has been executed here. The unsafe code of this program is in `open`, `description`, `tables`,
+//! `instance`, `emitters`, `host_table`, `unwind`, `lent`, `watch` and `os`, and nowhere else.
 #![allow(unsafe_code)]
 
 mod catalogue;
@@ -25,21 +27,33 @@ mod elf;
 mod emitted;
 mod emitters;
 mod error;
+mod executable;
 mod fault;
+mod first_bytes;
 mod host_table;
 mod image;
 mod instance;
+pub mod lent;
+mod linker;
 mod loader;
+mod log;
 mod open;
 mod open_error;
 mod option_error;
 mod options;
 mod os;
 mod request;
+mod scan;
 mod scratch;
+#[cfg(target_os = "linux")]
+mod sealed;
 mod search;
+mod segments;
 mod tables;
+mod unwind;
 mod vet;
+#[cfg(target_os = "linux")]
+pub mod watch;
 
 pub use catalogue::{Catalogue, FindError};
 pub use copy::{CopyError, PrivateCopies, PrivateCopy};
@@ -48,18 +62,24 @@ pub use descriptor::is_id;
 pub use emitted::{Deadline, Emitted};
 pub use error::{Error, Refusal, VetError};
 pub use fault::{CallName, Failure, FailureKind, Fault};
+pub use first_bytes::FirstBytes;
 pub use host_table::Services;
 pub use instance::{
     AwaitingPeer, AwaitingReady, Connected, Finished, InProgress, InitParameters, Instance, Role,
     Started, Step, init,
 };
 pub use loader::Loader;
+pub use log::PluginLog;
 pub use open::Plugin;
 pub use open_error::OpenError;
 pub use option_error::{OptionError, OptionFault};
 pub use options::{OptionKind, OptionSpec, validate};
+pub use os::end_with_parent;
 pub(crate) use request::nanos_since;
 pub use request::{Call, Completion, Live, Outcome, Request};
+#[cfg(unix)]
+pub use scan::answer;
+pub use scan::{ScanError, Scanned, Scanner};
 pub use scratch::Scratch;
 pub use search::{PLUGIN_PATH, SearchPath};
 pub use vet::{Found, MAX_LIBRARY_BYTES, vet};

@@ -1,16 +1,20 @@
 //! Opening a vetted library, and checking what it says of itself before its first call.
 use super::copy::PrivateCopy;
 use super::description::{Description, describe, inline_text};
-use super::fault::FailureKind;
+use super::fault::{CallName, FailureKind};
+use super::first_bytes::FirstBytes;
 use super::host_table::{Services, host_table};
-use super::open_error::{Cause, OpenError};
+use super::linker::LinkError;
+use super::open_error::{Cause, OpenError, system_reason};
 use super::os;
 use super::tables::{
     Calls, Exporter, InstanceCall, IsHandshake, SetPeer, Tables, check_layouts, extensions, tables,
 };
+use super::unwind::{Unwinding, guarded};
 use super::vet::Found;
 use handclasp_abi as abi;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// A library that is mapped, checked, and ready to be called. It is never unmapped.
@@ -25,57 +29,69 @@ pub struct Plugin {
 impl Plugin {
     /// Opens the private copy of a vetted library, and checks its descriptor and its types' layouts.
     ///
-    /// This runs the library's constructors; nothing else of it runs before all checks have passed.
+    /// This runs the library's constructors and, of a Rust plugin, the functions of abi_stable's that describe its types.
+    /// No function of its descriptor runs before all checks have passed. What the library does meanwhile about SIGHUP,
+    /// SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGCHLD and SIGXFSZ, or about the signals that this thread blocks, is undone,
+    /// and /dev/null is put where it has closed descriptors 0 to 2. The plugin has the services for as long as the
+    /// caller keeps them.
     ///
     /// # Errors
     /// One sentence that names the file, the cause and the remedy.
-    pub fn open(copy: &PrivateCopy, services: Arc<Services>) -> Result<Arc<Self>, OpenError> {
-        let error = |cause| OpenError {
-            file: copy.plugin.path.clone(),
-            cause,
-        };
-        // SAFETY: running the constructors of a library that the operator put into a directory of plugins is
-        // what this program is for. The descriptor in the file was read before, from the same bytes.
-        let descriptor = unsafe { os::open_for_ever(&copy.path) }
-            .map_err(Cause::Open)
-            .map_err(error)?;
-        // SAFETY: vetting found the symbol to be data of at least this size; a mapped library stays mapped.
-        let descriptor: &'static abi::hc_plugin = unsafe { &*descriptor.cast() };
-        Self::check(descriptor, copy, services)
-            .map(Arc::new)
-            .map_err(error)
+    pub fn open(copy: &PrivateCopy, services: &Arc<Services>) -> Result<Arc<Self>, OpenError> {
+        Self::open_in_steps(copy, services, |_| {})
     }
 
-    fn check(
-        descriptor: &'static abi::hc_plugin,
+    /// [`open`](Self::open), which tells of each step before it.
+    pub(super) fn open_in_steps(
         copy: &PrivateCopy,
-        services: Arc<Services>,
+        services: &Arc<Services>,
+        mut step: impl FnMut(Step),
+    ) -> Result<Arc<Self>, OpenError> {
+        // Whoever runs this process ends it with signals, and a library may take those.
+        let actions = os::SignalActions::note();
+        let descriptors = os::StandardDescriptors::note();
+        let opened = map(copy).and_then(|descriptor| {
+            step(Step::Check);
+            Self::check(descriptor, copy.plugin(), copy.sha256(), services, || {
+                step(Step::Load);
+            })
+        });
+        actions.restore();
+        descriptors.restore();
+        opened.map(Arc::new).map_err(|cause| OpenError {
+            file: copy.plugin().path.clone(),
+            cause,
+        })
+    }
+
+    /// Checks a descriptor against what was found in the file, and calls `load`.
+    ///
+    /// No function of the descriptor is called before all checks have passed; `load` is the first. Other code of the
+    /// library has run by then: its constructors, and of a Rust plugin what its layouts lead to, which are functions of
+    /// abi_stable's that are compiled into it.
+    pub(super) fn check(
+        descriptor: &'static abi::hc_plugin,
+        found: &Found,
+        sha256: &str,
+        services: &Arc<Services>,
+        loading: impl FnOnce(),
     ) -> Result<Self, Cause> {
-        if !is_as_vetted(descriptor, &copy.plugin) {
+        if !is_as_vetted(descriptor, found) {
             return Err(Cause::Changed);
         }
         let calls = Calls {
-            init: descriptor.init.ok_or(Cause::Missing("init"))?,
-            connection_ready: descriptor
-                .connection_ready
-                .ok_or(Cause::Missing("connection_ready"))?,
-            recv_from_peer: descriptor
-                .recv_from_peer
-                .ok_or(Cause::Missing("recv_from_peer"))?,
-            destroy: descriptor.destroy.ok_or(Cause::Missing("destroy"))?,
+            init: function(descriptor.init, "init")?,
+            connection_ready: function(descriptor.connection_ready, "connection_ready")?,
+            recv_from_peer: function(descriptor.recv_from_peer, "recv_from_peer")?,
+            destroy: function(descriptor.destroy, "destroy")?,
         };
         let extensions = extensions(descriptor)?;
         let layout = check_layouts(descriptor, extensions)?;
         let (tables, extensions) = tables(extensions)?;
-        let description = describe(
-            descriptor,
-            extensions,
-            layout,
-            &copy.plugin.path,
-            &copy.sha256,
-        )?;
+        let description = describe(descriptor, extensions, layout, &found.path, sha256)?;
         let host = host_table(&description.id, services);
-        load(descriptor)?;
+        loading();
+        load(descriptor, &description.id)?;
         Ok(Self {
             descriptor,
             host,
@@ -100,9 +116,9 @@ impl Plugin {
         self.tables.set_peer.is_some()
     }
 
-    /// The first bytes of its datagrams, as a map of 256 bits, if it tells them from the application's.
-    pub fn first_bytes(&self) -> Option<&[u8; 32]> {
-        self.tables.first_bytes.as_ref()
+    /// The first bytes of its datagrams, if it tells them from the application's.
+    pub fn first_bytes(&self) -> Option<FirstBytes> {
+        self.tables.first_bytes
     }
 
     /// Whether its map of first bytes is only half the answer.
@@ -152,8 +168,11 @@ unsafe impl Sync for Plugin {}
 impl Drop for Plugin {
     fn drop(&mut self) {
         if let (Some(_), Some(unload)) = (self.descriptor.load, self.descriptor.unload) {
-            // SAFETY: balances the `load` that made this value; every instance holds the plugin, so none is left.
-            unsafe { unload() };
+            let unload = unload.unwinding();
+            guarded(self.id(), CallName::Unload, || {
+                // SAFETY: balances the `load` that made this value; every instance holds the plugin, so none is left.
+                unsafe { unload() }
+            });
         }
     }
 }
@@ -166,13 +185,62 @@ impl fmt::Debug for Plugin {
     }
 }
 
+/// What is done next with a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Check,
+    Load,
+}
+
+/// Maps the copy, and returns its descriptor.
+fn map(copy: &PrivateCopy) -> Result<&'static abi::hc_plugin, Cause> {
+    if let Some(runtime) = copy.sanitizer()
+        && !std::env::var("LD_PRELOAD").is_ok_and(|preloaded| preloaded.contains(runtime))
+    {
+        return Err(Cause::Sanitizer(runtime.to_owned()));
+    }
+    let copy = copy.kept().map_err(Cause::Keep)?;
+    // SAFETY: running the constructors of a library that the operator put into a directory of plugins is what this
+    // program is for. The descriptor in the file was read before, from the same bytes.
+    let open = |path: &Path| unsafe { os::open_for_ever(path) };
+    let address = open(copy.path()).or_else(|error| {
+        let error = reason(&error, &copy);
+        // As where a policy forbids to map what is in memory.
+        let elsewhere = match error {
+            LinkError::NotMapped(_) => copy.moved_to_disk(),
+            _ => None,
+        };
+        let elsewhere = elsewhere.and_then(|copy| copy.kept().ok());
+        let elsewhere = elsewhere.ok_or(error)?;
+        open(elsewhere.path()).map_err(|error| reason(&error, &elsewhere))
+    });
+    let address = address.map_err(Cause::Open)?;
+    if address.is_null() || !address.cast::<abi::hc_plugin>().is_aligned() {
+        return Err(Cause::Changed);
+    }
+    // SAFETY: vetting found the symbol to be data of at least this size; a mapped library stays mapped.
+    Ok(unsafe { &*address.cast() })
+}
+
+fn reason(error: &libloading::Error, copy: &PrivateCopy) -> LinkError {
+    let file = copy.plugin().path.file_name().unwrap_or_default();
+    LinkError::read(&system_reason(error), copy.path(), &file.to_string_lossy())
+}
+
+/// One of the functions that every plugin has.
+fn function<F: Unwinding>(entry: Option<F>, name: &'static str) -> Result<F::Function, Cause> {
+    entry.map(F::unwinding).ok_or(Cause::Missing(name))
+}
+
 /// Calls the plugin's `load`, if it has one. Once it has succeeded, and only then, `unload` is owed.
-fn load(descriptor: &abi::hc_plugin) -> Result<(), Cause> {
-    let Some(load) = descriptor.load else {
+fn load(descriptor: &abi::hc_plugin, id: &str) -> Result<(), Cause> {
+    let Some(load) = descriptor.load.map(Unwinding::unwinding) else {
         return Ok(());
     };
-    // SAFETY: the descriptor has passed all checks; `Plugin::drop` balances a call that succeeds.
-    let status = unsafe { load() };
+    let status = guarded(id, CallName::Load, || {
+        // SAFETY: the descriptor has passed all checks; `Plugin::drop` balances a call that succeeds.
+        unsafe { load() }
+    });
     match FailureKind::of(status) {
         None if status == abi::HC_PENDING => Ok(()),
         None => Err(Cause::LoadStatus(status)),

@@ -1,4 +1,6 @@
 //! Why a library that was vetted cannot be used after all.
+use super::linker::LinkError;
+use super::scan::ScanError;
 use handclasp_abi as abi;
 use std::path::PathBuf;
 
@@ -12,17 +14,30 @@ pub struct OpenError {
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
+    #[error("{0}")]
+    Open(LinkError),
     #[error(
-        "cannot be opened ({}): install what it needs or link it statically; if it cannot be mapped, set TMPDIR to a directory that allows execution",
-        system_reason(.0)
+        "was built with a sanitizer whose runtime must be in a process from its start: build it without `-fsanitize`, \
+         start this host with LD_PRELOAD={0}, or look for faults with `handclasp check`"
     )]
-    Open(#[source] libloading::Error),
+    Sanitizer(String),
+    #[error(
+        "cannot be kept for opening ({0}): start again, with files left to open and with a TMPDIR that is nobody else's"
+    )]
+    Keep(#[source] std::io::Error),
+    /// What a scanner found.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
     #[error("changed while it was being opened; try again")]
     Changed,
     #[error("has no {0} in its descriptor; fill it in and rebuild the plugin")]
     Missing(&'static str),
     #[error("has a {0} that is not UTF-8 text of at most {MAX_TEXT} bytes; correct its descriptor")]
     Text(&'static str),
+    #[error(
+        "has an {0} with spaces or control characters around or in it ({1:?}); correct its descriptor"
+    )]
+    Spaces(&'static str, String),
     #[error("declares {0} {1}, more than {2}; correct its descriptor")]
     TooMany(usize, &'static str, usize),
     #[error(
@@ -64,7 +79,7 @@ pub(super) const MAX_OPTIONS: usize = 256;
 
 pub(super) const MAX_EXTENSIONS: usize = 64;
 
-/// What the system's loader says; the error itself names only the call.
-fn system_reason(error: &libloading::Error) -> String {
+/// What the system's linker says; the error itself names only the call.
+pub(super) fn system_reason(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

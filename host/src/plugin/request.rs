@@ -100,9 +100,12 @@ impl Request {
         &self.call
     }
 
-    /// Whether this call may take long and must not run on an event loop.
-    pub fn may_take_long(&self) -> bool {
-        matches!(self.call, Call::Init(..))
+    /// The plugin that is called, if the call may take long and must not run on an event loop.
+    pub fn may_take_long(&self) -> Option<&Arc<Plugin>> {
+        match &self.call {
+            Call::Init(plugin, _) => Some(plugin),
+            _ => None,
+        }
     }
 
     /// Makes the call, in this process and thread.

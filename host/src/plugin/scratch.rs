@@ -3,22 +3,29 @@
 //! Each holds a file that is locked for as long as its process lives. Where the lock is free the process is gone,
 //! and the next one that needs a directory removes what it left.
 use super::os;
+use crate::files::Directory;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tempfile::TempDir;
 
-/// A directory in the system's temporary one that no other user can enter; removed when dropped.
+/// A directory in the system's temporary one that no other user can enter, or put another in place of; removed when
+/// dropped.
 #[derive(Debug)]
 pub struct Scratch {
+    /// Held, and never read.
     _lock: File,
-    directory: TempDir,
+    directory: Directory,
+    place: TempDir,
 }
 
 const PREFIX: &str = "handclasp-";
-/// Whoever finds a directory without one leaves it alone: its process is about to put it there.
+/// Whoever finds a directory without one leaves it alone for a while: its process is about to put it there.
 const LOCK: &str = "lock";
+/// That long.
+const WHILE: Duration = Duration::from_secs(3600);
 
 /// The directories of this process.
 static LIVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -27,21 +34,32 @@ impl Scratch {
     /// Makes the directory, and removes those of processes that were killed.
     ///
     /// # Errors
-    /// The system's, such as a temporary directory that is not there or full.
+    /// The system's, such as a temporary directory that is not there or full; or others can change what is in that.
     pub fn new() -> io::Result<Self> {
         sweep();
-        let directory = os::make_private_directory(PREFIX)?;
-        let lock = lock(directory.path())?;
-        live().push(directory.path().to_owned());
+        let place = os::make_private_directory(PREFIX)?;
+        let directory = Directory::private(place.path())?;
+        let lock = lock(&directory)?;
+        live().push(place.path().to_owned());
         Ok(Self {
             _lock: lock,
             directory,
+            place,
         })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.directory.path()
+        self.place.path()
+    }
+
+    /// The directory itself. It is made again if something, as whoever tidies temporary directories, has removed it.
+    pub(super) fn directory(&mut self) -> io::Result<&Directory> {
+        if !self.directory.is_at(self.place.path()) {
+            self.directory = Directory::private(self.place.path())?;
+            self._lock = lock(&self.directory)?;
+        }
+        Ok(&self.directory)
     }
 
     /// Removes every directory of this process, which is about to end by a signal. Mapped libraries stay mapped.
@@ -55,7 +73,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        live().retain(|path| path != self.directory.path());
+        live().retain(|path| path != self.place.path());
     }
 }
 
@@ -64,18 +82,19 @@ fn live() -> MutexGuard<'static, Vec<PathBuf>> {
 }
 
 /// A file that appears in the directory when it is locked already.
-fn lock(directory: &Path) -> io::Result<File> {
-    let new = directory.join("lock.new");
-    let file = File::create_new(&new)?;
+fn lock(directory: &Directory) -> io::Result<File> {
+    const NEW: &str = "lock.new";
+    let file = directory.create(NEW, 0o600)?;
     file.lock()?;
-    fs::rename(new, directory.join(LOCK))?;
+    directory.rename(NEW, LOCK)?;
     Ok(file)
 }
 
 /// Removes what killed processes of this user have left. What cannot be removed is left to the next.
-fn sweep() {
-    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
-    for entry in entries.flatten() {
+pub(super) fn sweep() {
+    // Where others can exchange what is there, it may be anybody's by the time that it is removed.
+    let entries = os::temporary_directory().and_then(fs::read_dir);
+    for entry in entries.into_iter().flatten().flatten() {
         let is_ours = entry
             .file_name()
             .as_encoded_bytes()
@@ -87,5 +106,16 @@ fn sweep() {
 }
 
 fn is_abandoned(directory: &Path) -> bool {
-    File::open(directory.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok())
+    match File::open(directory.join(LOCK)) {
+        Ok(lock) => lock.try_lock().is_ok(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => is_old(directory),
+        Err(_) => false,
+    }
+}
+
+fn is_old(directory: &Path) -> bool {
+    let modified = directory
+        .symlink_metadata()
+        .and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > WHILE))
 }

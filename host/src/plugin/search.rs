@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, FindError};
 use super::error::{Refusal, VetError};
+use super::executable::executable;
 use super::os;
 
 /// The environment variable with a list of directories, searched before all but `--plugin-dir`.
@@ -34,7 +35,7 @@ impl SearchPath {
     /// [`FindError::Directory`] for a directory that was named, as an option or in the variable, and is
     /// not there.
     pub fn from_dirs(explicit: Vec<PathBuf>) -> Result<Self, FindError> {
-        Self::new(explicit, env::var_os(PLUGIN_PATH), env::current_exe().ok())
+        Self::new(explicit, env::var_os(PLUGIN_PATH), executable())
     }
 
     /// [`from_dirs`](Self::from_dirs) in an environment that is passed in.

@@ -1,19 +1,25 @@
 //! A plugin's functions, and the proof that they are what this host takes them for.
-use super::description::{ExtensionInfo, Layout, list, text};
+use super::description::{ExtensionInfo, Layout, exact_text, list};
 use super::emitted::one_line;
+use super::first_bytes::FirstBytes;
 use super::open_error::{Cause, MAX_EXTENSIONS};
+use super::unwind::Unwinding;
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::check_layout_compatibility;
 use abi_stable::type_layout::TypeLayout;
 use handclasp_abi as abi;
 use std::ffi::c_void;
+use std::panic::catch_unwind;
 
 pub(super) type InstanceCall =
-    unsafe extern "C" fn(*mut c_void, *const abi::hc_call) -> abi::hc_status;
-pub(super) type SetPeer =
-    unsafe extern "C" fn(*mut c_void, *const abi::hc_peer, *const abi::hc_call) -> abi::hc_status;
-pub(super) type IsHandshake = unsafe extern "C" fn(*mut c_void, abi::hc_bytes) -> u32;
-pub(super) type Exporter = unsafe extern "C" fn(
+    unsafe extern "C-unwind" fn(*mut c_void, *const abi::hc_call) -> abi::hc_status;
+pub(super) type SetPeer = unsafe extern "C-unwind" fn(
+    *mut c_void,
+    *const abi::hc_peer,
+    *const abi::hc_call,
+) -> abi::hc_status;
+pub(super) type IsHandshake = unsafe extern "C-unwind" fn(*mut c_void, abi::hc_bytes) -> u32;
+pub(super) type Exporter = unsafe extern "C-unwind" fn(
     *mut c_void,
     abi::hc_bytes,
     *const abi::hc_bytes,
@@ -24,16 +30,19 @@ pub(super) type Exporter = unsafe extern "C" fn(
 /// The functions every plugin has, known not to be null.
 #[derive(Clone, Copy)]
 pub(super) struct Calls {
-    pub(super) init: unsafe extern "C" fn(
+    pub(super) init: unsafe extern "C-unwind" fn(
         *const abi::hc_host,
         *const abi::hc_init,
         *const abi::hc_call,
         *mut *mut c_void,
     ) -> abi::hc_status,
     pub(super) connection_ready: InstanceCall,
-    pub(super) recv_from_peer:
-        unsafe extern "C" fn(*mut c_void, abi::hc_bytes, *const abi::hc_call) -> abi::hc_status,
-    pub(super) destroy: unsafe extern "C" fn(*mut c_void),
+    pub(super) recv_from_peer: unsafe extern "C-unwind" fn(
+        *mut c_void,
+        abi::hc_bytes,
+        *const abi::hc_call,
+    ) -> abi::hc_status,
+    pub(super) destroy: unsafe extern "C-unwind" fn(*mut c_void),
 }
 
 /// The functions a plugin may have.
@@ -44,7 +53,7 @@ pub(super) struct Tables {
     pub(super) on_wake: Option<InstanceCall>,
     pub(super) close: Option<InstanceCall>,
     pub(super) exporter: Option<Exporter>,
-    pub(super) first_bytes: Option<[u8; 32]>,
+    pub(super) first_bytes: Option<FirstBytes>,
     pub(super) is_handshake: Option<IsHandshake>,
 }
 
@@ -90,7 +99,7 @@ pub(super) fn tables(
     let mut tables = Tables::default();
     let mut infos = Vec::new();
     for extension in extensions {
-        let id = text(extension.id, "extension's id")?;
+        let id = exact_text(extension.id, "extension's id")?;
         let required = extension.flags & abi::HC_EXTENSION_REQUIRED != 0;
         let known = Known::of(&id);
         match known {
@@ -117,28 +126,28 @@ fn read_table(
     match known {
         Known::Peer => {
             let table: &abi::hc_peer_table = table(id, extension)?;
-            tables.set_peer = Some(table.set_peer.ok_or_else(entry)?);
+            tables.set_peer = Some(table.set_peer.ok_or_else(entry)?.unwinding());
         }
         Known::Timer => {
             let table: &abi::hc_timer_table = table(id, extension)?;
-            tables.on_deadline = Some(table.on_deadline.ok_or_else(entry)?);
+            tables.on_deadline = Some(table.on_deadline.ok_or_else(entry)?.unwinding());
         }
         Known::Classify => {
             let table: &abi::hc_classify_table = table(id, extension)?;
-            tables.first_bytes = Some(table.first_bytes);
-            tables.is_handshake = table.is_handshake;
+            tables.first_bytes = Some(FirstBytes(table.first_bytes));
+            tables.is_handshake = table.is_handshake.map(Unwinding::unwinding);
         }
         Known::Close => {
             let table: &abi::hc_close_table = table(id, extension)?;
-            tables.close = Some(table.close.ok_or_else(entry)?);
+            tables.close = Some(table.close.ok_or_else(entry)?.unwinding());
         }
         Known::Wake => {
             let table: &abi::hc_wake_table = table(id, extension)?;
-            tables.on_wake = Some(table.on_wake.ok_or_else(entry)?);
+            tables.on_wake = Some(table.on_wake.ok_or_else(entry)?.unwinding());
         }
         Known::Export => {
             let table: &abi::hc_export_table = table(id, extension)?;
-            tables.exporter = Some(table.exporter.ok_or_else(entry)?);
+            tables.exporter = Some(table.exporter.ok_or_else(entry)?.unwinding());
         }
     }
     Ok(())
@@ -188,12 +197,13 @@ pub(super) fn check_layouts(
     }
     // SAFETY: a valid header means that the rest has the layout this host knows.
     let layout = unsafe { &*descriptor.rust_layout.cast::<abi::RustLayout>() };
+    // From here on functions of abi_stable's run that are compiled into the plugin: they describe its types.
     compare(abi::Core::LAYOUT, layout.core)?;
     let theirs = list(layout.extensions, layout.extension_count)
         .filter(|theirs| theirs.len() == extensions.len())
         .ok_or(Cause::Missing("layout for each extension"))?;
     for (extension, theirs) in extensions.iter().zip(theirs) {
-        let id = text(extension.id, "extension's id")?;
+        let id = exact_text(extension.id, "extension's id")?;
         if let Some(known) = Known::of(&id) {
             compare(known.layout(), theirs.table)?;
         }
@@ -202,8 +212,12 @@ pub(super) fn check_layouts(
 }
 
 fn compare(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> Result<(), Cause> {
-    check_layout_compatibility(ours, theirs).map_err(|difference| {
-        let difference = difference.to_string();
+    // A library whose layouts are damaged makes the comparison itself panic.
+    let compared = catch_unwind(|| {
+        check_layout_compatibility(ours, theirs).map_err(|difference| difference.to_string())
+    });
+    let compared = compared.unwrap_or_else(|_| Err("they contradict themselves".to_owned()));
+    compared.map_err(|difference| {
         let first = difference
             .lines()
             .map(str::trim)

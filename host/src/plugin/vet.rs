@@ -3,6 +3,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use super::descriptor::Descriptor;
+use super::elf::ORIGIN;
 use super::error::{Refusal, VetError};
 use super::os;
 
@@ -39,14 +40,32 @@ pub(super) fn open(path: &Path) -> Result<(File, Found), Refusal> {
         error,
     };
     let file = open_checked(path).map_err(refuse)?;
-    let descriptor = Descriptor::read(&file).map_err(refuse)?;
+    let descriptor =
+        Descriptor::read(&file).map_err(|error| refuse(leave_neighbours(error, path)))?;
     let found = found(path, descriptor);
     Ok((file, found))
 }
 
+/// Of the libraries that one at `path` needs from its own place, leaves those that are there.
+fn leave_neighbours(error: VetError, path: &Path) -> VetError {
+    let VetError::OriginRelative { entry, mut needed } = error else {
+        return error;
+    };
+    let origin = path.parent().unwrap_or(Path::new("")).to_string_lossy();
+    let places = entry.split(':').map(|place| {
+        let named = |place: String, name: &&str| place.replace(name, &origin);
+        PathBuf::from(ORIGIN.iter().fold(place.to_owned(), named))
+    });
+    let places: Vec<PathBuf> = places.collect();
+    needed.retain(|name| places.iter().any(|place| place.join(name).is_file()));
+    VetError::OriginRelative { entry, needed }
+}
+
 /// Names the library at `path` by its descriptor.
 pub(super) fn found(path: &Path, descriptor: Descriptor) -> Found {
-    let Descriptor { id, version, flags } = descriptor;
+    let Descriptor {
+        id, version, flags, ..
+    } = descriptor;
     Found {
         path: path.to_owned(),
         id,

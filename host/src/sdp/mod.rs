@@ -16,6 +16,7 @@ mod error;
 mod init_data;
 mod limits;
 mod local;
+mod needed;
 mod remote;
 mod rtcp_mux;
 mod setup;

@@ -1,3 +1,4 @@
+use super::needed::needed;
 use super::{InitDataFormat, SdpError, Setup, candidate_component, check_credentials, limits};
 use sdp_types::{Attribute, Media, Session};
 use std::collections::HashSet;
@@ -24,17 +25,18 @@ pub struct RemoteDescription {
 }
 
 impl RemoteDescription {
-    /// Reads a peer's SDP, with CRLF or LF at the end of its lines.
+    /// Reads a peer's SDP, with CRLF or LF at the end of its lines, and perhaps a byte order mark before them.
     ///
     /// Of several media sections the first counts that the peer has not refused, or the one that carries
     /// the transport of its bundle. Attributes of that section come before those of the session. A
-    /// candidate without a component id is ignored, as are all attributes ICE has no use for.
+    /// candidate without a component id is ignored, as are all attributes and lines ICE has no use for.
     ///
     /// # Errors
     /// A text that exceeds a limit or is no SDP; no usable section; missing or illegal credentials.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         limits::check(text)?;
-        let session = Session::parse(text.as_bytes())?;
+        let session = Session::parse(needed(text).as_bytes())?;
         let media = transport_section(&session).ok_or(SdpError::NoMedia)?;
         let attributes = effective_attributes(&session, media);
 

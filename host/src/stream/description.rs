@@ -1,6 +1,7 @@
 //! The stream's side of SDP: what it says of itself, and what it makes of its peer's words.
+use super::generations::Said;
 use super::{Member, Notification, Refused, Stage, Stream, fresh_id, refused};
-use crate::component::Phase;
+use crate::component::{self, Phase};
 use crate::ice::Credentials;
 use crate::sdp::{LocalDescription, RemoteDescription, RtcpMux, Setup};
 use std::net::SocketAddr;
@@ -18,9 +19,9 @@ pub(super) struct Negotiation {
 }
 
 impl Negotiation {
-    pub(super) fn new(session_id: u64) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            session_id,
+            session_id: session_id(),
             versions: 0,
             local: None,
             remote: None,
@@ -46,6 +47,12 @@ impl Negotiation {
     }
 }
 
+/// What no other session of this side's has, in whatever process (RFC 8866, section 5.2), from the operating system's
+/// CSPRNG; below 2^63 (RFC 8829, section 5.2.1).
+fn session_id() -> u64 {
+    getrandom::u64().expect("the system's CSPRNG does not fail once it is seeded") >> 1
+}
+
 impl Stream {
     pub(super) fn generate_local_sdp(&mut self) -> Result<(), Refused> {
         let starts =
@@ -67,7 +74,7 @@ impl Stream {
             .collect();
         let default_addresses: Vec<Option<SocketAddr>> = members
             .iter()
-            .map(|member| member.default_address)
+            .map(|member| member.component.agent().default_address())
             .collect();
         let init_data: Vec<Option<&[u8]>> = members
             .iter()
@@ -76,8 +83,8 @@ impl Stream {
         let description = LocalDescription {
             session_id: self.negotiation.session_id,
             session_version: self.negotiation.versions,
-            ufrag: self.credentials.ufrag(),
-            pwd: self.credentials.pwd(),
+            ufrag: self.generations.local().ufrag(),
+            pwd: self.generations.local().pwd(),
             ice_lite: self.config.ice_lite,
             setup,
             rtcp_mux,
@@ -90,6 +97,7 @@ impl Stream {
         };
         let sdp = description.to_sdp().map_err(refused)?;
         self.negotiation.versions += 1;
+        self.generations.describe();
         self.notify(Notification::LocalSdp { sdp });
         Ok(())
     }
@@ -110,7 +118,11 @@ impl Stream {
                     .to_owned(),
             ));
         }
-        self.set_remote_credentials(credentials)?;
+        let may_answer = description.setup != Some(Setup::ActPass);
+        let said = Said::Description { may_answer };
+        if !self.set_remote_credentials(credentials, said)? {
+            return Ok(()); // of an earlier generation: it came late, or again
+        }
         if description.ice_lite {
             for member in &mut self.components {
                 member.component.agent_mut().take_control();
@@ -134,7 +146,9 @@ impl Stream {
             Some(role) => {
                 for (member, init_data) in self.components.iter_mut().zip(init_data) {
                     if let Some(init_data) = init_data {
-                        member.component.set_peer(now, role, init_data, fresh_id());
+                        let said = component::Said::Description;
+                        let component = &mut member.component;
+                        component.set_peer(now, role, init_data, said, fresh_id());
                     }
                 }
             }

@@ -2,7 +2,6 @@
 use super::member::{UNHEARD_EVERY, Unheard};
 use super::{Notification, Stage, Stream};
 use crate::component;
-use crate::ice::announced;
 use std::time::Instant;
 
 impl Stream {
@@ -30,19 +29,19 @@ impl Stream {
         match event {
             Event::InitData(init_data) => {
                 member.init_data = Some(init_data.clone());
+                let association = member.component.association();
                 self.notify(Notification::HandshakeInitData {
                     component_id,
                     init_data,
+                    association,
                 });
                 self.start_gathering(now);
             }
-            Event::Candidate { line, address } => {
-                let address = announced(&self.config.announced, address);
-                self.tell_candidate(component_id, Some(line), Some(address));
-            }
+            Event::Candidate(line) => self.signal(component_id, Some(line)),
             Event::SelectedPair(pair) => {
                 self.notify(Notification::NewSelectedPair { component_id, pair });
             }
+            Event::PeerNamed(ufrag) => self.hear_of_credentials(&ufrag),
             Event::Disconnected => {
                 self.notify(Notification::ComponentStateDisconnected { component_id });
             }
@@ -59,6 +58,7 @@ impl Stream {
                 });
             }
             Event::Application(_) => self.say_unheard(now, component_id),
+            Event::Dropped(number, cause) => self.dropped.push_back((component_id, number, cause)),
             Event::Warning(warning) => self.notify(Notification::Warning { warning }),
             Event::Closed { by_peer } => {
                 member.ended = true;

@@ -1,14 +1,17 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Notification, Stage, Stream};
-use crate::component::Component;
-use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, announced, hidden};
-use std::collections::VecDeque;
+use crate::component::{Arrival, Cause, Component};
+use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, hidden};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// How long servers are waited for before `candidate_gathering_done`. A candidate that comes later is told
 /// all the same.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a machine without addresses is asked for them.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A name that is to be looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,10 @@ pub(super) struct Gathering {
     pending: Vec<Owner>,
     /// When servers are not waited for any more.
     until: Option<Instant>,
+    /// When addresses are looked for again, since there are none yet, or only those of loopback.
+    again: Option<Instant>,
+    /// Whether that was told.
+    waits: bool,
 }
 
 impl Stream {
@@ -63,7 +70,7 @@ impl Stream {
             }
         }
         (gathering.bind, gathering.bound) = (true, false);
-        gathering.until = Some(now + PATIENCE);
+        (gathering.until, gathering.again) = (Some(now + PATIENCE), None);
         self.stage = Stage::Gathering;
         for member in self.components.iter_mut().filter(|member| member.stays()) {
             member.component.gatherer_mut().again(now);
@@ -79,6 +86,31 @@ impl Stream {
         binds.then(|| staying.map(|member| member.component.id()).collect())
     }
 
+    /// The machine has no address yet, for this reason: it is asked again, until ICE's time is over.
+    pub fn wait_for_address(&mut self, now: Instant, reason: &str) {
+        self.look_again(now);
+        if !std::mem::replace(&mut self.gathering.waits, true) {
+            self.warn(format!("{reason}: the stream waits for one"));
+        }
+    }
+
+    /// The machine may get better addresses than it has: it is asked for them until a pair is found.
+    pub fn look_again(&mut self, now: Instant) {
+        self.gathering.again = Some(now + LOOK);
+    }
+
+    pub(super) fn look(&mut self, now: Instant) {
+        let is_due = |again: &mut Instant| *again <= now;
+        if self.gathering.again.take_if(is_due).is_none() {
+            return;
+        }
+        let mut members = self.components.iter().filter(|member| member.stays());
+        if !self.closing && members.any(|member| !member.component.has_pair()) {
+            self.gathering.bind = true;
+            self.gathering.until = Some(now + PATIENCE);
+        }
+    }
+
     /// Whether no socket is to be bound, for only relays are used.
     pub fn is_relay_only(&self) -> bool {
         self.config.servers.relay_only
@@ -86,12 +118,9 @@ impl Stream {
 
     /// A socket of this component's is bound to `address`.
     pub fn add_local_address(&mut self, component_id: u16, address: SocketAddr) {
-        // A name is no default address: legacy peers stumble over it.
-        let is_hidden = self.hidden_name(address.ip()).is_some();
-        let told = (!is_hidden).then(|| announced(&self.config.announced, address));
         if let Ok(member) = self.member(component_id) {
             let candidate = member.component.add_socket(address);
-            self.tell_candidate(component_id, candidate, told);
+            self.signal(component_id, candidate);
         }
     }
 
@@ -111,6 +140,29 @@ impl Stream {
         }
     }
 
+    /// The addresses of this machine that candidates leave by.
+    pub fn local_addresses(&self) -> BTreeSet<IpAddr> {
+        let members = self.components.iter().filter(|member| member.stays());
+        members
+            .flat_map(|member| member.component.agent().local_addresses())
+            .collect()
+    }
+
+    /// Candidates of the peer's at these addresses are refused: nobody has them.
+    pub fn bar(&mut self, addresses: &[IpAddr]) {
+        for member in &mut self.components {
+            member.component.agent_mut().bar(addresses);
+        }
+    }
+
+    /// The machine has lost `address`: its sockets there are gone, and the peer is not told of them again.
+    pub fn remove_local_address(&mut self, now: Instant, address: IpAddr) {
+        for member in &mut self.components {
+            member.component.remove_local_address(now, address);
+        }
+        self.settle(now);
+    }
+
     /// The TCP connection of one of a component's pairs has ended.
     pub fn connection_closed(&mut self, now: Instant, component_id: u16, pair: Pair) {
         if let Ok(member) = self.member(component_id) {
@@ -126,21 +178,10 @@ impl Stream {
         hidden(self.hiding.as_deref(), &self.config.announced, address)
     }
 
-    pub(super) fn tell_candidate(
-        &mut self,
-        component_id: u16,
-        candidate: Option<String>,
-        default: Option<SocketAddr>,
-    ) {
-        if let Ok(member) = self.member(component_id) {
-            member.default_address = member.default_address.or(default);
-        }
-        self.signal(component_id, candidate);
-    }
-
-    fn signal(&mut self, component_id: u16, candidate: Option<String>) {
+    pub(super) fn signal(&mut self, component_id: u16, candidate: Option<String>) {
         let stays = self.member(component_id).is_ok_and(|member| member.stays());
         if let Some(candidate) = candidate.filter(|_| stays) {
+            let candidate = self.tagged(&candidate);
             self.notify(Notification::NewCandidateFull {
                 component_id,
                 candidate,
@@ -220,7 +261,8 @@ impl Stream {
         }
     }
 
-    /// Bytes have come on the connection to a relay. What is the application's is given to `application`.
+    /// Bytes have come on the connection to a relay. What is the application's, and has not to wait for what is still to
+    /// be told, is given to `application`.
     pub fn handle_relay(
         &mut self,
         now: Instant,
@@ -228,24 +270,31 @@ impl Stream {
         bytes: &[u8],
         mut application: impl FnMut(&[u8]),
     ) {
-        let Ok(member) = self.member(relay.component_id) else {
+        let id = relay.component_id;
+        let Ok(member) = self.member(id) else {
             return;
         };
-        let (listened, mut unheard) = (member.listened, 0);
-        member
-            .component
-            .handle_relay(now, relay.number, bytes, |datagram| match listened {
-                true => application(datagram),
-                false => unheard += 1,
-            });
-        for _ in 0..unheard {
-            self.say_unheard(now, relay.component_id);
-        }
+        let relayed = member.component.handle_relay(now, relay.number, bytes);
         self.settle(now);
+        for datagram in relayed {
+            let pair = Pair::udp(datagram.local, datagram.remote);
+            match self.handle_datagram(now, id, pair, &datagram.contents) {
+                Arrival::Application => application(&datagram.contents),
+                Arrival::Dropped(cause) => self.dropped.push_back((id, None, cause)),
+                _ => {}
+            }
+        }
+    }
+
+    /// So many datagrams of the handshake's, or for a relay, could not be sent.
+    pub fn note_unsent(&mut self, now: Instant, component_id: u16, cause: Cause, count: usize) {
+        if let Ok(member) = self.member(component_id) {
+            member.component.note_unsent(now, cause, count);
+        }
     }
 
     /// Sends a datagram of the application's if the pair that [`route`](Self::route) gave goes through a
-    /// relay, and tells whether it does.
+    /// relay that takes it, and tells whether it does.
     pub fn send_relayed(
         &mut self,
         now: Instant,
@@ -259,7 +308,9 @@ impl Stream {
 
     pub(super) fn gathering_timeout(&self) -> Option<Instant> {
         let waits = self.stage == Stage::Gathering && self.gathering.bound;
-        self.gathering.until.filter(|_| waits)
+        let until = self.gathering.until.filter(|_| waits);
+        let again = self.gathering.again.filter(|_| self.stage != Stage::Ended);
+        until.into_iter().chain(again).min()
     }
 
     /// Says that all candidates are known, if they are or have been waited for until `now`.

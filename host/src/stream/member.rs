@@ -3,7 +3,6 @@ use super::{Config, fresh_id};
 use crate::component::{self, Component};
 use crate::ice::{self, Credentials, Tcp};
 use crate::plugin::InitParameters;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,6 @@ use std::time::{Duration, Instant};
 pub(super) struct Member {
     pub(super) component: Component,
     pub(super) init_data: Option<Vec<u8>>,
-    pub(super) default_address: Option<SocketAddr>,
     pub(super) listened: bool,
     pub(super) unheard: Unheard,
     pub(super) ended: bool,
@@ -43,6 +41,8 @@ impl Member {
     ) -> Self {
         let component_id = ice.component_id;
         ice.ice_timeout = config.ice_timeout;
+        // The peer's `init` may take as long as this side's.
+        ice.signalling_timeout = config.init_timeout.saturating_add(config.ice_timeout);
         ice.lite = config.ice_lite;
         ice.tcp = match config.servers.relay_only {
             true => Tcp::Off,
@@ -62,13 +62,13 @@ impl Member {
         let config = component::Config {
             plugin: Arc::clone(&config.plugin),
             parameters,
+            init_timeout: config.init_timeout,
             handshake_timeout: config.handshake_timeout,
             epoch: config.epoch,
         };
         Self {
             component: Component::new(config, agent, gatherer),
             init_data: None,
-            default_address: None,
             listened: false,
             unheard: Unheard::default(),
             ended: false,

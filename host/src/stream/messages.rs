@@ -1,5 +1,8 @@
 //! What the application says to a stream.
+use super::early::ufrag_of;
+use super::generations::{Belonging, MAX_NUMBER, Said};
 use super::{Message, Notification, Refused, Stage, Stream, fresh_id, refused};
+use crate::component;
 use crate::ice::{Accepted, Credentials, Ignored};
 use std::time::Instant;
 
@@ -13,9 +16,13 @@ impl Stream {
             return Err(Refused("the stream has ended: start another".to_owned()));
         }
         match message {
-            Message::SetRemoteCredentials { credentials } => {
+            Message::SetRemoteCredentials {
+                credentials,
+                generation,
+            } => {
+                check_number("generation", generation)?;
                 let credentials = credentials.parse().map_err(refused)?;
-                self.set_remote_credentials(credentials)?;
+                self.set_remote_credentials(credentials, Said::Line(generation))?;
             }
             Message::SetRemoteCandidate {
                 candidate,
@@ -32,14 +39,25 @@ impl Stream {
                 component_id,
                 role,
                 init_data,
+                association,
             } => {
+                check_number("association", association)?;
                 let member = self.member(component_id)?;
                 if member.ended {
                     let reason =
                         format!("component {component_id} has ended: start another stream");
                     return Err(Refused(reason));
                 }
-                member.component.set_peer(now, role, init_data, fresh_id());
+                let component = &member.component;
+                if let Some(present) = component.contradicted(role, &init_data, association) {
+                    return Err(Refused(format!(
+                        "component {component_id} is {present} already: its role does not change while the peer's \
+                         init data stays the same"
+                    )));
+                }
+                let said = component::Said::Line(association);
+                let component = &mut member.component;
+                component.set_peer(now, role, init_data, said, fresh_id());
             }
             Message::Listen { component_id } => self.listen(component_id)?,
             Message::Close => self.close(now),
@@ -52,30 +70,72 @@ impl Stream {
         Ok(())
     }
 
+    /// Takes credentials of the peer's, and tells whether they are those of the present generation.
     pub(super) fn set_remote_credentials(
         &mut self,
         credentials: Credentials,
-    ) -> Result<(), Refused> {
-        for member in &self.components {
-            let agent = member.component.agent();
-            agent
-                .check_remote_credentials(&credentials)
-                .map_err(refused)?;
+        said: Said,
+    ) -> Result<bool, Refused> {
+        if self.generations.is_local(&credentials) {
+            return Err(Refused(
+                "these are this side's own credentials: give it the peer's".to_owned(),
+            ));
         }
-        let known = self.remote.replace(credentials.clone());
-        let changed = known.is_some_and(|known| known != credentials);
-        if changed && !self.restarting {
-            self.restart_agents(); // the peer restarted: so does this side (RFC 8445, section 9)
+        let is_proven = self.is_proven();
+        match self.generations.belonging(&credentials, said, is_proven) {
+            Belonging::Known => return Ok(true),
+            Belonging::Past => {
+                self.generations.remember(credentials);
+                return Ok(false);
+            }
+            Belonging::Present => {}
+            // The peer has restarted: so does this side (RFC 8445, section 9).
+            Belonging::Next(number) => self.begin_generation(number),
         }
-        self.restarting &= !changed;
+        self.generations.adopt(credentials, said);
+        self.introduce_peer();
+        Ok(true)
+    }
+
+    /// Whether the peer's checks have shown that it uses the present credentials of both sides together.
+    fn is_proven(&self) -> bool {
+        let mut members = self.components.iter();
+        members.any(|member| member.component.agent().is_proven())
+    }
+
+    /// An authentic check of the peer's, sent to this side's present credentials, came with others of its own than
+    /// are taken for the present ones.
+    pub(super) fn hear_of_credentials(&mut self, ufrag: &str) {
+        let Some(other) = self.generations.other(ufrag).cloned() else {
+            return;
+        };
+        if self.is_proven() {
+            return;
+        }
+        let (remote, is_restart) = self.generations.correct(other);
+        if is_restart {
+            self.begin_generation(self.generations.next());
+            self.generations.carry(remote);
+        } else {
+            self.generations.adopt(remote, Said::Line(None));
+        }
+        self.introduce_peer();
+    }
+
+    /// Tells the agents the peer's credentials, and candidates that came before these.
+    fn introduce_peer(&mut self) {
+        let Some(remote) = self.generations.remote().cloned() else {
+            return;
+        };
         for member in &mut self.components {
-            member
-                .component
-                .agent_mut()
-                .set_remote_credentials(credentials.clone())
-                .map_err(refused)?;
+            let agent = member.component.agent_mut();
+            agent.set_remote_credentials(remote.clone());
         }
-        Ok(())
+        for (component_id, line) in self.early.take(remote.ufrag()) {
+            if let Err(Refused(reason)) = self.add_remote_candidate(component_id, &line) {
+                self.warn(format!("a candidate was left out: {reason}"));
+            }
+        }
     }
 
     pub(super) fn add_remote_candidate(
@@ -87,6 +147,19 @@ impl Stream {
         if !member.stays() {
             return Ok(()); // the peer may not know yet that there is no need of it
         }
+        let present = self.generations.remote().map(Credentials::ufrag);
+        if let Some(ufrag) = ufrag_of(line).filter(|ufrag| Some(*ufrag) != present) {
+            if self.generations.other(ufrag).is_none()
+                && let Some(dropped) = self.early.keep(component_id, line)
+            {
+                self.warn(format!(
+                    "a candidate was left out, for more wait for credentials that have not come than there is room \
+                     for: {dropped}"
+                ));
+            }
+            return Ok(());
+        }
+        let member = self.member(component_id)?;
         let agent = member.component.agent_mut();
         match agent.add_remote_candidate(line).map_err(refused)? {
             Accepted::New => self.tell_remote_candidate(component_id, line),
@@ -129,26 +202,36 @@ impl Stream {
                 "nothing to restart yet: wait for local_credentials".to_owned(),
             ));
         }
-        self.restarting = true;
-        self.restart_agents();
+        self.begin_generation(self.generations.next());
         Ok(())
     }
 
-    pub(super) fn restart_agents(&mut self) {
-        self.credentials = Credentials::generate();
+    /// Restarts ICE with new credentials of this side's, and tells them.
+    fn begin_generation(&mut self, number: u64) {
+        let local = Credentials::generate();
         for member in &mut self.components {
-            member
-                .component
-                .agent_mut()
-                .restart(self.credentials.clone());
+            member.component.agent_mut().restart(local.clone());
         }
-        self.announce_credentials();
-        self.announce_candidates();
+        self.generations.begin(number, local);
+        // The end of the start tells the first ones.
+        if self.stage != Stage::Starting {
+            self.announce_credentials();
+            self.announce_candidates();
+        }
     }
 
     pub(super) fn announce_credentials(&mut self) {
-        let credentials = self.credentials.to_string();
-        self.notify(Notification::LocalCredentials { credentials });
+        let credentials = self.generations.local().to_string();
+        let generation = self.generations.number();
+        self.notify(Notification::LocalCredentials {
+            credentials,
+            generation,
+        });
+    }
+
+    /// A candidate as the peer is told of it: with the ufrag of the credentials that it goes with.
+    pub(super) fn tagged(&self, candidate: &str) -> String {
+        format!("{candidate} ufrag {}", self.generations.local().ufrag())
     }
 
     /// After a restart the peer hears the same candidates under new credentials.
@@ -156,6 +239,7 @@ impl Stream {
         for member in self.components.iter().filter(|member| member.stays()) {
             let component_id = member.component.id();
             for candidate in member.component.agent().local_candidates() {
+                let candidate = self.tagged(&candidate);
                 self.notifications
                     .push_back(Notification::NewCandidateFull {
                         component_id,
@@ -190,5 +274,14 @@ impl Stream {
         for member in &mut self.components {
             member.component.close(now);
         }
+    }
+}
+
+fn check_number(field: &str, number: Option<u64>) -> Result<(), Refused> {
+    match number {
+        Some(number) if number > MAX_NUMBER => Err(Refused(format!(
+            "{number} is no {field}: give the peer's, or leave it out"
+        ))),
+        _ => Ok(()),
     }
 }

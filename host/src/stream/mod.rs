@@ -1,22 +1,27 @@
 //! One ICE stream, without sockets or clock: components 1..n, their common credentials, SDP, notifications.
 mod description;
+mod early;
 mod events;
 mod gathering;
+mod generations;
 mod member;
 mod messages;
 mod names;
 mod notification;
 
-use crate::component::{self, Arrival, SendError};
+use crate::component::{self, Arrival, Cause, SendError};
 use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use description::Negotiation;
+use early::Early;
 use gathering::Gathering;
+use generations::Generations;
 use member::Member;
 use names::Names;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -35,13 +40,15 @@ pub struct Config {
     pub n_components: u16,
     /// The ICE role (RFC 8445, section 6.1.1).
     pub controlling: bool,
-    /// Most bytes of UDP payload in a packet of the handshake.
+    /// Most bytes of UDP payload in a packet of the handshake, in [`MTU`].
     pub mtu: u16,
-    /// How long a handshake may take, from READY.
+    /// How long `init` may take, from its request; in [`TIMEOUT`].
+    pub init_timeout: Duration,
+    /// How long a handshake may take, from READY; in [`TIMEOUT`].
     pub handshake_timeout: Duration,
-    /// How long the peer may be silent before a component fails.
+    /// How long the peer may be silent before a component fails; in [`TIMEOUT`].
     pub ice_timeout: Duration,
-    /// Whether this side only answers checks (RFC 8445, section 2.5): `ice_lite`.
+    /// Whether this side seeks nobody and checks only who has checked it (RFC 8445, section 2.5): `ice_lite`.
     pub ice_lite: bool,
     /// Which ends of TCP connections it is (RFC 6544).
     pub tcp: Tcp,
@@ -62,11 +69,9 @@ pub struct Stream {
     id: u64,
     config: Config,
     format: InitDataFormat,
-    credentials: Credentials,
+    generations: Generations,
     hiding: Option<Arc<Hiding>>,
-    remote: Option<Credentials>,
-    /// This side has restarted and waits for the peer's new credentials.
-    restarting: bool,
+    early: Early,
     negotiation: Negotiation,
     components: Vec<Member>,
     stage: Stage,
@@ -76,6 +81,7 @@ pub struct Stream {
     closing: bool,
     stopping: bool,
     notifications: VecDeque<Notification>,
+    dropped: VecDeque<(u16, Option<u64>, Cause)>,
 }
 
 /// How far the start has come.
@@ -91,6 +97,13 @@ enum Stage {
     Ended,
 }
 
+/// Bytes that a packet of the handshake may be limited to; the most is what UDP over IPv4 carries.
+pub const MTU: RangeInclusive<u16> = 256..=65_507;
+
+/// What `init_timeout`, `handshake_timeout` and `ice_timeout` may be: a day is the longest.
+pub const TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(86_400);
+
 /// Most components a stream may have (RFC 8839 allows 256; more than RTP and RTCP is rare).
 pub const MAX_COMPONENTS: u16 = 256;
 
@@ -100,20 +113,46 @@ fn fresh_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+impl Config {
+    fn check_bounds(&self) -> Result<(), Refused> {
+        if !(1..=MAX_COMPONENTS).contains(&self.n_components) {
+            return Err(Refused(format!(
+                "a stream has 1 to {MAX_COMPONENTS} components, not {}",
+                self.n_components
+            )));
+        }
+        if !MTU.contains(&self.mtu) {
+            let (least, most) = (MTU.start(), MTU.end());
+            return Err(Refused(format!(
+                "the MTU is {least} to {most} bytes, not {}",
+                self.mtu
+            )));
+        }
+        for (name, timeout) in [
+            ("init", self.init_timeout),
+            ("handshake", self.handshake_timeout),
+            ("ICE", self.ice_timeout),
+        ] {
+            if !TIMEOUT.contains(&timeout) {
+                let (least, most) = (TIMEOUT.start(), TIMEOUT.end());
+                return Err(Refused(format!(
+                    "the {name} timeout is {least:?} to {most:?}, not {timeout:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Stream {
     /// Prepares a stream: asks for `init` of its first component at once. `now` is any time not after those
     /// that follow.
     ///
     /// # Errors
-    /// The plugin declares a type of init data that this host cannot carry, or there are too many or no
-    /// components.
+    /// The plugin declares a type of init data that this host cannot carry, or a number of the configuration is out
+    /// of its bounds.
     pub fn new(now: Instant, config: Config) -> Result<Self, Refused> {
-        if !(1..=MAX_COMPONENTS).contains(&config.n_components) {
-            return Err(Refused(format!(
-                "a stream has 1 to {MAX_COMPONENTS} components, not {}",
-                config.n_components
-            )));
-        }
+        config.check_bounds()?;
         config.servers.check().map_err(refused)?;
         if config.ice_lite && config.controlling {
             return Err(Refused(
@@ -150,11 +189,10 @@ impl Stream {
         Ok(Self {
             id,
             format,
-            credentials,
+            generations: Generations::new(credentials),
             hiding,
-            remote: None,
-            restarting: false,
-            negotiation: Negotiation::new(id),
+            early: Early::default(),
+            negotiation: Negotiation::new(),
             components,
             stage: Stage::Starting,
             gathering: Gathering::default(),
@@ -162,6 +200,7 @@ impl Stream {
             closing: false,
             stopping: false,
             notifications: VecDeque::new(),
+            dropped: VecDeque::new(),
             config,
         })
     }
@@ -169,6 +208,16 @@ impl Stream {
     /// Unique in this process, never reused.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Who shakes hands.
+    pub fn plugin(&self) -> &Plugin {
+        &self.config.plugin
+    }
+
+    /// How long `init` may take.
+    pub fn init_timeout(&self) -> Duration {
+        self.config.init_timeout
     }
 
     /// Its components' ids.
@@ -188,12 +237,19 @@ impl Stream {
             return Arrival::Consumed;
         };
         match member.component.handle_datagram(now, pair, datagram) {
-            Arrival::Application if member.listened => Arrival::Application,
-            Arrival::Application => {
+            Arrival::Application if !member.listened => {
                 self.say_unheard(now, component_id);
                 Arrival::Consumed
             }
-            arrival @ (Arrival::Validated | Arrival::Consumed) => {
+            Arrival::Application if self.notifications.is_empty() => Arrival::Application,
+            Arrival::Application => {
+                self.notify(Notification::IcePayload {
+                    component_id,
+                    payload: datagram.to_vec(),
+                });
+                Arrival::Told
+            }
+            arrival => {
                 self.settle(now);
                 arrival
             }
@@ -207,6 +263,7 @@ impl Stream {
                 member.component.handle_timeout(now);
             }
         }
+        self.look(now);
         self.settle(now);
     }
 
@@ -252,9 +309,9 @@ impl Stream {
 
     /// The next call into a plugin. Its completion must come back to
     /// [`handle_completion`](Self::handle_completion).
-    pub fn poll_request(&mut self) -> Option<Request> {
+    pub fn poll_request(&mut self, now: Instant) -> Option<Request> {
         for member in &mut self.components {
-            if let Some(request) = member.component.poll_request() {
+            if let Some(request) = member.component.poll_request(now) {
                 return Some(request);
             }
             let is_starting = member.component.phase() == component::Phase::Starting;
@@ -286,37 +343,31 @@ impl Stream {
         self.settle(now);
     }
 
-    /// Where a datagram of the application's goes now.
+    /// Where this datagram of the application's goes now.
     ///
     /// # Errors
     /// Why it cannot be sent; say so with [`could_not_send`](Self::could_not_send).
-    pub fn route(&self, component_id: u16) -> Result<Pair, SendError> {
+    pub fn route(&self, component_id: u16, datagram: &[u8]) -> Result<Pair, SendError> {
         let index = usize::from(component_id).wrapping_sub(1);
         self.components
             .get(index)
             .ok_or(SendError::NotReady)?
             .component
-            .route()
+            .route(datagram)
     }
 
-    /// Datagrams of a component's that were dropped: from addresses ICE has not validated, or for want of place
-    /// or taker.
+    /// Datagrams of a component's that were dropped, for whichever [`Cause`].
     pub fn dropped(&self, component_id: u16) -> u64 {
         let index = usize::from(component_id).wrapping_sub(1);
         let member = self.components.get(index);
         member.map_or(0, |member| member.component.dropped())
     }
 
-    /// Whether `remote` has proven itself to be a component's peer.
-    pub fn is_validated(
-        &self,
-        component_id: u16,
-        transport: Transport,
-        remote: SocketAddr,
-    ) -> bool {
+    /// Whether `remote` has proven itself to be a component's peer: it has answered a check.
+    pub fn is_verified(&self, component_id: u16, transport: Transport, remote: SocketAddr) -> bool {
         let index = usize::from(component_id).wrapping_sub(1);
         let member = self.components.get(index);
-        member.is_some_and(|member| member.component.agent().is_validated(transport, remote))
+        member.is_some_and(|member| member.component.agent().is_verified(transport, remote))
     }
 
     /// Reports a datagram that was not sent. The flow goes on.
@@ -340,17 +391,25 @@ impl Stream {
         })
     }
 
+    /// The next datagram that was dropped after it had come: its component, its number if it
+    /// [waited](Arrival::Waiting), and why.
+    pub fn poll_dropped(&mut self) -> Option<(u16, Option<u64>, Cause)> {
+        self.dropped.pop_front()
+    }
+
     /// The next notification.
     pub fn poll_notification(&mut self) -> Option<Notification> {
         self.notifications.pop_front()
     }
 
     /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something
-    /// to give.
+    /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier for data that came.
     pub fn has_news(&self) -> bool {
         let mut members = self.components.iter();
         !self.notifications.is_empty()
-            || members.any(|member| member.component.has_relay_requests())
+            || members.any(|member| {
+                member.component.has_relay_requests() || member.component.is_due_earlier()
+            })
     }
 
     /// Whether nothing more will happen.

@@ -17,6 +17,8 @@ const MAX_WAITING: usize = 32;
 pub(super) struct Names {
     known: Vec<Name>,
     lookups: VecDeque<Lookup>,
+    /// Whether a name that is not looked up was told of.
+    warned: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,7 @@ impl Stream {
     /// The peer's candidate has a name for an address: mDNS knows it, or nobody.
     pub(super) fn look_up_candidate(&mut self, component_id: u16, line: &str) {
         let Some((name, port)) = mdns_name(line) else {
-            return;
+            return self.warn_of_name(line);
         };
         if self.config.servers.relay_only {
             return; // a relay must not learn what is hidden (draft-ietf-mmusic-mdns-ice-candidates, section 3.2.1)
@@ -84,6 +86,19 @@ impl Stream {
                 port,
                 of: Owner::Peer,
             });
+        }
+    }
+
+    /// A candidate has a name that is not looked up: that of a host on the Internet, which RFC 8839 allows.
+    fn warn_of_name(&mut self, line: &str) {
+        let Some(name) = line.split(' ').nth(4) else {
+            return;
+        };
+        if !std::mem::replace(&mut self.names.warned, true) {
+            self.warn(format!(
+                "the peer's candidate has the host name {name:.253}, and only names that end in .local are looked up: \
+                 have it give addresses"
+            ));
         }
     }
 

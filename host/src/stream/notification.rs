@@ -9,6 +9,8 @@ pub enum Message {
     SetRemoteCredentials {
         /// As SDP has them, with a space between.
         credentials: String,
+        /// The `generation` that the peer told them with, if it did.
+        generation: Option<u64>,
     },
     /// A candidate of the peer's.
     SetRemoteCandidate {
@@ -38,6 +40,8 @@ pub enum Message {
         role: Role,
         /// The peer's init data.
         init_data: Vec<u8>,
+        /// The `association` that the peer told it with, if it did.
+        association: Option<u64>,
     },
     /// Attaches a listener to a component: it learns at once what it missed.
     Listen {
@@ -50,6 +54,29 @@ pub enum Message {
     Stop,
 }
 
+impl Message {
+    /// Bytes that it takes beside itself, with what an allocator adds to them.
+    pub fn heap(&self) -> usize {
+        match self {
+            Self::SetRemoteCredentials {
+                credentials: text, ..
+            }
+            | Self::SetRemoteCandidate {
+                candidate: text, ..
+            }
+            | Self::ParseRemoteSdp { sdp: text } => allocated(text.capacity()),
+            Self::SetPeerInitData { init_data, .. } => allocated(init_data.capacity()),
+            Self::GenerateLocalSdp
+            | Self::PeerCandidateGatheringDone
+            | Self::GatherCandidates
+            | Self::RestartStream
+            | Self::Listen { .. }
+            | Self::Close
+            | Self::Stop => 0,
+        }
+    }
+}
+
 /// What a stream tells the application.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notification {
@@ -59,11 +86,15 @@ pub enum Notification {
         component_id: u16,
         /// In the format the plugin declares; may be empty.
         init_data: Vec<u8>,
+        /// The number of the association that it is for: 0 at the start.
+        association: u64,
     },
     /// This side's credentials: once at the start, and at each restart.
     LocalCredentials {
         /// `ufrag pwd`.
         credentials: String,
+        /// The number of the generation that they are for: 0 at the start.
+        generation: u64,
     },
     /// A local candidate.
     NewCandidateFull {
@@ -152,6 +183,37 @@ pub enum Notification {
 }
 
 impl Notification {
+    /// Bytes that it takes beside itself, with what an allocator adds to them.
+    pub fn heap(&self) -> usize {
+        match self {
+            Self::LocalCredentials {
+                credentials: text, ..
+            }
+            | Self::NewCandidateFull {
+                candidate: text, ..
+            }
+            | Self::NewRemoteCandidateFull {
+                candidate: text, ..
+            }
+            | Self::ComponentStateFailed { reason: text, .. }
+            | Self::CouldNotSendPayload { reason: text, .. }
+            | Self::LocalSdp { sdp: text }
+            | Self::Warning { warning: text } => allocated(text.capacity()),
+            Self::HandshakeData { data, .. } | Self::ComponentStateReady { data, .. } => {
+                allocated(data.capacity())
+            }
+            Self::HandshakeInitData {
+                init_data: bytes, ..
+            }
+            | Self::IcePayload { payload: bytes, .. } => allocated(bytes.capacity()),
+            Self::CandidateGatheringDone
+            | Self::NewSelectedPair { .. }
+            | Self::ComponentStateDisconnected { .. }
+            | Self::ComponentClosed { .. }
+            | Self::Stopped => 0,
+        }
+    }
+
     /// What the application tells the peer's stream on hearing this, if anything. `role` is the peer's in the
     /// handshake.
     pub fn for_peer(&self, role: Role) -> Option<Message> {
@@ -159,12 +221,20 @@ impl Notification {
             Self::HandshakeInitData {
                 component_id,
                 init_data,
+                association,
             } => Message::SetPeerInitData {
                 component_id,
                 role,
                 init_data,
+                association: Some(association),
             },
-            Self::LocalCredentials { credentials } => Message::SetRemoteCredentials { credentials },
+            Self::LocalCredentials {
+                credentials,
+                generation,
+            } => Message::SetRemoteCredentials {
+                credentials,
+                generation: Some(generation),
+            },
             Self::NewCandidateFull {
                 component_id,
                 candidate,
@@ -175,6 +245,14 @@ impl Notification {
             Self::CandidateGatheringDone => Message::PeerCandidateGatheringDone,
             _ => return None,
         })
+    }
+}
+
+/// What an allocator gives for so many bytes, about.
+fn allocated(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        _ => (bytes + 8).next_multiple_of(16).max(32),
     }
 }
 

@@ -12,6 +12,10 @@ pub(super) struct Passing<'a> {
     pub(super) remote: SocketAddr,
     pub(super) transport: Option<Transport>,
     pub(super) fate: Option<Fate>,
+    /// Why it was dropped.
+    pub(super) reason: Option<&'a str>,
+    /// Its number if it waits for its turn.
+    pub(super) waits: Option<u64>,
     /// Whether it is known to be the application's, whatever it looks like.
     pub(super) of_application: bool,
     pub(super) bytes: &'a [u8],
@@ -31,6 +35,8 @@ impl Passing<'_> {
             kind,
             relays: None,
             fate: self.fate,
+            reason: self.reason.map(str::to_owned),
+            waits: self.waits,
             stun: None,
             contents: None,
         };

@@ -28,6 +28,12 @@ pub struct Datagram {
     /// Set if it did not go the way of all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fate: Option<Fate>,
+    /// Why it was dropped, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Set if it waits for its turn: its number, by which an event tells of its end if it is dropped after all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<u64>,
     /// What a STUN message is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stun: Option<Stun>,
@@ -79,4 +85,6 @@ pub enum Fate {
     Lost,
     /// It came from an address, or with credentials, that are not the peer's: it was dropped.
     Stray,
+    /// It was the peer's, and the component dropped it.
+    Dropped,
 }

@@ -1,12 +1,13 @@
 //! A trace being written. Whoever has something to record never waits for the disk.
-use super::{Header, Record, Recorder, What};
+use super::queue::{Entry, Item, Queue};
+use super::{Header, Recorder, What};
+use crate::files::{self, Use};
 use serde::Serialize;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 #[derive(Debug)]
 pub struct TraceFile {
     queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
+    path: PathBuf,
+    writing: Writing,
+}
+
+#[derive(Debug)]
+enum Writing {
+    /// Not begun: what is in the file is still there.
+    Prepared(File, Receiver<Item>),
+    Begun(JoinHandle<()>),
+    Ended,
 }
 
 /// Why there is no trace.
@@ -27,54 +37,77 @@ pub struct TraceError {
     error: io::Error,
 }
 
-/// Records on their way to the thread that writes them.
-#[derive(Debug)]
-pub(super) struct Queue {
-    started: Instant,
-    /// `None` ends the file.
-    sender: SyncSender<Option<Record>>,
-    missed: Arc<AtomicU64>,
-}
-
-/// Most records that wait for the disk.
-const MAX_QUEUED: usize = 8192;
+/// How long the end of a trace waits for a disk that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it looks whether it is done.
+const GLANCE: Duration = Duration::from_millis(1);
+/// How long records gather before they are written: waking a thread costs more than a record.
+const GATHER: Duration = Duration::from_millis(2);
+/// Bytes that are written at once.
+const BUFFER: usize = 64 << 10;
 
 impl TraceFile {
-    /// Makes the file, its owner's alone (mode 0600), or empties one that is there, whose mode stays.
+    /// Makes the file, its owner's alone (mode 0600), or empties one that is there, whose mode stays: it must be a
+    /// regular file that belongs to root or this user and is closed to others.
     ///
     /// # Errors
-    /// It cannot be written to, or the system gives no thread.
+    /// It cannot be written to, or should not be, or the system gives no thread.
     pub fn create(path: &Path) -> Result<Self, TraceError> {
-        let begun = open(path).and_then(|file| Self::start(file, path));
-        begun.map_err(|error| TraceError {
-            path: path.to_owned(),
-            error,
-        })
+        let mut prepared = Self::prepare(path)?;
+        prepared.begin()?;
+        Ok(prepared)
     }
 
-    fn start(file: File, path: &Path) -> io::Result<Self> {
-        let (sender, records) = sync_channel(MAX_QUEUED);
-        let (started, header) = (Instant::now(), header());
-        let missed = Arc::new(AtomicU64::new(0));
-        let writer = Writer {
-            started,
-            records,
-            missed: Arc::clone(&missed),
+    /// The same, but a file that is there stays as it is until [`begin`](Self::begin): for those whose streams may
+    /// yet be refused. What recorders note meanwhile waits.
+    ///
+    /// # Errors
+    /// It cannot be written to, or should not be.
+    pub fn prepare(path: &Path) -> Result<Self, TraceError> {
+        let file = files::open(path, Use::Replace).map_err(|error| TraceError {
             path: path.to_owned(),
-            file: BufWriter::new(file),
-        };
-        let thread = thread::Builder::new()
-            .name("handclasp-trace".to_owned())
-            .spawn(move || writer.run(&header))?;
-        let queue = Queue {
-            started,
-            sender,
-            missed,
-        };
-        Ok(Self {
+            error,
+        })?;
+        Ok(Self::prepared(file, path))
+    }
+
+    pub(super) fn prepared(file: File, path: &Path) -> Self {
+        let (queue, records) = Queue::new();
+        Self {
             queue: Arc::new(queue),
-            thread: Some(thread),
-        })
+            path: path.to_owned(),
+            writing: Writing::Prepared(file, records),
+        }
+    }
+
+    /// Empties the file and begins to write; does nothing if it has begun.
+    ///
+    /// # Errors
+    /// The file cannot be emptied, or the system gives no thread.
+    pub fn begin(&mut self) -> Result<(), TraceError> {
+        let (file, records) = match std::mem::replace(&mut self.writing, Writing::Ended) {
+            Writing::Prepared(file, records) => (file, records),
+            begun => {
+                self.writing = begun;
+                return Ok(());
+            }
+        };
+        let thread = files::empty(&file).and_then(|()| {
+            let writer = Writer {
+                queue: Arc::clone(&self.queue),
+                records,
+                path: self.path.clone(),
+                file: BufWriter::with_capacity(BUFFER, file),
+            };
+            let header = header();
+            let thread = thread::Builder::new().name("handclasp-trace".to_owned());
+            thread.spawn(move || writer.run(&header))
+        });
+        self.writing = Writing::Begun(thread.map_err(|error| TraceError {
+            path: self.path.clone(),
+            error,
+        })?);
+        Ok(())
     }
 
     /// A recorder for the stream of this name.
@@ -85,21 +118,26 @@ impl TraceFile {
 
 impl Drop for TraceFile {
     fn drop(&mut self) {
-        // Nobody takes it once the file has failed.
-        let _ = self.queue.sender.send(None);
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
+        self.queue.end();
+        let Writing::Begun(thread) = std::mem::replace(&mut self.writing, Writing::Ended) else {
+            return;
+        };
+        let (mut waiting, mut since) = (self.queue.waiting(), Instant::now());
+        while !thread.is_finished() {
+            thread::sleep(GLANCE);
+            let still = self.queue.waiting();
+            if still != waiting {
+                (waiting, since) = (still, Instant::now());
+            } else if since.elapsed() > PATIENCE {
+                let path = self.path.display();
+                return tracing::error!(
+                    "the trace {path} lacks its end: the disk took nothing for {PATIENCE:?}"
+                );
+            }
         }
+        // A thread that panicked has said so already.
+        let _ = thread.join();
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// What the file says of itself.
@@ -113,32 +151,27 @@ fn header() -> Header {
     }
 }
 
-impl Queue {
-    /// When `at` is, in microseconds of the trace.
-    pub(super) fn us(&self, at: Instant) -> u64 {
-        micros(at.saturating_duration_since(self.started))
-    }
-
-    /// Hands a record to the writer. Where the disk cannot keep up it is only counted; where it failed, which
-    /// was said, it is dropped.
-    pub(super) fn push(&self, record: Record) {
-        if let Err(TrySendError::Full(_)) = self.sender.try_send(Some(record)) {
-            self.missed.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
 struct Writer {
-    started: Instant,
-    records: Receiver<Option<Record>>,
-    missed: Arc<AtomicU64>,
+    queue: Arc<Queue>,
+    records: Receiver<Item>,
     path: PathBuf,
     file: BufWriter<File>,
+}
+
+/// A line after the first, as a [`Record`](super::Record) has it.
+#[derive(Serialize)]
+struct Line<'a> {
+    us: u64,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    stream: &'a str,
+    #[serde(flatten)]
+    what: &'a What,
 }
 
 impl Writer {
     fn run(mut self, header: &Header) {
         if let Err(error) = self.write(header) {
+            self.queue.fail();
             tracing::error!(
                 "the trace {} cannot be written ({error}): it gets no more lines, make room and start again",
                 self.path.display()
@@ -148,42 +181,41 @@ impl Writer {
         }
     }
 
-    /// Flushed whenever nothing waits: what a crash leaves behind ends shortly before it.
     fn write(&mut self, header: &Header) -> io::Result<()> {
         self.line(header)?;
-        while let Some(record) = self.next()? {
-            self.line(&record)?;
+        while let Some(Entry { us, stream, what }) = &self.next()? {
+            self.line(&Line {
+                us: *us,
+                stream,
+                what,
+            })?;
         }
-        self.flush()
-    }
-
-    fn next(&mut self) -> io::Result<Option<Record>> {
-        if let Ok(next) = self.records.try_recv() {
-            return Ok(next);
-        }
-        self.flush()?;
-        Ok(self.records.recv().ok().flatten())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.tell_missed()?;
         self.file.flush()
+    }
+
+    /// All is flushed whenever nothing waits: what a crash leaves behind ends shortly before it.
+    fn next(&mut self) -> io::Result<Option<Entry>> {
+        let item = match self.records.try_recv() {
+            Ok(item) => item,
+            Err(_) => {
+                self.file.flush()?;
+                self.queue.tell_gap();
+                let Ok(item) = self.records.recv() else {
+                    return Ok(None); // not while there is a queue, and that is here
+                };
+                thread::sleep(GATHER);
+                item
+            }
+        };
+        if let Some(entry) = &item {
+            self.queue.taken(entry);
+        }
+        Ok(item)
     }
 
     fn line(&mut self, line: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.file, line)?;
         self.file.write_all(b"\n")
-    }
-
-    fn tell_missed(&mut self) -> io::Result<()> {
-        match self.missed.swap(0, Ordering::Relaxed) {
-            0 => Ok(()),
-            count => self.line(&Record {
-                us: micros(self.started.elapsed()),
-                stream: String::new(),
-                what: What::Missed { count },
-            }),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ impl What {
             Notification::HandshakeInitData {
                 component_id,
                 init_data,
+                ..
             } => Self::HandshakeInitData {
                 component_id: *component_id,
                 bytes: init_data.len(),

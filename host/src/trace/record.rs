@@ -1,4 +1,4 @@
-use super::{Call, Datagram, Transport};
+use super::{Call, Datagram, Missed, Transport};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -98,9 +98,14 @@ pub enum What {
     Stopped,
     Call(Call),
     Datagram(Datagram),
-    Missed {
-        count: u64,
+    Dropped {
+        component_id: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waited: Option<u64>,
+        reason: String,
     },
+    /// Events that do not stand here.
+    Missed(Missed),
     /// An event of a later release.
     #[serde(other, skip_serializing)]
     Unknown,
@@ -120,6 +125,7 @@ impl What {
             | Self::ComponentStateFailed { component_id, .. }
             | Self::ComponentClosed { component_id, .. }
             | Self::CouldNotSendPayload { component_id, .. }
+            | Self::Dropped { component_id, .. }
             | Self::Call(Call { component_id, .. })
             | Self::Datagram(Datagram { component_id, .. }) => Some(*component_id),
             Self::Opened { .. }
@@ -128,8 +134,8 @@ impl What {
             | Self::LocalSdp
             | Self::Warning { .. }
             | Self::Stopped
-            | Self::Missed { .. }
             | Self::Unknown => None,
+            Self::Missed(missed) => missed.component_id,
         }
     }
 }

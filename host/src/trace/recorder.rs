@@ -1,6 +1,7 @@
 use super::contents::Passing;
-use super::file::Queue;
-use super::{Direction, Fate, Record, Transport, What};
+use super::queue::{Entry, Queue};
+use super::{Direction, Fate, Transport, What};
+use crate::component::{Arrival, Cause};
 use crate::ice::{self, Pair};
 use crate::stream::Notification;
 use std::sync::Arc;
@@ -20,9 +21,9 @@ impl Recorder {
     }
 
     pub(super) fn record(&self, at: Instant, what: What) {
-        self.queue.push(Record {
+        self.queue.push(Entry {
             us: self.queue.us(at),
-            stream: self.stream.as_ref().to_owned(),
+            stream: Arc::clone(&self.stream),
             what,
         });
     }
@@ -59,27 +60,31 @@ impl Recorder {
             remote: pair.remote,
             transport: transport(pair),
             fate: lost.then_some(Fate::Lost),
+            reason: None,
+            waits: None,
             of_application,
             bytes,
         });
     }
 
-    /// A datagram that arrived for the stream.
-    pub(crate) fn received(
-        &self,
-        component_id: u16,
-        pair: Pair,
-        bytes: &[u8],
-        of_application: bool,
-    ) {
+    /// A datagram that arrived for the stream, and what became of it.
+    pub(crate) fn received(&self, component_id: u16, pair: Pair, bytes: &[u8], arrival: Arrival) {
+        let (fate, reason, waits) = match arrival {
+            Arrival::Dropped(Cause::Unverified) => (Some(Fate::Stray), None, None),
+            Arrival::Dropped(cause) => (Some(Fate::Dropped), Some(cause.words()), None),
+            Arrival::Waiting(number) => (None, None, Some(number)),
+            _ => (None, None, None),
+        };
         self.passed(&Passing {
             component_id,
             direction: Direction::In,
             local: pair.local,
             remote: pair.remote,
             transport: transport(pair),
-            fate: None,
-            of_application,
+            fate,
+            reason: reason.as_deref(),
+            waits,
+            of_application: matches!(arrival, Arrival::Application | Arrival::Told),
             bytes,
         });
     }
@@ -93,9 +98,21 @@ impl Recorder {
             remote: pair.remote,
             transport: transport(pair),
             fate: Some(Fate::Stray),
+            reason: None,
+            waits: None,
             of_application: false,
             bytes,
         });
+    }
+
+    /// A datagram is dropped that waited with this number, or that a relay carried.
+    pub(crate) fn dropped(&self, component_id: u16, number: Option<u64>, cause: Cause) {
+        let what = What::Dropped {
+            component_id,
+            waited: number,
+            reason: cause.words().into_owned(),
+        };
+        self.record(Instant::now(), what);
     }
 
     pub(super) fn passed(&self, passing: &Passing<'_>) {

@@ -68,6 +68,8 @@ impl RelayRecorder {
                 remote: connection.server,
                 transport: connection.transport,
                 fate: None,
+                reason: None,
+                waits: None,
                 of_application: false,
                 bytes,
             });

@@ -197,8 +197,7 @@ pub struct Host {
     raw: *const abi::hc_host,
 }
 
-// SAFETY: the ABI promises that the host's table is thread-safe and, because no plugin is ever unmapped and
-// no host table freed, that it stays valid.
+// SAFETY: the ABI promises that the host's table is thread-safe, and that it stays valid as long as the process.
 unsafe impl Send for Host {}
 // SAFETY: as above.
 unsafe impl Sync for Host {}
@@ -213,6 +212,11 @@ impl Host {
     fn table(&self) -> &abi::hc_host {
         // SAFETY: not null by construction, and valid for the life of the process by the ABI.
         unsafe { &*self.raw }
+    }
+
+    /// Tells hosts in one process apart: each numbers its streams for itself.
+    pub fn id(&self) -> usize {
+        self.raw.addr()
     }
 
     /// Whether a line of that level would go anywhere.

@@ -14,8 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct Tables<T>(PhantomData<T>);
 
 /// An instance as the host holds it: behind a pointer, and marked once it has panicked.
-struct Slot<T> {
-    handshake: T,
+pub(super) struct Slot<T> {
+    pub(super) handshake: T,
     panicked: Option<String>,
 }
 
@@ -218,8 +218,17 @@ unsafe extern "C" fn exporter<T: Export>(
     let slot = unsafe { &mut *instance.cast::<Slot<T>>() };
     // SAFETY: the host lends label and context, if there is one, for this call.
     let (label, context) = unsafe { (borrow(label), context.as_ref().map(|bytes| borrow(*bytes))) };
-    // SAFETY: the host lends `len` writable bytes for this call.
-    let out = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
+    let out = match len {
+        0 => &mut [],
+        _ if buffer.is_null() => return abi::HC_ERROR_BAD_STATE,
+        _ => {
+            // The host need not have written to them, and a slice has no bytes that were never written.
+            // SAFETY: not null, so the host lends `len` writable bytes for this call.
+            unsafe { buffer.write_bytes(0, len) };
+            // SAFETY: as above, and they were just written.
+            unsafe { std::slice::from_raw_parts_mut(buffer, len) }
+        }
+    };
     if slot.panicked.is_some() {
         return abi::HC_ERROR_PANIC;
     }

@@ -10,3 +10,6 @@ mod entry;
 pub use call::{Call, Host, Init, Level, Time, Waker};
 pub use descriptor::{Descriptor, extension, text};
 pub use entry::Tables;
+
+#[cfg(test)]
+mod tests;

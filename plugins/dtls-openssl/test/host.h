@@ -51,6 +51,7 @@ extern uint64_t now_ns;
 extern int key_lines;    /* that the host was given */
 extern struct side a, b; /* a starts: the DTLS client */
 extern const struct options plain;
+extern uint64_t longest_wait; /* between two deadlines: each second something is repeated, unless a test says otherwise */
 
 /* A table of the plugin's; NULL if it has none of this id. */
 const void *table(const char *id);
@@ -70,11 +71,17 @@ int lossless(const struct side *from);
 /* Until nothing is under way and no deadline comes before `end_ns`. */
 void run(loss *lost, uint64_t end_ns);
 
+/* Both are ready, the server first; then `run` for so long. */
+void shake(loss *lost, uint64_t seconds);
+
 /* Makes `a` and `b`, and tells each of the other. */
 void meet(struct options for_a, struct options for_b);
 void destroy(void);
 
 /* Both have keys, which are the same. */
 void check_agreed(void);
+
+/* Both have finished, and agreed. */
+void check_finished(void);
 
 #endif

@@ -1,21 +1,12 @@
 /* Two instances shake hands. */
+#include "../dtls.h"
 #include "host.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <pthread.h>
-
-static void shake(loss *lost, uint64_t seconds) {
-    ready(&b);
-    ready(&a);
-    run(lost, now_ns + seconds * SECOND);
-}
-
-static void check_finished(void) {
-    CHECK(a.status == HC_FINISHED && b.status == HC_FINISHED);
-    check_agreed();
-}
+#include <sys/stat.h>
 
 /* ------------------------------------------------------------------ tests */
 static void every_mtu_holds(void) {
@@ -151,7 +142,7 @@ static void only_announced_certificates_pass(void) {
         shake(lossless, 1);
         CHECK(a.status == (cases[i].passes ? HC_FINISHED : HC_ERROR_AUTHENTICATION));
         if (!cases[i].passes)
-            CHECK(b.status == HC_ERROR_PEER_REJECTED && a.key_len == 0 && b.key_len == 0);
+            CHECK(b.status == HC_PENDING && strstr(b.error, "in plaintext") && !a.key_len && !b.key_len);
         destroy();
     }
 }
@@ -161,9 +152,49 @@ static void the_server_checks_too(void) {
     introduce(&a, HC_ROLE_INITIATOR, hc_text(b.init_data));
     introduce(&b, HC_ROLE_RESPONDER, hc_text(b.init_data));
     shake(lossless, 1);
-    CHECK(b.status == HC_ERROR_AUTHENTICATION && a.status == HC_ERROR_PEER_REJECTED);
+    CHECK(b.status == HC_ERROR_AUTHENTICATION && a.status == HC_PENDING && strstr(a.error, "in plaintext"));
     CHECK(a.key_len == 0 && b.key_len == 0 && strstr(b.error, "fingerprint"));
     destroy();
+}
+
+static SSL *ssl_of(const struct side *side) {
+    return ((struct session *)side->instance)->ssl;
+}
+
+static X509 *certify(EVP_PKEY *key) {
+    X509 *x509 = X509_new();
+    CHECK(key && x509 && X509_gmtime_adj(X509_getm_notBefore(x509), 0)
+          && X509_gmtime_adj(X509_getm_notAfter(x509), 3600) && X509_set_pubkey(x509, key)
+          && X509_sign(x509, key, EVP_sha256()));
+    return x509;
+}
+
+static void keys_below_112_bits_prove_nothing(void) {
+    static const unsigned int bits[] = { 512, 1024, 1536, 2048 };
+    struct side *const sides[] = { &a, &b };
+    for (int i = 0; i < 8; i++) {
+        struct side *weak = sides[i % 2], *other = sides[1 - i % 2];
+        EVP_PKEY *key = EVP_RSA_gen(bits[i / 2]);
+        X509 *x509 = certify(key);
+        CHECK(make(&a, 1, plain) == HC_PENDING && make(&b, 2, plain) == HC_PENDING);
+        SSL_set_security_level(ssl_of(weak), 0);
+        CHECK(SSL_use_certificate(ssl_of(weak), x509) && SSL_use_PrivateKey(ssl_of(weak), key)
+              && fingerprint_write(x509, weak->init_data));
+        if (weak == &b) // which has its ECDSA certificate, too
+            CHECK(SSL_set_cipher_list(ssl_of(&a), "ECDHE+AESGCM+aRSA"));
+        introduce(&a, HC_ROLE_INITIATOR, hc_text(b.init_data));
+        introduce(&b, HC_ROLE_RESPONDER, hc_text(a.init_data));
+        shake(lossless, 1);
+        if (bits[i / 2] == 2048) {
+            check_finished();
+        } else {
+            CHECK(other->status == HC_ERROR_AUTHENTICATION && strstr(other->error, "112 bits"));
+            CHECK(!a.key_len && !b.key_len);
+        }
+        destroy();
+        X509_free(x509);
+        EVP_PKEY_free(key);
+    }
 }
 
 static void weak_hashes_prove_nothing(void) {
@@ -212,6 +243,56 @@ static void a_forged_alert_after_the_finish_is_absorbed(void) {
     destroy();
 }
 
+static int with_an_alert(const struct side *from) {
+    static const uint8_t alert[] = { 21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 2, 40 };
+    receive(from == &a ? &b : &a, alert, sizeof alert);
+    return 0;
+}
+
+static void a_forged_alert_in_the_handshake_is_a_warning(void) {
+    meet(plain, plain);
+    with_an_alert(&a);
+    CHECK(strstr(b.error, "alert 40 (handshake failure) in plaintext"));
+    b.error[0] = '\0';
+    shake(with_an_alert, 1);
+    check_finished();
+    CHECK(strstr(a.error, "alert 40 (handshake failure) in plaintext") && !b.error[0]); // once for each
+    destroy();
+}
+
+/* Records that claim to be protected, without room for what protects them, and of an epoch that never comes. */
+static int with_short_records(const struct side *from) {
+    struct side *to = from == &a ? &b : &a;
+    uint8_t record[13 + 40] = { 0, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 5 };
+    const int chacha20 = strstr(SSL_get_cipher(ssl_of(to)), "CHACHA20") != NULL;
+    for (uint8_t type = 20; type < 24; type++)
+        for (uint8_t len = 0; len < 40 && is_live(to); len++) {
+            record[0] = type, record[12] = len;
+            record[4] = len < (chacha20 ? 16 : 24) ? 1 : 2;
+            uint8_t shown[sizeof record];
+            CHECK(records_believed(to->instance, hc_slice(record, 13 + len), shown, sizeof shown) == 0);
+            receive(to, record, 13 + len);
+        }
+    return 0;
+}
+
+static void short_records_are_absorbed(void) {
+    static const char *const ciphers[] = { "ECDHE+AESGCM", "ECDHE+CHACHA20" };
+    for (int i = 0; i < 2; i++) {
+        meet(plain, plain);
+        CHECK(SSL_set_cipher_list(ssl_of(&a), ciphers[i]));
+        with_short_records(&b), with_short_records(&a);
+        shake(with_short_records, 1);
+        check_finished();
+        with_short_records(&b), with_short_records(&a);
+        CHECK(a.now == HC_PENDING && b.now == HC_PENDING);
+        CHECK(leave(&a) == HC_PENDING); // both sessions are whole: a farewell leaves and arrives
+        run(lossless, now_ns);
+        CHECK(b.now == HC_ERROR_CLOSED_BY_PEER);
+        destroy();
+    }
+}
+
 static void a_farewell_arrives(void) {
     struct side *const sides[] = { &a, &b };
     for (int i = 0; i < 2; i++) {
@@ -241,6 +322,19 @@ static void both_sides_export_the_same(void) {
     destroy();
 }
 
+/* RFC 7627, section 5.4: a secret that somebody between the two can make the same on both ways binds nothing. */
+static void without_extended_master_secret_nothing_is_exported(void) {
+    const hc_export_table *exporter = table(HC_EXPORT);
+    uint8_t exported[32];
+    meet(plain, plain);
+    SSL_set_options(ssl_of(&a), SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    shake(lossless, 1);
+    CHECK(a.status == HC_FINISHED && b.status == HC_FINISHED);
+    CHECK(exporter->exporter(a.instance, hc_text("any"), NULL, exported, 32) == HC_ERROR_UNSUPPORTED);
+    CHECK(exporter->exporter(b.instance, hc_text("any"), NULL, exported, 32) == HC_ERROR_UNSUPPORTED);
+    destroy();
+}
+
 static void a_stream_has_one_certificate(void) {
     static struct side second;
     char first[sizeof a.init_data];
@@ -248,6 +342,11 @@ static void a_stream_has_one_certificate(void) {
     CHECK(make(&b, 7 + 1024, plain) == HC_PENDING);
     CHECK(strcmp(a.init_data, second.init_data) == 0 && strcmp(a.init_data, b.init_data) != 0);
     memcpy(first, a.init_data, sizeof first);
+    handclasp_plugin.destroy(second.instance);
+    struct options rsa = plain;
+    rsa.key_type = "rsa";
+    CHECK(make(&second, 7, rsa) == HC_PENDING && strcmp(a.init_data, second.init_data) != 0);
+    CHECK(EVP_PKEY_is_a(SSL_get_privatekey(ssl_of(&second)), "RSA"));
     handclasp_plugin.destroy(second.instance);
     destroy();
     CHECK(make(&a, 7, plain) == HC_PENDING && strcmp(a.init_data, first) != 0);
@@ -279,37 +378,97 @@ static void bad_options_are_named(void) {
     CHECK(make(&a, 1, options) == HC_ERROR_OPTION && strstr(a.error, "key-type"));
     options = plain, options.profiles = "NONE_SUCH";
     CHECK(make(&a, 1, options) == HC_ERROR_OPTION && strstr(a.error, "srtp-profiles"));
+    static const char *const profiles[] = { "", ":", "SRTP_AES128_CM_SHA1_80:", "SRTP_AEAD_ARIA_128_GCM",
+                                            "SRTP_AEAD_AES_256_GCM:SRTP_ARIA_128_CTR_HMAC_SHA1_80" };
+    for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
+        options.profiles = profiles[i];
+        CHECK(make(&a, 1, options) == HC_ERROR_OPTION && strstr(a.error, "srtp-profiles"));
+    }
     options = plain, options.mtu = 279;
     CHECK(make(&a, 1, options) == HC_ERROR_UNSUPPORTED);
 }
 
 /* A certificate and its key in one file, which serves both options. */
 static void write_pem(const char *path, EVP_PKEY *key) {
-    X509 *x509 = X509_new();
+    X509 *x509 = certify(key);
     FILE *file = fopen(path, "w");
-    CHECK(key && x509 && file && X509_gmtime_adj(X509_getm_notBefore(x509), 0)
-          && X509_gmtime_adj(X509_getm_notAfter(x509), 3600) && X509_set_pubkey(x509, key)
-          && X509_sign(x509, key, EVP_sha256()));
-    CHECK(PEM_write_X509(file, x509) && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL));
+    CHECK(file && PEM_write_X509(file, x509) && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL));
+    CHECK(chmod(path, 0600) == 0);
     fclose(file);
     X509_free(x509);
     EVP_PKEY_free(key);
 }
 
+/* Writes a file, whose key is under a passphrase if `cipher` is one; in PEM, behind a byte order mark. */
+static void write_marked(const char *path, EVP_PKEY *key, const EVP_CIPHER *cipher) {
+    X509 *x509 = certify(key);
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs("\xef\xbb\xbf", file) >= 0 && PEM_write_X509(file, x509)
+          && PEM_write_PrivateKey(file, key, cipher, NULL, 0, NULL, "secret"));
+    fclose(file);
+    X509_free(x509);
+}
+
+static void files_of_no_use_are_named(void) {
+    static const char marked[] = "test/marked.pem", secret[] = "test/secret.pem", der[] = "test/key.der";
+    static const char empty[] = "test/empty.pem", none[] = "test/none.pem", other[] = "test/other.pem";
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    write_marked(marked, key, NULL);
+    write_marked(secret, key, EVP_aes_128_cbc());
+    FILE *file = fopen(der, "w");
+    CHECK(file && i2d_PrivateKey_fp(file, key));
+    fclose(file);
+    fclose(fopen(empty, "w"));
+    write_pem(other, EVP_EC_gen("P-256"));
+    EVP_PKEY_free(key);
+    static const struct {
+        const char *certificate, *key, *sentence;
+    } cases[] = {
+        { marked, marked, "" },
+        { marked, secret, "option private-key: test/secret.pem is encrypted: name a file with a private key in PEM "
+                          "without a passphrase" },
+        { marked, der, "option private-key: test/key.der is DER, not PEM: name a file with a private key in PEM "
+                       "without a passphrase" },
+        { der, der, "option certificate: test/key.der is DER, not PEM: name a file with a certificate in PEM" },
+        { marked, empty, "option private-key: test/empty.pem is of no use: name a file with a private key in PEM "
+                         "without a passphrase" },
+        { none, none, "option certificate: test/none.pem cannot be read (No such file or directory): name a file "
+                      "with a certificate in PEM" },
+        { marked, other, "options certificate and private-key: the certificate in test/marked.pem is not that of the "
+                         "key in test/other.pem" },
+    };
+    CHECK(chmod(marked, 0600) == 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct options options = plain;
+        options.certificate = cases[i].certificate, options.key = cases[i].key;
+        const int is_good = cases[i].sentence[0] == '\0';
+        a.error[0] = '\0';
+        CHECK(make(&a, 1, options) == (is_good ? HC_PENDING : HC_ERROR_OPTION));
+        CHECK(strcmp(a.error, cases[i].sentence) == 0);
+        if (is_good)
+            handclasp_plugin.destroy(a.instance);
+    }
+    remove(marked), remove(secret), remove(der), remove(empty), remove(other);
+}
+
 static void certificates_come_from_files(void) {
     static const char rsa[] = "test/rsa.pem", p256[] = "test/p256.pem", p384[] = "test/p384.pem";
+    static const char weak[] = "test/weak.pem", p521[] = "test/p521.pem";
     static const struct {
         const char *certificate, *key;
         hc_status status;
     } cases[] = {
         { rsa, rsa, HC_PENDING },          { p256, p256, HC_PENDING },
-        { p384, p384, HC_ERROR_OPTION },   { rsa, p256, HC_ERROR_OPTION },
+        { p384, p384, HC_PENDING },        { p521, p521, HC_ERROR_OPTION },
+        { weak, weak, HC_ERROR_OPTION },   { rsa, p256, HC_ERROR_OPTION },
         { rsa, NULL, HC_ERROR_OPTION },    { NULL, p256, HC_ERROR_OPTION },
         { "test", rsa, HC_ERROR_OPTION },  { rsa, "test/none.pem", HC_ERROR_OPTION },
     };
     write_pem(rsa, EVP_RSA_gen(2048));
     write_pem(p256, EVP_EC_gen("P-256"));
     write_pem(p384, EVP_EC_gen("P-384"));
+    write_pem(p521, EVP_EC_gen("P-521"));
+    write_pem(weak, EVP_RSA_gen(1024));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct options options = plain;
         options.certificate = cases[i].certificate, options.key = cases[i].key;
@@ -322,7 +481,18 @@ static void certificates_come_from_files(void) {
         check_finished();
         destroy();
     }
-    remove(rsa), remove(p256), remove(p384);
+    remove(rsa), remove(p384), remove(p521), remove(weak);
+    files_of_no_use_are_named();
+
+    static const mode_t modes[] = { 0600, 0400, 0666, 0640, 0604, 0620 };
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct options options = plain;
+        options.certificate = options.key = p256;
+        CHECK(chmod(p256, modes[i]) == 0 && make(&a, 1, options) == HC_PENDING);
+        CHECK((strstr(a.error, "chmod 600") != NULL) == (i > 1));
+        handclasp_plugin.destroy(a.instance);
+    }
+    remove(p256);
 }
 
 int main(void) {
@@ -337,10 +507,14 @@ int main(void) {
     only_announced_certificates_pass();
     the_server_checks_too();
     weak_hashes_prove_nothing();
+    keys_below_112_bits_prove_nothing();
     garbage_is_absorbed();
     a_forged_alert_after_the_finish_is_absorbed();
+    a_forged_alert_in_the_handshake_is_a_warning();
+    short_records_are_absorbed();
     a_farewell_arrives();
     both_sides_export_the_same();
+    without_extended_master_secret_nothing_is_exported();
     a_stream_has_one_certificate();
     threads_share();
     puts("all tests passed");

@@ -1,6 +1,7 @@
 //! dimpl's settings.
 use crate::clock::FLIGHT_START_RTO;
 use crate::signing::Keys;
+use crate::undated::Undated;
 use crate::{failure, key_log};
 use dimpl::crypto::CryptoProvider;
 use dimpl::{Config, ConfigBuilder};
@@ -17,6 +18,15 @@ const MAX_EMITTED: usize = 64;
 
 /// dimpl's longest. How long a handshake may take is the host's affair.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Most bytes of this side's certificate where packets have at most `mtu`.
+///
+/// dimpl has room for the 12 records of a flight of DTLS 1.3, and panics where there are more. Six messages are in the
+/// longest, and each datagram that it goes on in has one record more: so there are seven at most, less what the other
+/// messages and all headers take.
+pub(crate) fn max_certificate(mtu: usize) -> usize {
+    (7 * mtu).saturating_sub(1_100)
+}
 
 /// By MTU. Making one costs more than a handshake: dimpl tests all its cryptography on the way.
 static SHARED: Mutex<BTreeMap<usize, Arc<Config>>> = Mutex::new(BTreeMap::new());
@@ -39,6 +49,7 @@ pub(crate) fn builder(mtu: usize) -> ConfigBuilder {
     Config::builder()
         .with_crypto_provider(CryptoProvider {
             key_provider: &Keys,
+            signature_verification: &Undated,
             ..key_log::provider()
         })
         .mtu(mtu)

@@ -1,19 +1,36 @@
 //! What can go wrong, as sentences for the operator.
-use dimpl::{CertificateError, CryptoError, Error as Dtls, SecurityError, UnexpectedMessageError};
+use dimpl::{
+    CertificateError, CryptoError, CryptoOperation, Error as Dtls, SecurityError,
+    UnexpectedMessageError,
+};
 use handclasp_plugin::{Error, ErrorKind};
 
-const HANDSHAKE_FAILURE: u8 = 40;
+/// There is no common ground.
+pub(crate) const HANDSHAKE_FAILURE: u8 = 40;
+/// The peer's certificate is not one that it announced.
+pub(crate) const BAD_CERTIFICATE: u8 = 42;
+
+const CERTIFICATE_UNKNOWN: u8 = 46;
+
+/// The peer agreed to what was not offered.
+pub(crate) const ILLEGAL_PARAMETER: u8 = 47;
+
+/// What a peer's refusal of this side's certificate often means.
+const STALE: &str =
+    "it takes this side's certificate for another's: give it this side's init data again";
 
 /// What a peer's refusal to agree on cryptography often means.
-const RSA: &str = "it may have an RSA certificate, where this plugin knows ECDSA with P-256 or P-384 only: give it \
-                   such a certificate, or use dtls-openssl";
+const KEYS: &str = "it may have a certificate that this plugin does not know: give it one for ECDSA with P-256 or P-384; \
+                    with RSA, and no others, dtls-openssl works too";
 
-/// Whether the session is as good after the error as before it: a record came too early to be understood, or a
-/// flight will not be repeated any more. dimpl calls all its errors fatal; these leave its state alone.
+/// Whether the session is as good after the error as before it: a record came too early to be understood or was not
+/// made with the keys, or a flight will not be repeated any more. dimpl calls all its errors fatal; these leave its state
+/// alone.
 pub(crate) fn is_harmless(error: &Dtls) -> bool {
     matches!(
         error,
         Dtls::UnexpectedMessage(UnexpectedMessageError::UnrecognizedAutoServerResponse)
+            | Dtls::CryptoError(CryptoError::OperationFailed(CryptoOperation::Decrypt))
             | Dtls::TransmitHistoryFull
     )
 }
@@ -22,10 +39,14 @@ pub(crate) fn is_harmless(error: &Dtls) -> bool {
 pub(crate) fn explain(error: Dtls) -> Error {
     let (kind, sentence) = match &error {
         Dtls::SecurityError(SecurityError::FatalAlert { description }) => {
+            let why = match *description {
+                BAD_CERTIFICATE | CERTIFICATE_UNKNOWN => STALE,
+                _ => "its log may say why",
+            };
             let alert = alert(*description);
             (
                 ErrorKind::PeerRejected,
-                format!("the peer ended DTLS with the alert {alert}; its log may say why"),
+                format!("the peer ended DTLS with the alert {alert}; {why}"),
             )
         }
         Dtls::SecurityError(
@@ -40,7 +61,7 @@ pub(crate) fn explain(error: Dtls) -> Error {
             CertificateError::UnsupportedEcCurve | CertificateError::NoClientCertificateReceived,
         ) => (
             ErrorKind::PeerRejected,
-            format!("DTLS cannot go on with this peer: {error}; {RSA}"),
+            format!("DTLS cannot go on with this peer: {error}; {KEYS}"),
         ),
         Dtls::SecurityError(
             SecurityError::ServerFinishedVerificationFailed
@@ -90,11 +111,19 @@ pub(crate) fn too_large(needed: usize) -> Error {
     )
 }
 
+pub(crate) fn restless() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "the DTLS library does not come to an end with what it says",
+    )
+}
+
 /// The warning about an alert that anybody may have sent.
 pub(crate) fn doubt(description: u8) -> String {
     let alert = alert(description);
     let hint = match description {
-        HANDSHAKE_FAILURE => format!("; if it was the peer, {RSA}"),
+        BAD_CERTIFICATE | CERTIFICATE_UNKNOWN => format!("; if it was the peer, {STALE}"),
+        HANDSHAKE_FAILURE => format!("; if it was the peer, {KEYS}"),
         _ => String::new(),
     };
     format!(
@@ -103,16 +132,61 @@ pub(crate) fn doubt(description: u8) -> String {
     )
 }
 
+/// The alert was the peer's: nothing valid has followed.
+pub(crate) fn alerted(description: u8) -> Error {
+    let alert = alert(description);
+    let hint = match description {
+        BAD_CERTIFICATE | CERTIFICATE_UNKNOWN => format!("; {STALE}"),
+        HANDSHAKE_FAILURE => format!("; {KEYS}"),
+        _ => String::new(),
+    };
+    Error::new(
+        ErrorKind::PeerRejected,
+        format_args!(
+            "the peer ended DTLS with the alert {alert}, in plaintext, and said nothing since{hint}"
+        ),
+    )
+}
+
+/// The ServerHello was the peer's, which agreed to what this side did not offer.
+pub(crate) fn unacceptable(reason: &str) -> Error {
+    Error::new(
+        ErrorKind::PeerRejected,
+        format_args!("DTLS cannot go on with this peer: {reason}"),
+    )
+}
+
+/// The client's hello has nothing that this side knows.
+pub(crate) fn strange() -> Error {
+    Error::new(
+        ErrorKind::PeerRejected,
+        format_args!("DTLS cannot go on with this peer: no cipher suite is known to both; {KEYS}"),
+    )
+}
+
+/// What a client is told that there is no handshake with (RFC 5246, section 7.2.2).
+pub(crate) fn alert_about(error: &Dtls) -> u8 {
+    const PROTOCOL_VERSION: u8 = 70;
+    match error {
+        Dtls::SecurityError(
+            SecurityError::UnsupportedClientVersion(_)
+            | SecurityError::ClientHelloLegacyVersionNotDtls12
+            | SecurityError::ClientHelloMissingDtls13SupportedVersions,
+        ) => PROTOCOL_VERSION,
+        _ => HANDSHAKE_FAILURE,
+    }
+}
+
 /// An alert's number, and its name where a handshake has use for it (RFC 8446, section 6).
 fn alert(description: u8) -> String {
     let name = match description {
         0 => "close_notify",
         10 => "unexpected_message",
         HANDSHAKE_FAILURE => "handshake_failure",
-        42 => "bad_certificate",
+        BAD_CERTIFICATE => "bad_certificate",
         43 => "unsupported_certificate",
         45 => "certificate_expired",
-        46 => "certificate_unknown",
+        CERTIFICATE_UNKNOWN => "certificate_unknown",
         47 => "illegal_parameter",
         48 => "unknown_ca",
         50 => "decode_error",

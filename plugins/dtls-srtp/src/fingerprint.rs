@@ -108,14 +108,15 @@ impl Fingerprints {
     /// # Errors
     /// `PeerRejected` if there is no usable fingerprint: a peer that cannot be authenticated is refused.
     pub(crate) fn parse(init_data: &[u8]) -> Result<Self> {
-        let lines = std::str::from_utf8(init_data)
-            .map_err(|_| rejected("the peer's description is not UTF-8 and cannot be read"))?;
+        let lines = std::str::from_utf8(init_data).map_err(|_| rejected(OTHER_PLUGIN))?;
         let mut strongest: Vec<Fingerprint> = Vec::new();
+        let mut is_named = false;
         for line in lines.lines() {
             let line = line.strip_prefix("a=").unwrap_or(line);
             let Some(value) = line.strip_prefix("fingerprint:") else {
                 continue;
             };
+            is_named = true;
             let Some(fingerprint) = Fingerprint::parse(value)? else {
                 continue;
             };
@@ -127,9 +128,12 @@ impl Fingerprints {
                 strongest.push(fingerprint);
             }
         }
+        if !is_named && !lines.trim().is_empty() {
+            return Err(rejected(OTHER_PLUGIN));
+        }
         if strongest.is_empty() {
             return Err(rejected(
-                "the peer's description has no certificate fingerprint with sha-256, sha-384 or sha-512, so the \
+                "the peer's init data has no certificate fingerprint with sha-256, sha-384 or sha-512, so the \
                  peer cannot be authenticated; have it offer one (a=fingerprint)",
             ));
         }
@@ -149,16 +153,21 @@ impl Fingerprints {
         Err(Error::new(
             ErrorKind::Authentication,
             format_args!(
-                "the peer's certificate has fingerprint {shown}, its description promised {}",
+                "the peer's certificate has fingerprint {shown}, its init data promised {}: stale init data, or an \
+                 attacker; exchange it again",
                 promised.join(" or ")
             ),
         ))
     }
 }
 
+/// What init data is that no plugin for DTLS has made.
+const OTHER_PLUGIN: &str =
+    "the peer's init data has no SDP attribute \"fingerprint\": does it run another plugin?";
+
 fn unreadable(value: &str) -> Error {
     rejected(format_args!(
-        "the fingerprint {:?} in the peer's description cannot be read; it should look like \"sha-256 AB:CD:…\"",
+        "the fingerprint {:?} in the peer's init data cannot be read; it should look like \"sha-256 AB:CD:…\"",
         value.trim()
     ))
 }

@@ -8,16 +8,19 @@
 mod certificate;
 mod clock;
 mod config;
+mod doubt;
 mod failure;
 mod fingerprint;
 mod key_log;
 mod keys;
 mod parameters;
 mod pem;
+mod plaintext;
 mod record;
 mod session;
 mod signing;
 mod transcript;
+mod undated;
 
 use certificate::Identity;
 use dimpl::Config;
@@ -46,7 +49,7 @@ impl Handshake for DtlsSrtp {
             host,
             version: Version::named(init.option("version").unwrap_or("auto"))?,
             config: config::shared(init.mtu())?,
-            identity: identity(init)?,
+            identity: identity(host, init, call)?,
             session: None,
         };
         call.init_data(handshake.identity.init_data().as_bytes());
@@ -144,15 +147,39 @@ impl DtlsSrtp {
 }
 
 /// The certificate that the options name, or the stream's own.
-fn identity(init: &Init<'_>) -> Result<Arc<Identity>> {
+fn identity(host: Host, init: &Init<'_>, call: &Call<'_>) -> Result<Arc<Identity>> {
     match (init.option("certificate"), init.option("private-key")) {
-        (None, None) => Identity::of(init.stream_id()),
-        (Some(certificate), Some(key)) => Ok(Identity::given(pem::read(certificate, key)?)),
+        (None, None) => Identity::of((host.id(), init.stream_id())),
+        (Some(certificate), Some(key)) => {
+            let identity = Identity::given(pem::read(certificate, key)?);
+            check_size(&identity, init)?;
+            if let Some(warning) = pem::shared(key) {
+                call.warn(&warning);
+            }
+            Ok(identity)
+        }
         _ => Err(Error::new(
             ErrorKind::Option,
             "options certificate and private-key: give both or neither",
         )),
     }
+}
+
+/// Whether the certificate is small enough for DTLS 1.3, where that may be spoken.
+fn check_size(identity: &Identity, init: &Init<'_>) -> Result<()> {
+    let len = identity.certificate().certificate.len();
+    let most = config::max_certificate(init.mtu());
+    if len <= most || init.option("version") == Some("1.2") {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Option,
+        format_args!(
+            "option certificate: it has {len} bytes, and DTLS 1.3 takes {most} here at an MTU of {}: give a smaller \
+             one, set version=1.2, or use dtls-openssl",
+            init.mtu()
+        ),
+    ))
 }
 
 /// Carries a session's output to the host.

@@ -32,18 +32,59 @@ pub(crate) fn read(certificate_file: &str, key_file: &str) -> Result<DtlsCertifi
     )))
 }
 
+/// A warning if others than its owner may read or change the file of a private key: who reads it can be this side.
+pub(crate) fn shared(key_file: &str) -> Option<String> {
+    let mode = mode(key_file)?;
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "option private-key: others than its owner may use {key_file} (mode {mode:03o}): chmod 600 it"
+        )
+    })
+}
+
+#[cfg(unix)]
+fn mode(file: &str) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = std::fs::metadata(file).ok()?;
+    Some(metadata.permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_file: &str) -> Option<u32> {
+    None
+}
+
 /// The first item of this kind in a file.
 fn first_item<T: PemObject>(option: &str, file: &str, kind: &str) -> Result<T> {
-    let text = std::fs::read(file).map_err(|error| {
+    let text = std::fs::read(file).map(Zeroizing::new);
+    let text = text.map_err(|error| {
         refusal(format_args!(
             "option {option}: {file} cannot be read ({error}): name a file with {kind}"
         ))
     })?;
-    T::from_pem_slice(&Zeroizing::new(text)).map_err(|_| {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
+    T::from_pem_slice(text).map_err(|_| {
+        let what = what_else(text);
         refusal(format_args!(
-            "option {option}: {file} is of no use: name a file with {kind}"
+            "option {option}: {file} {what}: name a file with {kind}"
         ))
     })
+}
+
+/// What some editors begin a text in UTF-8 with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a file has in place of what it should have.
+fn what_else(text: &[u8]) -> &'static str {
+    const SEQUENCE: u8 = 0x30;
+    let has = |mark: &[u8]| text.windows(mark.len()).any(|part| part == mark);
+    if has(b"ENCRYPTED") {
+        "is encrypted"
+    } else if text.first() == Some(&SEQUENCE) && !has(b"-----BEGIN ") {
+        "is DER, not PEM"
+    } else {
+        "is of no use"
+    }
 }
 
 /// Whether the certificate verifies what the key signs.
@@ -52,8 +93,8 @@ fn is_pair(pair: &DtlsCertificate, key_file: &str) -> Result<bool> {
     let loaded = provider.key_provider.load_private_key(&pair.private_key);
     let mut key = loaded.map_err(|_| {
         refusal(format_args!(
-            "option private-key: the key in {key_file} is not ECDSA on P-256 or P-384: give it such a key, or use \
-             dtls-openssl, which takes RSA too"
+            "option private-key: the key in {key_file} is not ECDSA on P-256 or P-384: give it such a key; \
+             RSA, and no other, dtls-openssl takes too"
         ))
     })?;
     let (data, hash) = (b"a pair", key.hash_algorithm());

@@ -1,5 +1,7 @@
 //! A datagram's records, as far as they can be told apart without keys (RFC 6347, RFC 9147).
 use crate::key_log::ClientRandom;
+use crate::plaintext::{self, Progress, Stage, Worth};
+use dimpl::{Config, ProtocolVersion};
 use std::iter;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -11,6 +13,9 @@ const CLIENT_HELLO: u8 = 1;
 
 /// Bytes of the header of a `DTLSPlaintext`, and of any record in DTLS 1.2.
 const HEADER: usize = 13;
+
+/// Bytes of what protects a record under each cipher that dimpl knows: none is shorter.
+const TAG: usize = 16;
 
 /// Most records looked at in one datagram: as many as dimpl takes.
 const MOST: usize = 16;
@@ -25,59 +30,97 @@ pub(crate) fn records(mut datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
     .take(MOST)
 }
 
-/// Highest sequence number of a handshake message in plaintext: a NewSessionTicket after HelloVerifyRequest,
-/// ServerHello, Certificate, CertificateStatus, ServerKeyExchange, CertificateRequest and ServerHelloDone.
-const LAST_PLAINTEXT_MESSAGE: u16 = 7;
-
-/// What a record is worth that nothing protects.
+/// What a record is worth, as far as that can be told without keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// It is for dimpl to judge: protected, or part of a handshake that will prove itself.
+    /// It is for dimpl to judge: protected.
     Judge,
+    /// It is for dimpl to judge: in plaintext, and part of a handshake that will prove itself.
+    Handshake(Progress),
+    /// It is for dimpl to judge: the end of plaintext.
+    ChangeCipherSpec,
     /// An alert, by description, that anyone may have sent to end the session.
     PlaintextAlert(u8),
     /// Another, by content type, that no handshake needs in plaintext: an ACK, application data, or what calls
     /// itself handshake and is none. dimpl would keep the latter and stumble over it in the end.
     Plaintext(u8),
+    /// A ServerHello that agrees to what was not offered, and what.
+    Unacceptable(&'static str),
+    /// It claims to be protected, and has no room for what protects it, or there are no such keys.
+    Unprotected,
 }
 
 /// How far a record can be believed.
-pub(crate) fn trust(record: &[u8]) -> Trust {
-    let is_protected = is_ciphertext(record[0]) || u16_at(record, 3) != Some(0);
-    match record[0] {
-        _ if is_protected => Trust::Judge,
-        CHANGE_CIPHER_SPEC => Trust::Judge,
-        HANDSHAKE if is_handshake(&record[HEADER..]) => Trust::Judge,
-        ALERT => Trust::PlaintextAlert(record.get(HEADER + 1).copied().unwrap_or_default()),
-        content_type => Trust::Plaintext(content_type),
+pub(crate) fn trust(record: &[u8], stage: Stage, config: &Config) -> Trust {
+    if is_ciphertext(record[0]) {
+        let body = record.get(2..).unwrap_or_default(); // flags, and a byte or two of sequence number
+        let is_known = stage.version == Some(ProtocolVersion::DTLS1_3);
+        return match is_known && body.len() >= TAG {
+            true => Trust::Judge,
+            false => Trust::Unprotected,
+        };
+    }
+    let Some((header, body)) = record.split_at_checked(HEADER) else {
+        return Trust::Plaintext(record[0]);
+    };
+    // DTLS 1.2 has one epoch with keys, as there is no renegotiation, and DTLS 1.3 other headers.
+    let is_12 = stage.version == Some(ProtocolVersion::DTLS1_2);
+    match (header[0], u16_at(header, 3)) {
+        (_, Some(1)) if is_12 && body.len() >= TAG => Trust::Judge,
+        (_, Some(1..)) => Trust::Unprotected,
+        (CHANGE_CIPHER_SPEC, _) if is_12 && body == [1] => Trust::ChangeCipherSpec,
+        (HANDSHAKE, _) => match plaintext::weigh(body, stage, config) {
+            Worth::Plausible(progress) => Trust::Handshake(progress),
+            Worth::Unacceptable(reason) => Trust::Unacceptable(reason),
+            Worth::Senseless => Trust::Plaintext(HANDSHAKE),
+        },
+        (ALERT, _) => Trust::PlaintextAlert(body.get(1).copied().unwrap_or_default()),
+        (content_type, _) => Trust::Plaintext(content_type),
     }
 }
 
-/// Whether all of a plaintext record is messages, or parts of such, that a handshake can have.
-fn is_handshake(mut body: &[u8]) -> bool {
-    let is_empty = body.is_empty();
-    while let Some((header, rest)) = body.split_first_chunk::<12>() {
-        let [_, l0, l1, l2, s0, s1, o0, o1, o2, f0, f1, f2] = *header;
-        let u24 = |high, middle, low| u32::from_be_bytes([0, high, middle, low]);
-        let (length, offset, fragment) = (u24(l0, l1, l2), u24(o0, o1, o2), u24(f0, f1, f2));
-        let is_plausible =
-            offset + fragment <= length && u16::from_be_bytes([s0, s1]) <= LAST_PLAINTEXT_MESSAGE;
-        match rest.get(fragment as usize..) {
-            Some(rest) if is_plausible => body = rest,
-            _ => return false,
-        }
-    }
-    !is_empty && body.is_empty()
+/// The record in plaintext with a number by its type. dimpl queues by numbers that anybody can choose: many
+/// ChangeCipherSpecs would fill the queue, and messages have numbers of their own.
+pub(crate) fn renumbered(record: &[u8]) -> Vec<u8> {
+    let mut record = record.to_vec();
+    let number = u64::from(record[0] == CHANGE_CIPHER_SPEC);
+    record[5..11].copy_from_slice(&number.to_be_bytes()[2..]);
+    record
+}
+
+/// What is in a handshake record in plaintext.
+pub(crate) fn handshake(record: &[u8]) -> Option<&[u8]> {
+    let (header, body) = record.split_at_checked(HEADER)?;
+    (header[0] == HANDSHAKE && header[3..5] == [0, 0]).then_some(body)
+}
+
+/// A fatal alert in plaintext. Its sequence number is one that no record of a handshake has.
+pub(crate) fn plaintext_alert(description: u8) -> [u8; HEADER + 2] {
+    [
+        ALERT,
+        0xfe,
+        0xfd,
+        0,
+        0,
+        0,
+        0,
+        0xff,
+        0xff,
+        0xff,
+        0xff,
+        0,
+        2,
+        2,
+        description,
+    ]
 }
 
 /// The random value of the ClientHello at the head of a plaintext record, if that much of it is there.
 pub(crate) fn client_random(record: &[u8]) -> Option<ClientRandom> {
-    let (header, body) = record.split_at_checked(HEADER)?;
-    let (message, hello) = body.split_first_chunk::<12>()?;
-    let is_hello = header[0] == HANDSHAKE && header[3..5] == [0, 0] && message[0] == CLIENT_HELLO;
-    let is_beginning = message[6..9] == [0, 0, 0];
+    let (message, hello) = handshake(record)?.split_first_chunk::<12>()?;
+    let is_beginning = message[0] == CLIENT_HELLO && message[6..9] == [0, 0, 0];
     let random = hello.get(2..)?.first_chunk()?; // after the version
-    (is_hello && is_beginning).then_some(*random)
+    is_beginning.then_some(*random)
 }
 
 /// Bytes of the first record; it may promise more than there are.
@@ -113,6 +156,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use handclasp_plugin::Role;
     use proptest::prelude::*;
 
     /// A record with the long header.
@@ -169,48 +213,109 @@ pub(crate) mod tests {
         assert_eq!(records(&[]).count(), 0);
     }
 
+    /// How a responder judges a record.
+    fn judge(version: ProtocolVersion, record: &[u8]) -> Trust {
+        let config = crate::config::shared(1200).expect("its cryptography works");
+        let stage = Stage {
+            role: Role::Responder,
+            version: Some(version),
+            has_spoken: true,
+            is_retried: false,
+            is_greeted: false,
+        };
+        trust(record, stage, &config)
+    }
+
+    /// A ClientHello with one suite and nothing else.
+    fn hello() -> Vec<u8> {
+        [&[0xfe, 0xfd][..], &[1; 32], &[0, 0, 0, 2, 0, 1, 1, 0]].concat()
+    }
+
     #[test]
     fn the_handshake_and_what_is_protected_are_judged_by_dimpl() {
-        let whole = message(7, 2, 0, b"ab");
-        let fragments = [message(0, 9, 0, b"abc"), message(0, 9, 3, b"abcdef")].concat();
-        for record in [
-            record(22, 0, &whole),
-            record(22, 0, &fragments),
-            record(22, 0, &message(4, 0, 0, b"")),
-            record(20, 0, &[1]),
-            record(21, 1, &[2, 40]),
-            record(22, 1, b"ciphertext"),
-            record(23, 1, b"data"),
-            vec![0x2c, 0, 7, 0, 2, 2, 40],
+        let whole = message(0, 42, 0, &hello());
+        let fragments = [message(0, 90, 0, b"abc"), message(0, 90, 3, b"abcdef")].concat();
+        let said = Trust::Handshake(Progress::None);
+        for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+            assert_eq!(judge(version, &record(22, 0, &whole)), said);
+            assert_eq!(judge(version, &record(22, 0, &fragments)), said);
+        }
+        let of_12 = [
+            record(21, 1, &[2; TAG]),
+            record(22, 1, b"as long as ciphertext is"),
+        ];
+        let of_13 = [[&[0x2c, 0, 7, 0, TAG as u8][..], &[0; TAG]].concat()];
+        for (version, records, other) in [
+            (ProtocolVersion::DTLS1_2, &of_12[..], &of_13[..]),
+            (ProtocolVersion::DTLS1_3, &of_13[..], &of_12[..]),
         ] {
-            assert_eq!(trust(&record), Trust::Judge, "{record:?}");
+            for record in records {
+                assert_eq!(judge(version, record), Trust::Judge, "{record:?}");
+            }
+            for record in other {
+                assert_eq!(judge(version, record), Trust::Unprotected, "{record:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn plaintext_ends_where_there_are_keys_for_one_epoch() {
+        let end = record(20, 0, &[1]);
+        let judged = judge(ProtocolVersion::DTLS1_2, &end);
+        assert_eq!(judged, Trust::ChangeCipherSpec);
+        let judged = judge(ProtocolVersion::DTLS1_3, &end);
+        assert_eq!(judged, Trust::Plaintext(20));
+        for body in [&[][..], &[2], &[1, 1]] {
+            let judged = judge(ProtocolVersion::DTLS1_2, &record(20, 0, body));
+            assert_eq!(judged, Trust::Plaintext(20));
+        }
+        for epoch in [2, 7, u16::MAX] {
+            let judged = judge(ProtocolVersion::DTLS1_2, &record(22, epoch, &[0; 60]));
+            assert_eq!(judged, Trust::Unprotected);
         }
     }
 
     #[test]
     fn other_plaintext_proves_nothing() {
-        assert_eq!(trust(&record(21, 0, &[2, 40])), Trust::PlaintextAlert(40));
-        assert_eq!(trust(&record(21, 0, &[])), Trust::PlaintextAlert(0));
-        assert_eq!(trust(&record(26, 0, &[])), Trust::Plaintext(26));
-        assert_eq!(trust(&record(23, 0, b"data")), Trust::Plaintext(23));
+        let judge = |record: &[u8]| judge(ProtocolVersion::DTLS1_2, record);
+        assert_eq!(judge(&record(21, 0, &[2, 40])), Trust::PlaintextAlert(40));
+        assert_eq!(judge(&record(21, 0, &[])), Trust::PlaintextAlert(0));
+        assert_eq!(judge(&record(26, 0, &[])), Trust::Plaintext(26));
+        assert_eq!(judge(&record(23, 0, b"data")), Trust::Plaintext(23));
+    }
+
+    #[test]
+    fn what_has_no_room_for_a_tag_is_not_protected() {
+        for record in [
+            record(23, 1, &[]),
+            record(23, 1, &[1]),
+            record(22, 2, &[0; TAG - 1]),
+            vec![0x2c, 0, 7, 0, 2, 2, 40],
+            vec![0x20],
+        ] {
+            for version in [ProtocolVersion::DTLS1_2, ProtocolVersion::DTLS1_3] {
+                assert_eq!(judge(version, &record), Trust::Unprotected, "{record:?}");
+            }
+        }
     }
 
     #[test]
     fn what_only_calls_itself_handshake_is_told_apart() {
-        let good = message(1, 4, 0, b"abcd");
+        let good = message(0, 42, 0, &hello());
         for body in [
             vec![],
             vec![0xff; 40],
             good[..good.len() - 1].to_vec(),
             [&good[..], &[0]].concat(),
-            message(1, 4, 1, b"abcd"),
-            message(8, 4, 0, b"abcd"),
+            message(0, 42, 1, &hello()),
+            message(1, 42, 0, &hello()),
+            message(0, 90, 0, b""),
+            message(0, 0, 0, b""),
+            [&[14], &message(3, 0, 0, b"")[1..]].concat(),
+            [&[20], &message(4, 12, 0, b"verify data!")[1..]].concat(),
         ] {
-            assert_eq!(
-                trust(&record(22, 0, &body)),
-                Trust::Plaintext(22),
-                "{body:?}"
-            );
+            let judged = judge(ProtocolVersion::DTLS1_2, &record(22, 0, &body));
+            assert_eq!(judged, Trust::Plaintext(22), "{body:?}");
         }
     }
 
@@ -238,7 +343,8 @@ pub(crate) mod tests {
             let cut: Vec<_> = records(&datagram).collect();
             prop_assert!(datagram.starts_with(&cut.concat()));
             for record in cut {
-                trust(record);
+                judge(ProtocolVersion::DTLS1_2, record);
+                judge(ProtocolVersion::DTLS1_3, record);
                 client_random(record);
             }
         }

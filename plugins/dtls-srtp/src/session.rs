@@ -2,18 +2,30 @@
 //! come out.
 use crate::clock::Clock;
 use crate::config::MAX_QUEUED;
-use crate::failure::{anonymous, closed, doubt, explain, is_harmless, too_large, without_srtp};
+use crate::doubt::Doubt;
+use crate::failure::{
+    BAD_CERTIFICATE, HANDSHAKE_FAILURE, ILLEGAL_PARAMETER, alert_about, alerted, anonymous, closed,
+    doubt, explain, is_harmless, restless, strange, too_large, unacceptable, without_srtp,
+};
 use crate::key_log::ClientRandom;
 use crate::keys::SrtpKeys;
 use crate::parameters::Parameters;
-use crate::record::{Trust, client_random, records, trust};
-use dimpl::{Dtls, Output};
-use handclasp_plugin::{Result, Role, Time};
+use crate::plaintext::{Progress as Said, Stage, asks_again, is_client_hello};
+use crate::record::{Trust, client_random, handshake, plaintext_alert, records, renumbered, trust};
+use dimpl::{Dtls, Output, ProtocolVersion};
+use handclasp_plugin::{Error, Result, Role, Time};
+use std::borrow::Cow;
 use std::cell::Cell;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// dimpl asserts that its output buffer holds the peer's certificate, and that can be as long as all it queues.
 const OUTPUT_SIZE: usize = MAX_QUEUED * u16::MAX as usize;
+/// Most that dimpl says at once: far more than the datagrams and records it may queue.
+const MAX_OUTPUTS: usize = 4096;
+
+/// How long a peer that is refused has to finish, so that it can be told under its keys.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// dimpl's answer to a call.
 type Handled = std::result::Result<(), dimpl::Error>;
@@ -50,12 +62,21 @@ pub(crate) struct Session {
     ready: bool,
     /// Whether any datagram has left.
     answered: bool,
+    /// Whether dimpl has seen anything of the peer's.
+    fed: bool,
+    /// Whether the server wants a second ClientHello, and whether its own has come.
+    retried: bool,
+    greeted: bool,
+    /// Why the handshake may be over.
+    doubt: Option<Doubt>,
     /// What the ClientHello has that this session began with.
     client_random: Option<ClientRandom>,
     /// Whether the peer has shown the certificate it promised.
     authenticated: bool,
     /// Whether the operator has heard of a plaintext alert.
     warned: bool,
+    /// Why the peer is refused, and when that is told at the latest.
+    refused: Option<(Error, Time)>,
     /// Never there before the peer is authenticated.
     keys: Option<SrtpKeys>,
 }
@@ -70,9 +91,14 @@ impl Session {
             dtls,
             ready: false,
             answered: false,
+            fed: false,
+            retried: false,
+            greeted: false,
+            doubt: None,
             client_random: None,
             authenticated: false,
             warned: false,
+            refused: None,
             keys: None,
         }
     }
@@ -90,6 +116,15 @@ impl Session {
                 deadline: None,
                 finished: None,
             });
+        }
+        if let Some((reason, _)) = self.refused.take_if(|(_, until)| *until <= now) {
+            return Err(reason);
+        }
+        if let Some(doubt) = self.doubt.take_if(|doubt| doubt.due <= now) {
+            if let Some(alert) = doubt.alert {
+                sink.packet(&plaintext_alert(alert));
+            }
+            return Err(doubt.reason);
         }
         let instant = self.clock.instant(now);
         let handled = self.dtls.handle_timeout(instant);
@@ -112,17 +147,22 @@ impl Session {
             return Ok(progress);
         }
         for record in records(datagram) {
-            if !self.is_believable(record, sink) {
+            let Some(record) = self.believed(record, now, sink) else {
                 continue;
-            }
-            self.remember(record);
-            let handled = self.handle(record, now);
+            };
+            self.remember(&record);
+            let handled = self.handle(&record, now);
             let next = self.conclude(handled, now, sink)?;
+            if self.is_waiting() && handshake(&record).is_some_and(is_client_hello) {
+                // dimpl says nothing of a hello that has none of its cipher suites.
+                self.doubt(strange(), Some(HANDSHAKE_FAILURE), now);
+            }
             progress = Progress {
                 deadline: next.deadline,
                 finished: progress.finished.or(next.finished),
             };
         }
+        progress.deadline = self.sooner(progress.deadline);
         Ok(progress)
     }
 
@@ -154,34 +194,102 @@ impl Session {
         self.parameters.role == Role::Initiator && !self.ready
     }
 
-    /// Whether dimpl may see the record: it believes plaintext alerts and ACKs.
-    fn is_believable(&mut self, record: &[u8], sink: &mut impl Sink) -> bool {
-        match trust(record) {
-            Trust::Judge => return true,
-            Trust::PlaintextAlert(description) if !self.warned => {
-                self.warned = true;
-                sink.warn(&doubt(description));
+    /// The record as dimpl may see it, if it may: it believes plaintext alerts and ACKs, and stumbles over messages that
+    /// nobody sends.
+    fn believed<'r>(
+        &mut self,
+        record: &'r [u8],
+        now: Time,
+        sink: &mut impl Sink,
+    ) -> Option<Cow<'r, [u8]>> {
+        let stage = Stage {
+            role: self.parameters.role,
+            version: self.dtls.protocol_version(),
+            has_spoken: self.answered,
+            is_retried: self.retried,
+            is_greeted: self.greeted,
+        };
+        let trust = trust(record, stage, &self.parameters.config);
+        match trust {
+            Trust::Judge => return Some(Cow::Borrowed(record)),
+            Trust::ChangeCipherSpec => return Some(Cow::Owned(renumbered(record))),
+            Trust::Handshake(said) => {
+                self.retried |= said == Said::Retried;
+                self.greeted |= said == Said::Greeted;
+                return Some(Cow::Owned(renumbered(record)));
             }
-            refused => sink.debug(&format!("dropped a record: {refused:?}")),
+            Trust::PlaintextAlert(description) => {
+                self.doubt(alerted(description), None, now);
+                if !self.warned {
+                    self.warned = true;
+                    sink.warn(&doubt(description));
+                }
+            }
+            Trust::Unacceptable(reason) => {
+                self.doubt(unacceptable(reason), Some(ILLEGAL_PARAMETER), now);
+            }
+            Trust::Plaintext(_) | Trust::Unprotected => {}
         }
-        false
+        sink.debug(&format!("dropped a record: {trust:?}"));
+        None
+    }
+
+    /// The handshake may be over, if that was the peer.
+    fn doubt(&mut self, reason: Error, alert: Option<u8>, now: Time) {
+        if self.keys.is_none() {
+            self.doubt
+                .get_or_insert_with(|| Doubt::new(reason, alert, now));
+        }
+    }
+
+    /// The deadline, or when a doubt is due.
+    fn sooner(&self, deadline: Option<Time>) -> Option<Time> {
+        let doubt = self.doubt.as_ref().map(|doubt| doubt.due);
+        deadline.into_iter().chain(doubt).min()
     }
 
     fn handle(&mut self, record: &[u8], now: Time) -> Handled {
-        let handled = self.dtls.handle_packet(record);
-        let is_cluttered = matches!(
-            handled,
-            Err(dimpl::Error::TooManyClientHelloFragments | dimpl::Error::ReceiveQueueFull)
-        );
-        if self.answered || !is_cluttered {
-            return handled;
+        let hello = handshake(record);
+        let is_waiting = self.is_waiting();
+        if is_waiting && self.fed && hello.is_some_and(is_client_hello) {
+            // What came before was no ClientHello, or one without an answer: this may be the client's.
+            self.begin_again(now)?;
         }
-        // A responder has kept so much that was no ClientHello that the real one finds no place. It begins
-        // again: it has not said anything yet.
+        self.fed = true;
+        let handled = self.dtls.handle_packet(record);
+        let Err(error) = handled else {
+            if hello.is_some() && !is_waiting {
+                self.doubt = None;
+            }
+            return Ok(());
+        };
+        if !is_waiting {
+            return Err(error);
+        }
+        let is_cluttered = matches!(
+            error,
+            dimpl::Error::TooManyClientHelloFragments | dimpl::Error::ReceiveQueueFull
+        );
+        self.begin_again(now)?;
+        if is_cluttered {
+            // By so much that was no ClientHello that the real one found no place.
+            return self.dtls.handle_packet(record);
+        }
+        let alert = alert_about(&error);
+        self.doubt(explain(error), Some(alert), now);
+        Ok(())
+    }
+
+    /// A responder has not had a ClientHello that it has an answer to.
+    fn is_waiting(&self) -> bool {
+        self.parameters.role == Role::Responder && !self.answered
+    }
+
+    /// A responder that has not said anything yet can begin anew.
+    fn begin_again(&mut self, now: Time) -> Handled {
         let instant = self.clock.instant(now);
         self.dtls = self.parameters.engine(instant);
-        self.dtls.handle_timeout(instant)?;
-        self.dtls.handle_packet(record)
+        self.dtls.handle_timeout(instant)
     }
 
     /// Takes all that dimpl has to say, after an error too: an alert may be among it.
@@ -200,26 +308,48 @@ impl Session {
         drained
     }
 
+    /// The peer's certificate is none of those it announced.
+    ///
+    /// An initiator of DTLS 1.3 has finished by the time it shows its own: it must hear under its keys that it is alone,
+    /// and dimpl says goodbye under them once it has finished, too. All others wait for an answer, and there are no keys
+    /// to protect it with that dimpl would give away. It proves nothing, but says why there is no other.
+    fn refuse(&mut self, reason: Error, now: Time, sink: &mut impl Sink) -> Result<()> {
+        let is_dtls13 = self.dtls.protocol_version() == Some(ProtocolVersion::DTLS1_3);
+        if is_dtls13 && self.parameters.role == Role::Responder {
+            self.refused = Some((reason, now + FAREWELL));
+            return Ok(());
+        }
+        sink.packet(&plaintext_alert(BAD_CERTIFICATE));
+        Err(reason)
+    }
+
     fn drain(&mut self, output: &mut [u8], now: Time, sink: &mut impl Sink) -> Result<Progress> {
         let mut connected = false;
+        let mut told = false;
         let mut finished = None;
-        loop {
+        for _ in 0..MAX_OUTPUTS {
             match self.dtls.poll_output(output) {
                 Output::Packet(datagram) => {
                     self.remember(datagram);
+                    if !self.answered {
+                        self.doubt = None; // there is an answer to the client's hello
+                    }
                     self.answered = true;
+                    self.retried |= handshake(datagram).is_some_and(asks_again);
                     sink.packet(datagram);
                 }
                 Output::Connected => connected = true,
-                Output::PeerCert(certificate) => {
-                    self.parameters.peer.verify(certificate)?;
-                    self.authenticated = true;
-                }
+                Output::PeerCert(certificate) => match self.parameters.peer.verify(certificate) {
+                    Ok(()) => self.authenticated = true,
+                    Err(reason) => self.refuse(reason, now, sink)?,
+                },
+                Output::KeyingMaterial(..) if self.refused.is_some() => {}
                 Output::KeyingMaterial(..) if !self.authenticated => return Err(anonymous()),
                 Output::KeyingMaterial(material, profile) => {
                     let keys = SrtpKeys::new(profile, &material)?;
                     finished = Some(keys.handshake_data(self.parameters.role));
                     self.keys = Some(keys);
+                    self.doubt = None;
                 }
                 Output::ApplicationData(data) => {
                     sink.debug(&format!(
@@ -229,16 +359,27 @@ impl Session {
                 }
                 Output::CloseNotify => return Err(closed()),
                 Output::BufferTooSmall { needed } => return Err(too_large(needed)),
+                Output::Timeout(_) if connected && self.refused.is_some() => {
+                    connected = false;
+                    told = true;
+                    self.dtls.close().map_err(explain)?;
+                }
                 Output::Timeout(_) if connected && finished.is_none() => return Err(without_srtp()),
                 Output::Timeout(deadline) => {
+                    let until = match self.refused.take_if(|_| told) {
+                        Some((reason, _)) => return Err(reason),
+                        None => self.refused.as_ref().map(|(_, until)| *until),
+                    };
+                    let deadline = self.clock.due(deadline, now);
                     return Ok(Progress {
-                        deadline: self.clock.due(deadline, now),
+                        deadline: self.sooner(deadline.into_iter().chain(until).min()),
                         finished,
                     });
                 }
                 _ => {}
             }
         }
+        Err(restless())
     }
 }
 

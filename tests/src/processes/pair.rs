@@ -86,6 +86,16 @@ impl Pair {
         written.unwrap_or_else(|error| panic!("{side:?} takes no line, {error}: {}", self.story()));
     }
 
+    /// From now on nothing is read of what a side says.
+    pub fn hold(&self, side: Side) {
+        self.sides[side as usize].process.hold();
+    }
+
+    /// What a side says is read again.
+    pub fn release(&self, side: Side) {
+        self.sides[side as usize].process.release();
+    }
+
     /// The system's id of a side's process.
     pub fn process_id(&self, side: Side) -> u32 {
         self.sides[side as usize].process.id()
@@ -197,6 +207,11 @@ impl Pair {
         unread.remove(unread.iter().position(is_it)?)
     }
 
+    /// All events of this name that were not returned before.
+    pub(super) fn take_all(&mut self, side: Side, name: &str) -> Vec<Value> {
+        std::iter::from_fn(|| self.take(side, name, |_| true)).collect()
+    }
+
     /// All that one side has said so far.
     pub fn said(&self, side: Side) -> &[Value] {
         &self.sides[side as usize].all
@@ -220,7 +235,7 @@ impl Pair {
         (peer.all.clone(), peer.process.wait())
     }
 
-    fn hear(&mut self, deadline: Instant) -> bool {
+    pub(super) fn hear(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.heard.recv_timeout(left) {
             Ok(Heard::Event(side, event)) => {

@@ -3,6 +3,7 @@ use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 /// `handclasp stream` with the project's plugins.
@@ -26,6 +27,27 @@ pub enum Heard<Id> {
 pub struct LineProcess {
     child: Child,
     stdin: Option<ChildStdin>,
+    reading: Arc<Reading>,
+}
+
+/// Whether what it says is read.
+#[derive(Debug, Default)]
+struct Reading {
+    held: Mutex<bool>,
+    released: Condvar,
+}
+
+impl Reading {
+    fn set(&self, hold: bool) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = hold;
+        self.released.notify_one();
+    }
+
+    fn wait(&self) {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.released.wait_while(held, |held| *held);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 impl LineProcess {
@@ -43,8 +65,11 @@ impl LineProcess {
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stdout = child.stdout.take().expect("it is piped");
+        let reading: Arc<Reading> = Arc::default();
+        let read = Arc::clone(&reading);
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
+                read.wait();
                 let line = line.expect("events are UTF-8");
                 let event = serde_json::from_str(&line)
                     .unwrap_or_else(|error| panic!("no event, {error}: {line}"));
@@ -54,7 +79,26 @@ impl LineProcess {
             let _ = heard.send(Heard::End(id));
         });
         let stdin = child.stdin.take();
-        Self { child, stdin }
+        Self {
+            child,
+            stdin,
+            reading,
+        }
+    }
+
+    /// From now on nothing is read of what it says, but for a line and what a buffer holds.
+    pub fn hold(&self) {
+        self.reading.set(true);
+    }
+
+    /// What it says is read again.
+    pub fn release(&self) {
+        self.reading.set(false);
+    }
+
+    /// Its input, for a thread that writes while others do other things. Nothing else writes then.
+    pub fn take_input(&mut self) -> Option<ChildStdin> {
+        self.stdin.take()
     }
 
     /// Writes a line, whatever stands in it.
@@ -88,6 +132,7 @@ impl LineProcess {
 
 impl Drop for LineProcess {
     fn drop(&mut self) {
+        self.release();
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -11,10 +11,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Name and sentence of each finding, in the order of the table.
+    /// Name and sentence of each finding and warning, in the order of the table.
     pub(crate) fn findings(&self) -> Vec<(&str, &str)> {
         self.checks()
-            .filter(|check| check["result"] == "finding")
+            .filter(|check| check["result"] == "finding" || check["result"] == "warning")
             .map(|check| (text(&check["name"]), text(&check["found"])))
             .collect()
     }
@@ -26,9 +26,14 @@ impl Report {
 
     /// How the check of this name ended.
     pub(crate) fn result(&self, name: &str) -> &str {
+        text(&self.check(name)["result"])
+    }
+
+    /// All that is told of the check of this name.
+    pub(crate) fn check(&self, name: &str) -> &Value {
         let mut checks = self.checks();
         let check = checks.find(|check| check["name"] == name);
-        text(&check.unwrap_or_else(|| panic!("{name} did not run"))["result"])
+        check.unwrap_or_else(|| panic!("{name} did not run"))
     }
 
     pub(crate) fn get(&self, key: &str) -> &Value {

@@ -25,9 +25,10 @@ fn dtls_srtp() {
     let report = is_clean(&plugins().join("dtls-srtp.so"), &[]);
     assert_eq!(
         report.get("skipped"),
-        0,
-        "it has everything there is to check"
+        1,
+        "it has everything there is to check but a secret"
     );
+    assert_eq!(report.result("wrong-secret"), "skipped");
 }
 
 /// Half a minute, most of which it waits: its library reads the system's clock.
@@ -39,8 +40,8 @@ fn dtls_openssl() {
     let report = is_clean(&library, &[]);
     assert_eq!(
         report.get("skipped"),
-        1,
-        "the system's clock is not stepped"
+        2,
+        "the system's clock is not stepped, and there is no secret"
     );
     assert_eq!(report.result("clock-steps"), "skipped");
 }
@@ -60,8 +61,28 @@ fn the_example_in_c() {
 #[test]
 fn what_the_broken_ones_are_made_from() {
     let report = is_clean(&Compiled::fixture("good", &[]).path(), &[]);
-    for name in ["wrong-peer", "retransmission", "memory", "random"] {
+    for name in [
+        "wrong-peer",
+        "keys",
+        "integrity",
+        "replay",
+        "retransmission",
+        "memory",
+        "random",
+    ] {
         assert_eq!(report.result(name), "ok", "{name}");
+    }
+}
+
+#[test]
+fn one_whose_init_data_an_option_decides() {
+    let library = Compiled::fixture("word_by_option", &[]);
+    for option in [&["--option", "word=hello"][..], &[]] {
+        let report = is_clean(
+            &library.path(),
+            &[&["--only", "fresh-init-data"], option].concat(),
+        );
+        assert_eq!(report.result("fresh-init-data"), "ok");
     }
 }
 
@@ -82,4 +103,11 @@ fn one_that_is_woken_by_a_thread_of_its_own() {
     let library = Compiled::fixture("wakes", &["-pthread"]);
     let report = is_clean(&library.path(), &["--only", "ready-order"]);
     assert_eq!(report.result("ready-order"), "ok");
+}
+
+#[test]
+fn one_with_a_little_static_thread_local_storage() {
+    let library = Compiled::fixture("little_static_tls", &[]);
+    let report = is_clean(&library.path(), &["--only", "thread-locals"]);
+    assert_eq!(report.result("thread-locals"), "ok");
 }

@@ -1,6 +1,6 @@
 //! Libraries to be checked.
 use crate::command::cargo;
-use handclasp_tests::{Lacking, skip, target_directory};
+use handclasp_tests::{is_had, openssl_flags, target_directory};
 use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -92,24 +92,6 @@ fn compile(compiler: &str, sources: &[PathBuf], more: &[String], output: &Path) 
     fs::set_permissions(output, fs::Permissions::from_mode(0o755)).expect("it is ours");
 }
 
-/// What the compiler must be told of OpenSSL; nothing, and a word about it, where it is not installed.
-pub(crate) fn openssl_flags() -> Option<Vec<String>> {
-    let query = ["--cflags", "--libs", "libssl >= 3", "libcrypto"];
-    let told = Command::new("pkg-config").args(query).output();
-    match told {
-        Ok(told) if told.status.success() => {
-            let flags = String::from_utf8_lossy(&told.stdout);
-            let flags = flags.split_whitespace().map(str::to_owned);
-            Some(flags.chain(["-pthread".to_owned()]).collect())
-        }
-        _ => {
-            let lacking = "OpenSSL 3 is missing: install libssl-dev and pkg-config";
-            skip("what is built on it", &Lacking(lacking.to_owned()));
-            None
-        }
-    }
-}
-
 /// The C files in a folder.
 pub(crate) fn sources_in(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("it is part of the tree");
@@ -121,7 +103,9 @@ pub(crate) fn sources_in(folder: &Path) -> Vec<PathBuf> {
 
 /// The plugin on OpenSSL, built as its own Makefile does; nothing where OpenSSL is not installed.
 pub(crate) fn dtls_openssl() -> Option<PathBuf> {
-    openssl_flags()?;
+    if !is_had(openssl_flags()) {
+        return None;
+    }
     let directory = Path::new(ROOT).join("plugins/dtls-openssl");
     let made = Command::new("make").arg("-C").arg(&directory).status();
     assert!(made.is_ok_and(|status| status.success()), "make fails");

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod command;
+mod conduct;
 mod each;
 mod faultless;
 mod faults;

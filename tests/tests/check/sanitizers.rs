@@ -1,8 +1,7 @@
 //! The C plugins of this project under sanitizers, and proof that these see what they should.
 use crate::command::{Report, check};
-use crate::library::{Compiled, openssl_flags, sources_in};
-use handclasp_tests::header_example;
-use handclasp_tests::is_here;
+use crate::library::{Compiled, sources_in};
+use handclasp_tests::{header_example, is_here, openssl_flags, skip};
 use std::path::Path;
 
 /// AddressSanitizer and UndefinedBehaviorSanitizer, whose findings end the process.
@@ -25,12 +24,16 @@ fn plugins(flags: &[&str]) -> Vec<Compiled> {
     };
     let example = Compiled::text("gcc", &header_example(), &flags);
     let mut plugins = vec![example, fixture("good.c"), fixture("wants_number.c")];
-    if let Some(openssl) = openssl_flags() {
-        let flags = [flags, openssl].concat();
-        let template = include_str!("../../../host/templates/c/plugin.c").replace("@NAME@", "psk");
-        plugins.push(Compiled::text("gcc", &template, &flags));
-        let sources = sources_in(&root.join("plugins/dtls-openssl"));
-        plugins.push(Compiled::files("gcc", &sources, &flags));
+    match openssl_flags() {
+        Ok(openssl) => {
+            let flags = [flags, openssl, vec!["-pthread".to_owned()]].concat();
+            let template =
+                include_str!("../../../host/templates/c/plugin.c").replace("@NAME@", "psk");
+            plugins.push(Compiled::text("gcc", &template, &flags));
+            let sources = sources_in(&root.join("plugins/dtls-openssl"));
+            plugins.push(Compiled::files("gcc", &sources, &flags));
+        }
+        Err(lacking) => skip("what is built on it", &lacking),
     }
     plugins
 }
@@ -76,6 +79,38 @@ fn found(fixture: &str, flags: &[&str], arguments: &[&str]) -> String {
     );
     assert_eq!(report.code, Some(1), "{fixture}");
     report.findings()[0].1.to_owned()
+}
+
+/// What the check of lent memory says of a plugin that keeps a pointer to an option.
+fn found_of_a_kept_option(flags: &[&str], arguments: &[&str]) -> String {
+    let library = Compiled::fixture("keeps_an_option", &[&["-g"], flags].concat());
+    let report = check(
+        &library.path(),
+        &[&["--only", "lent-memory"], arguments].concat(),
+    );
+    let found = report.findings();
+    assert_eq!(found.len(), 1, "{found:?}");
+    found[0].1.to_owned()
+}
+
+#[test]
+fn both_see_an_option_that_is_kept_and_name_the_line() {
+    if is_here("gcc", "gcc") {
+        let found = found_of_a_kept_option(&["-fsanitize=address"], &[]);
+        assert!(
+            found.contains("option's value of a call that was over"),
+            "{found}"
+        );
+        assert!(found.contains("greeting.h:"), "{found}");
+    }
+    if is_here("valgrind", "valgrind") {
+        let found = found_of_a_kept_option(&[], &["--sanitize"]);
+        assert!(
+            found.contains("option's value of a call that was over"),
+            "{found}"
+        );
+        assert!(found.contains("greeting.h:"), "{found}");
+    }
 }
 
 #[test]

@@ -90,6 +90,57 @@ fn a_person_reads_sentence_finding_remedy_and_verdict() {
             .is_some_and(|line| line.contains("-fvisibility=hidden")),
         "{table}"
     );
+    let mut end = lines.by_ref().skip_while(|line| !line.is_empty()).skip(1);
+    let again = end.next();
+    assert!(
+        again.is_some_and(|line| line.starts_with("finding  exports           it also exports")),
+        "{table}"
+    );
+    drop(end);
     let verdict = "greeting 1.0.0 does not keep the contract: 1 finding (1 ok, 0 skipped)";
     assert_eq!(lines.next_back(), Some(verdict));
+}
+
+#[test]
+fn what_is_skipped_is_told_in_a_line_for_each_reason() {
+    let library = Compiled::fixture("never_repeats", &[]);
+    let output = handclasp(
+        &["--only", "export", "--only", "wrong-secret"],
+        &library.path(),
+    );
+    let table = String::from_utf8_lossy(&output.stdout);
+    let skipped: Vec<_> = table
+        .lines()
+        .filter(|line| line.starts_with("skipped"))
+        .collect();
+    let expected = [
+        "skipped  export: because it does not declare hc.export/1",
+        "skipped  wrong-secret: because no option is a secret that it requires",
+    ];
+    assert_eq!(skipped, expected, "{table}");
+    let verdict = table.lines().next_back().unwrap_or_default();
+    assert!(
+        verdict.starts_with("greeting 1.0.0 5 of ") && verdict.ends_with(" checks ok (2 skipped)"),
+        "no word on what was not run: {table}"
+    );
+}
+
+#[test]
+fn of_a_file_that_is_no_library_one_thing_is_told() {
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    let file = directory.path().join("text.so");
+    std::fs::write(&file, "text").expect("it is ours");
+    let output = handclasp(&[], &file);
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        table.contains("is not a library this host can read"),
+        "{table}"
+    );
+    assert!(!table.contains("remedy:"), "{table}");
+    let skipped = table.lines().find(|line| line.starts_with("skipped"));
+    let skipped = skipped.unwrap_or_default();
+    assert!(
+        skipped.ends_with(" checks: because it needs `descriptor`, which is not ok"),
+        "{table}"
+    );
 }

@@ -1,11 +1,14 @@
 //! Which library a plugin's id leads to.
 use crate::support::{
-    Plugins, assert_fails, assert_succeeds, handclasp, hello, plugin, run, summary,
+    Plugins, assert_fails, assert_succeeds, handclasp, hello, plugin, run, summary, text,
 };
-use handclasp::plugin::SearchPath;
+use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::{Host, HostOptions};
+use handclasp_tests::{Lacking, skip};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
 
 #[test]
 fn an_empty_directory() {
@@ -91,6 +94,39 @@ fn the_environment_names_directories() {
     );
 }
 
+/// In a mount namespace of its own, where nothing is in /proc.
+#[test]
+fn without_proc_the_plugins_beside_the_executable_are_found() {
+    let place = tempfile::tempdir().expect("the temporary directory is writable");
+    let program = place.path().join("handclasp");
+    fs::copy(handclasp([""]).get_program(), &program).expect("the directory was just made");
+    fs::create_dir(place.path().join("plugins")).expect("the directory was just made");
+    let library = place.path().join("plugins/none.so");
+    fs::copy(plugin("none"), &library).expect("the directory was just made");
+    let mut inside = Command::new("unshare");
+    inside.args(["--mount", "sh", "-c"]);
+    inside.arg("mount -t tmpfs none /proc || exit 77; exec \"$0\" \"$@\"");
+    inside.arg(&program).args(["plugins", "list", "--json"]);
+    inside.env_remove("HANDCLASP_PLUGIN_PATH");
+    let output = inside.output();
+    let output = match output {
+        Ok(output)
+            if output.status.code() != Some(77) && !text(&output.stderr).contains("unshare:") =>
+        {
+            output
+        }
+        _ => {
+            return skip(
+                "a machine without /proc",
+                &Lacking("no mount namespace: run the tests as root".to_owned()),
+            );
+        }
+    };
+    assert_succeeds(&output);
+    let listed = text(&output.stdout);
+    assert!(listed.contains(&library.display().to_string()), "{listed}");
+}
+
 #[test]
 fn another_build_of_a_library_is_another_plugin() {
     let plugins = Plugins::new();
@@ -140,17 +176,51 @@ fn one_byte_more_is_another_digest() {
     assert_ne!(sha256(), first);
 }
 
+fn host(plugins: &Plugins) -> Host {
+    let path = SearchPath::from_dirs(vec![PathBuf::from(plugins.path())]);
+    let options = HostOptions {
+        plugins: path.expect("it is there"),
+        scanner: Scanner::none(),
+        loops: None,
+        key_log: None,
+    };
+    Host::new(options).expect("the system has threads to give")
+}
+
+#[test]
+fn a_library_that_comes_back_while_it_is_in_use_is_not_loaded_again() {
+    let plugins = Plugins::new();
+    let load = "static int loaded;\n\
+        static hc_status load(void) { return loaded++ ? HC_ERROR_BAD_STATE : HC_PENDING; }\n\
+        static void unload(void) { loaded--; }\n\nHC_PLUGIN(";
+    let of = |version: &str| {
+        let source = hello(version).replace("HC_PLUGIN(", load);
+        let source = source.replace("HC_FUNCTIONS(", "HC_FUNCTIONS_AND_LOAD(load, unload, ");
+        assert!(source.contains("AND_LOAD(load, unload, init"), "{source}");
+        source
+    };
+    let host = host(&plugins);
+    plugins.compile("hello.so", &of("1.0.0"));
+    let library = fs::read(plugins.file("hello.so")).expect("it was just compiled");
+    let first = host.plugin("hello").expect("it is sound");
+    plugins.compile("hello.so", &of("1.0.1"));
+    let second = host.plugin("hello").expect("it is sound");
+    plugins.put("hello.so", &library);
+    let third = host.plugin("hello").expect("it is loaded once");
+    assert!(Arc::ptr_eq(&first, &third) && !Arc::ptr_eq(&first, &second));
+    // Once nobody uses it, it is unloaded, and may be loaded again.
+    drop((first, third));
+    plugins.compile("hello.so", &of("1.0.2"));
+    host.plugin("hello").expect("it is sound");
+    plugins.put("hello.so", &library);
+    host.plugin("hello").expect("it was unloaded");
+}
+
 #[test]
 fn a_running_host_takes_the_new_library() {
     let plugins = Plugins::new();
     plugins.compile("hello.so", &hello("1.0.0"));
-    let path = SearchPath::from_dirs(vec![PathBuf::from(plugins.path())]);
-    let options = HostOptions {
-        plugins: path.expect("it is there"),
-        loops: None,
-        key_log: None,
-    };
-    let host = Host::new(options).expect("the system has threads to give");
+    let host = host(&plugins);
     let first = host.plugin("hello").expect("it is sound");
     plugins.compile("hello.so", &hello("1.0.1"));
     let second = host.plugin("hello").expect("it is sound");

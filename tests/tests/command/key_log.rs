@@ -1,10 +1,10 @@
 //! `--keylog`: secrets on file, where the operator asks for them.
 use crate::support::{assert_fails, assert_succeeds, handclasp, run, text};
-use handclasp_tests::{built, skip};
+use handclasp_tests::{built, is_here, skip};
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::fs::{self, File};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::process::Command;
 
 const DTLS_1_3: [&str; 5] = [
     "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -112,17 +112,37 @@ fn nobody_asks_and_nothing_is_told() {
 }
 
 #[test]
-fn a_full_disk_is_said_once_and_the_session_goes_on() {
-    if !Path::new("/dev/full").exists() {
-        return; // not every container has it
+fn a_file_that_may_grow_no_further_is_said_once_and_the_session_goes_on() {
+    const LIMIT: u64 = 1 << 26;
+    if !is_here("prlimit", "util-linux") {
+        return;
     }
-    let output = run(&["demo", "--plugin", "dtls-srtp", "--keylog", "/dev/full"]);
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    let path = directory.path().join("keys");
+    let file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path);
+    let file = file.expect("the directory was just made");
+    file.set_len(LIMIT).expect("it takes no room"); // as long as a file may be
+    let demo = handclasp(["demo", "--plugin", "dtls-srtp", "--keylog"]);
+    let output = Command::new("prlimit")
+        .arg(format!("--fsize={LIMIT}"))
+        .arg(demo.get_program())
+        .args(demo.get_args())
+        .arg(&path)
+        .output()
+        .expect("it is there");
     assert_eq!(output.status.code(), Some(0));
     let complaint = text(&output.stderr);
     assert_eq!(complaint.lines().count(), 1, "{complaint}");
-    let sentence = "the key log /dev/full cannot be written (No space left on device (os error 28)): it gets no more \
-                    lines, make room and start again\n";
-    assert!(complaint.ends_with(sentence), "{complaint}");
+    let sentence = format!(
+        "the key log {} cannot be written (File too large (os error 27)): it gets no more lines, make room and start \
+         again\n",
+        path.display()
+    );
+    assert!(complaint.ends_with(&sentence), "{complaint}");
 }
 
 #[test]

@@ -2,6 +2,50 @@
 use crate::support::{Plugins, assert_succeeds, handclasp, json, run, text};
 use handclasp_tests::fixture;
 use std::fs;
+use std::path::Path;
+
+#[test]
+fn a_plugin_below_the_working_directory_is_told_by_its_path_from_there() {
+    let file = handclasp_tests::plugins().join("none.so");
+    let file = file.canonicalize().expect("it is built");
+    let (plugins, release) = (file.parent(), file.ancestors().nth(2));
+    let absolute = file.display().to_string();
+    for (directory, told) in [
+        (plugins.expect("it is in one"), "none.so"),
+        (release.expect("that is in one"), "plugins/none.so"),
+        (Path::new("/dev"), &*absolute),
+    ] {
+        let output = handclasp(["demo", "--plugin", "none"])
+            .current_dir(directory)
+            .output()
+            .expect("the command runs");
+        assert_succeeds(&output);
+        let first = text(&output.stdout).lines().next().map(str::to_owned);
+        let first = first.expect("it says what it does");
+        assert!(first.ends_with(&format!(" from {told}")), "{first}");
+    }
+}
+
+#[test]
+fn make_demo_tells_its_command_by_the_path_from_the_tree() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let root = root.canonicalize().expect("it is there");
+    let output = std::process::Command::new("make")
+        .args(["--dry-run", "--no-print-directory", "demo"])
+        .current_dir(&root)
+        .env_remove("MAKEFLAGS")
+        .env_remove("MAKELEVEL")
+        .env("CARGO_TARGET_DIR", root.join("target"))
+        .output()
+        .expect("make is here: it has built this");
+    let said = text(&output.stdout);
+    let told = said.lines().find(|line| line.contains("That was: "));
+    assert_eq!(
+        told,
+        Some("echo 'That was: target/release/handclasp demo' >&2"),
+        "{said}"
+    );
+}
 
 #[test]
 fn a_timeline_says_when_who_and_what() {
@@ -47,8 +91,8 @@ fn json_has_no_field_for_what_is_secret() {
     let expected = |event: &str| -> Option<&[&str]> {
         Some(match event {
             "handshake_data" | "component_state_ready" => &["bytes", "component_id"],
-            "handshake_init_data" => &["component_id", "init_data"], // the peer's to know
-            "local_credentials" => &[],
+            "handshake_init_data" => &["association", "component_id", "init_data"], // the peer's to know
+            "local_credentials" => &["generation"],
             "keys_match" => &["component_id", "profile"],
             _ => return None,
         })

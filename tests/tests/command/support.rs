@@ -28,8 +28,22 @@ pub(crate) fn handclasp<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>)
     ] {
         command.env_remove(variable);
     }
+    command.env("XDG_CACHE_HOME", cache());
     command.args(arguments);
     command
+}
+
+/// Where the command remembers what its scanner has found, in these tests.
+pub(crate) fn cache() -> PathBuf {
+    handclasp_tests::target_directory().join("tmp/cache")
+}
+
+/// Where a library has its id, as text of 48 bytes: behind the magic number and seven more numbers.
+pub(crate) fn id_of(library: &[u8]) -> usize {
+    let magic = handclasp_abi::HC_MAGIC.to_ne_bytes();
+    let descriptor = library.windows(8).position(|word| word == magic);
+    descriptor.expect("a plugin has a descriptor")
+        + std::mem::offset_of!(handclasp_abi::hc_plugin, id)
 }
 
 /// Runs it to its end.
@@ -51,6 +65,17 @@ impl Plugins {
         plugins.put(
             &format!("{id}.so"),
             &fs::read(plugin(id)).expect("it was just looked for"),
+        );
+        plugins
+    }
+
+    /// With `tests/fixtures/habits.c`, which has these habits.
+    pub(crate) fn with_habits(habits: &[&str]) -> Self {
+        let plugins = Self::new();
+        let library = handclasp_tests::fixture("habits", habits);
+        plugins.put(
+            "habits.so",
+            &fs::read(library).expect("it was just compiled"),
         );
         plugins
     }
@@ -85,6 +110,11 @@ impl Plugins {
 
     /// Compiles a plugin as its author would, and moves it into place.
     pub(crate) fn compile(&self, name: &str, source: &str) {
+        self.compile_with(name, source, &[]);
+    }
+
+    /// The same, with more flags.
+    pub(crate) fn compile_with(&self, name: &str, source: &str, flags: &[&str]) {
         let directory = tempfile::tempdir().expect("the temporary directory is writable");
         let (c, library) = (
             directory.path().join("plugin.c"),
@@ -92,7 +122,7 @@ impl Plugins {
         );
         fs::write(&c, source).expect("the directory was just made");
         let broken = format!("-I{TESTS}/fixtures/broken");
-        cc(&c, &library, &[&broken]);
+        cc(&c, &library, &[&[&*broken], flags].concat());
         self.put(
             name,
             &fs::read(library).expect("the compiler has written it"),

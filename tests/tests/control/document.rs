@@ -20,9 +20,11 @@ fn notifications() -> Vec<Notification> {
         Notification::HandshakeInitData {
             component_id,
             init_data: vec![1],
+            association: 0,
         },
         Notification::LocalCredentials {
             credentials: text(),
+            generation: 0,
         },
         Notification::NewCandidateFull {
             component_id,

@@ -33,7 +33,7 @@ fn wrong_lines_are_answered_and_the_stream_goes_on() {
     pair.expect(Side::B, "candidate_gathering_done");
     let signals = 4;
     let lines: [(&[u8], Option<usize>, &str); 6] = [
-        (b"{\"message\":", Some(11), "EOF while parsing a value: write one JSON object on each line"),
+        (b"{\"message\":", Some(11), "a value is missing at the end: write one JSON object on each line"),
         (b"{\"message\":\"restart\"}", Some(12), "there is no message \"restart\": did you mean \"restart_stream\"?"),
         (b"\xff", Some(1), "the line is not UTF-8: write JSON in UTF-8, and bytes as base64"),
         (
@@ -178,4 +178,27 @@ fn who_reads_no_more_ends_it_quietly() {
     let output = child.wait_with_output().expect("it was started here");
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_stream_that_nobody_answers_ends_by_itself_with_a_word() {
+    let mut command = stream(&["--components", "2"]);
+    command.args(["--init-timeout", "5", "--ice-timeout", "0.5"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command was built");
+    let input = child.stdin.take(); // stays open
+    let output = child.wait_with_output().expect("it was started here");
+    drop(input);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("credentials have not come within 5.5 s"),
+        "{said}"
+    );
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.matches("component_state_failed").count(), 2, "{told}");
+    assert!(told.ends_with("{\"event\":\"stopped\"}\n"), "{told}");
 }

@@ -1,8 +1,11 @@
 //! `handclasp stream` as a program drives it: processes, JSON lines, real sockets on loopback.
 mod connect;
+mod converge;
 mod document;
 mod lines;
 mod sdp;
+mod stranger;
+mod unread;
 
 use handclasp_tests::processes::handclasp_stream;
 use std::process::Command;

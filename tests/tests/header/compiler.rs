@@ -1,6 +1,6 @@
 //! The C and C++ compilers of this machine.
 
-use handclasp_tests::is_here;
+use handclasp_tests::{is_here, openssl_flags, skip};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,18 +13,6 @@ pub(crate) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werro
 pub(crate) const STRICT: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wpadded"];
 
 const INCLUDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../include");
-
-/// Where OpenSSL's headers are, if the compiler does not look there anyway.
-fn openssl_flags() -> Vec<String> {
-    let told = Command::new("pkg-config")
-        .args(["--cflags", "libssl"])
-        .output();
-    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
-    told.unwrap_or_default()
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect()
-}
 
 #[derive(Clone, Copy)]
 pub(crate) enum Language {
@@ -41,13 +29,14 @@ pub(crate) struct Compiler {
 /// The compiler the environment names or the system's, and clang where it is installed.
 pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
     let (variable, system, clang, standard, file) = match language {
-        Language::C11 => ("CC", "cc", "clang", "-std=c11", "source.c"),
-        Language::Cpp17 => ("CXX", "c++", "clang++", "-std=c++17", "source.cpp"),
+        Language::C11 => ("CC", ["cc", "gcc"], "clang", "-std=c11", "source.c"),
+        Language::Cpp17 => ("CXX", ["c++", "g++"], "clang++", "-std=c++17", "source.cpp"),
     };
-    let mut found = vec![env::var(variable).unwrap_or_else(|_| system.to_owned())];
-    if is_here(clang, "clang") {
-        found.push(clang.to_owned());
-    }
+    let found = match env::var(variable) {
+        Ok(named) => Some(named),
+        Err(_) => is_here(system[0], system[1]).then(|| system[0].to_owned()),
+    };
+    let clang = is_here(clang, "clang").then(|| clang.to_owned());
     let with_standard = |name: String| Compiler {
         command: name
             .split_whitespace()
@@ -56,7 +45,7 @@ pub(crate) fn compilers(language: Language) -> Vec<Compiler> {
             .collect(),
         file,
     };
-    found.into_iter().map(with_standard).collect()
+    found.into_iter().chain(clang).map(with_standard).collect()
 }
 
 impl Compiler {
@@ -77,12 +66,11 @@ impl Compiler {
         directory
     }
 
-    /// Compiles these files, which may use OpenSSL, without output.
+    /// Compiles these files without output.
     pub(crate) fn check_files(&self, files: &[PathBuf], flags: &[&str]) {
         let output = Command::new(&self.command[0])
             .args(&self.command[1..])
             .args(flags)
-            .args(openssl_flags())
             .args(["-fsyntax-only", "-I", INCLUDE])
             .args(files)
             .output()
@@ -93,6 +81,21 @@ impl Compiler {
             "{} refused:\n{messages}",
             self.command.join(" ")
         );
+    }
+
+    /// Compiles these files, which use OpenSSL, without output, if that is here.
+    pub(crate) fn check_on_openssl(&self, files: &[PathBuf], flags: &[&str]) {
+        match openssl_flags() {
+            Ok(openssl) => {
+                // Nothing is linked.
+                let openssl = openssl.iter().map(String::as_str);
+                let openssl =
+                    openssl.filter(|flag| !flag.starts_with("-l") && !flag.starts_with("-L"));
+                let flags: Vec<_> = flags.iter().copied().chain(openssl).collect();
+                self.check_files(files, &flags);
+            }
+            Err(lacking) => skip("what is built on it", &lacking),
+        }
     }
 
     /// Compiles without output.

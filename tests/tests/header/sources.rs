@@ -1,7 +1,7 @@
 //! Every C and C++ source that is shipped, written by `new` or shown, with every compiler and without a warning.
 use crate::compiler::{Compiler, Language, WARNINGS, compilers};
-use handclasp_tests::header_example;
-use handclasp_tests::is_here;
+use handclasp_tests::{header_example, is_here};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,27 +16,34 @@ const FOLDERS: [(&str, &[&str]); 6] = [
     ("bench", &["-D_POSIX_C_SOURCE=200809L"]),
 ];
 
-fn sources(folder: &str) -> Vec<PathBuf> {
+/// The sources in a folder: those that need no more than the header, and those that need OpenSSL, too.
+fn sources(folder: &str) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let entries = Path::new(ROOT)
         .join(folder)
         .read_dir()
         .expect("it is part of the tree");
     let files = entries.map(|entry| entry.expect("it is readable").path());
-    files
-        .filter(|file| file.extension().is_some_and(|extension| extension == "c"))
-        .collect()
+    let sources = files.filter(|file| file.extension().is_some_and(|extension| extension == "c"));
+    let needs_openssl = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("it is part of the tree");
+        text.contains("<openssl/") || text.contains("\"dtls.h\"")
+    };
+    sources.partition(|file| !needs_openssl(file))
 }
 
 #[test]
 fn every_c_source_compiles_without_a_warning() {
-    if !is_here("pkg-config", "pkg-config") {
-        return;
-    }
     for compiler in compilers(Language::C11) {
         for (folder, more) in FOLDERS {
-            let sources = sources(folder);
-            assert!(!sources.is_empty(), "{folder}");
-            compiler.check_files(&sources, &[WARNINGS, more].concat());
+            let (plain, on_openssl) = sources(folder);
+            assert!(!plain.is_empty() || !on_openssl.is_empty(), "{folder}");
+            let flags = [WARNINGS, more].concat();
+            if !plain.is_empty() {
+                compiler.check_files(&plain, &flags);
+            }
+            if !on_openssl.is_empty() {
+                compiler.check_on_openssl(&on_openssl, &flags);
+            }
         }
     }
 }
@@ -44,7 +51,7 @@ fn every_c_source_compiles_without_a_warning() {
 #[test]
 fn so_does_the_template_in_cpp() {
     for compiler in compilers(Language::Cpp17) {
-        compiler.check_files(
+        compiler.check_on_openssl(
             &[Path::new(ROOT).join("host/templates/cpp/plugin.cpp")],
             WARNINGS,
         );
@@ -58,7 +65,7 @@ fn mingw_makes_a_dll_that_exports_the_descriptor_alone() {
     }
     let compiler = Compiler::mingw();
     let noop = Path::new(ROOT).join("bench/noop.c");
-    let noop = std::fs::read_to_string(noop).expect("it is part of the tree");
+    let noop = fs::read_to_string(noop).expect("it is part of the tree");
     for source in [header_example(), noop] {
         let directory = compiler.dll(&source);
         let dumped = Command::new("x86_64-w64-mingw32-objdump")

@@ -306,8 +306,8 @@ fn missing_dependency() {
     workshop.compile("missing_dependency", &[&place, "-labsent"]);
     fs::remove_file(dependency).expect("it is ours");
     let expected = Refused {
-        cause: "cannot be opened (libabsent.so: cannot open shared object file",
-        remedy: "set TMPDIR to a directory that allows execution",
+        cause: "cannot be opened (it needs libabsent.so: No such file or directory)",
+        remedy: "install that library, or link it statically",
     };
     is_refused_opened(&workshop, "missing-dependency", &expected);
 }

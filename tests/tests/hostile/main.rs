@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod calls;
+mod exceptions;
 mod files;
 mod pair;
 mod panics;

@@ -66,7 +66,8 @@ impl Pair {
         let streams = [open(0), open(1)];
         for stream in &streams {
             for component_id in 1..=options.n_components {
-                stream.send(Message::Listen { component_id });
+                let listen = Message::Listen { component_id };
+                stream.send(listen).expect("its loop keeps up");
             }
         }
         Self {
@@ -107,7 +108,7 @@ impl Pair {
     }
 
     pub(crate) fn tell(&self, side: usize, message: Message) {
-        self.streams[side].send(message);
+        self.streams[side].send(message).expect("its loop keeps up");
     }
 
     fn send(&self, side: usize, component_id: u16, payload: &[u8]) {
@@ -174,7 +175,9 @@ impl Pair {
             return;
         };
         if let Some(message) = (self.tamper)(1 - from, message) {
-            self.streams[1 - from].send(message);
+            self.streams[1 - from]
+                .send(message)
+                .expect("its loop keeps up");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! A directory of plugins compiled for one test, and what is asked of it.
-use handclasp::plugin::{InitParameters, Loader, Plugin, SearchPath, Services, validate};
+use handclasp::plugin::{InitParameters, Loader, Plugin, Scanner, SearchPath, Services, validate};
 use handclasp::{Host, HostOptions};
 use handclasp_tests::{cc, program, target_directory};
 use std::collections::BTreeMap;
@@ -81,7 +81,7 @@ impl Workshop {
 
     pub(crate) fn loader(&self) -> Loader {
         let path = SearchPath::from_dirs(vec![self.plugins()]).expect("the directory is there");
-        Loader::new(path, Services::default()).expect("there is room for private copies")
+        Loader::new(path, Services::default(), Scanner::none())
     }
 
     pub(crate) fn host(&self) -> Host {
@@ -89,6 +89,7 @@ impl Workshop {
         let loops = NonZero::new(2);
         let options = HostOptions {
             plugins,
+            scanner: Scanner::none(),
             loops,
             key_log: None,
         };

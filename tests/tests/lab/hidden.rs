@@ -1,8 +1,9 @@
 //! Streams that tell names instead of addresses, on one segment.
 use crate::internet::filter;
+use crate::run;
 use crate::segment::Segment;
 use crate::streams::{expect_components, expect_connection, start, start_each};
-use crate::{need, run};
+use handclasp_tests::need;
 use handclasp_tests::processes::{Pair, Side};
 use serde_json::json;
 

@@ -1,6 +1,5 @@
 //! A public segment, with hosts on it and hosts behind NATs.
-use crate::need;
-use handclasp_tests::{Coturn, Lacking, Namespace};
+use handclasp_tests::{Coturn, Lacking, Namespace, need};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 

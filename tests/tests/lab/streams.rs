@@ -47,7 +47,7 @@ pub(crate) fn expect_addresses(pair: &mut Pair, side: Side) -> BTreeSet<String> 
 pub(crate) fn expect_components(pair: &mut Pair, components: u16) {
     pair.expect_ready(components);
     for component_id in 1..=components {
-        pair.expect_data(component_id, "at first", Duration::from_secs(10));
+        pair.expect_data(component_id, "at first", Duration::from_secs(60));
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 use std::thread;
 use std::time::Duration;
 
-/// Of both ends' 8 s of doubt and what follows.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// Of both ends' 8 s of doubt and what follows, on a busy machine.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_stream_outlives_its_own_address_and_its_peers() {

@@ -1,9 +1,10 @@
 //! ICE-TCP (RFC 6544) where UDP does not get through, and where it does.
 use crate::internet::filter;
 use crate::outage::CUT;
+use crate::run;
 use crate::segment::Segment;
 use crate::streams::{expect_components, expect_connection, expect_data, start};
-use crate::{need, run};
+use handclasp_tests::need;
 use handclasp_tests::processes::{Pair, Side};
 use serde_json::Value;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! What `make install` leaves is enough to write plugins with.
 use crate::project::ROOT;
-use handclasp_tests::release;
+use handclasp_tests::{is_here, release};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,10 @@ fn the_installed_command_finds_the_installed_plugins() {
     let is_it = |plugin: &serde_json::Value| plugin["file"].as_str() == file.to_str();
     assert!(plugins.iter().any(is_it), "{listed}");
     let told = run(&handclasp, &["demo", "--plugin", "none"]);
-    assert!(told.contains(&format!("from {}", file.display())), "{told}");
+    assert!(
+        told.contains(" from lib/handclasp/plugins/none.so\n"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -113,6 +116,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn pkg_config_finds_the_header() {
+    if !is_here("pkg-config", "pkg-config") {
+        return;
+    }
     let flags = run("pkg-config", &["--cflags", "handclasp"]);
     let include = format!("-I{}", prefix().join("include").display());
     assert_eq!(flags.trim(), include);

@@ -1,5 +1,5 @@
 //! A project in each language: written, and built by the commands that were printed.
-use handclasp_tests::program;
+use handclasp_tests::{is_had, is_here, openssl_flags, program};
 use std::env::consts::DLL_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,19 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    pub(crate) const ALL: [Self; 3] = [Self::C, Self::Cpp, Self::Rust];
+    /// Those that this machine can build a plugin in.
+    pub(crate) fn here() -> Vec<Self> {
+        let all = [Self::C, Self::Cpp, Self::Rust].into_iter();
+        all.filter(|language| language.is_here()).collect()
+    }
+
+    fn is_here(self) -> bool {
+        match self {
+            Self::C => is_had(openssl_flags()),
+            Self::Cpp => is_had(openssl_flags()) && is_here("c++", "g++"),
+            Self::Rust => true,
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {

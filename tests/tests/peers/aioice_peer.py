@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import base64
 
-from aioice import Candidate, Connection, mdns
+from aioice import Candidate, Connection, TransportPolicy, mdns
 from json_lines import encode, obey_lines, say
 
 
@@ -14,8 +14,19 @@ class Peer:
     def __init__(self, arguments):
         self.components = arguments.components
         self.hide = arguments.hide
+        relay = {}
+        if arguments.turn:
+            host, port, user, password = arguments.turn
+            relay = {
+                "turn_server": (host, int(port)),
+                "turn_username": user,
+                "turn_password": password,
+                "transport_policy": TransportPolicy.RELAY,
+            }
         self.ice = Connection(
-            ice_controlling=arguments.controlling, components=arguments.components
+            ice_controlling=arguments.controlling,
+            components=arguments.components,
+            **relay,
         )
         self.ice.remote_is_lite = arguments.remote_is_lite
         self.responder = None
@@ -59,7 +70,11 @@ class Peer:
                 await self.ice.add_remote_candidate(None)
             case "send_payload":
                 payload = base64.b64decode(line["payload"])
-                await self.ice.sendto(payload, line["component_id"])
+                try:
+                    await self.ice.sendto(payload, line["component_id"])
+                except ConnectionError as error:
+                    component = line["component_id"]
+                    say("could_not_send_payload", component_id=component, reason=str(error))
             case "stop":
                 return False
         return True
@@ -72,9 +87,12 @@ class Peer:
             self.say_of_each("component_state_failed", reason=str(error))
             return
         self.say_of_each("component_state_ready")
-        while True:
-            data, component = await self.ice.recvfrom()
-            say("ice_payload", component_id=component, payload=encode(data))
+        try:
+            while True:
+                data, component = await self.ice.recvfrom()
+                say("ice_payload", component_id=component, payload=encode(data))
+        except ConnectionError as error:
+            self.say_of_each("component_state_failed", reason=str(error))
 
     def say_of_each(self, event, **fields):
         for component in range(1, self.components + 1):
@@ -93,6 +111,12 @@ async def main():
     parser.add_argument("--controlling", action="store_true")
     parser.add_argument("--remote-is-lite", action="store_true")
     parser.add_argument("--components", type=int, default=1)
+    parser.add_argument(
+        "--turn",
+        nargs=4,
+        metavar=("HOST", "PORT", "USER", "PASSWORD"),
+        help="Use this TURN server over UDP and nothing else",
+    )
     parser.add_argument(
         "--hide",
         choices=["published", "unknown"],

@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One of the project's plugins, in a host of its own whose key log is kept.
 pub(crate) struct Opened {
     plugin: Arc<Plugin>,
+    _services: Arc<Services>,
     key_log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -36,14 +37,18 @@ impl Opened {
         let library = built(id)?;
         let key_log: Arc<Mutex<Vec<String>>> = Arc::default();
         let lines = Arc::clone(&key_log);
-        let services = Services {
+        let services = Arc::new(Services {
             keylog: Some(Box::new(move |line| {
                 lines.lock().expect(UNSPOILT).push(line.to_owned());
             })),
             ..Services::default()
-        };
-        let plugin = open(&library, services).unwrap_or_else(|error| panic!("{error}"));
-        Ok(Self { plugin, key_log })
+        });
+        let plugin = open(&library, &services).unwrap_or_else(|error| panic!("{error}"));
+        Ok(Self {
+            plugin,
+            _services: services,
+            key_log,
+        })
     }
 
     /// An instance, or why `init` failed.
@@ -225,8 +230,8 @@ fn parameters(plugin: &Plugin, options: &[(&str, &str)]) -> InitParameters {
     }
 }
 
-fn open(file: &Path, services: Services) -> Result<Arc<Plugin>, Box<dyn Error>> {
-    let copies = PrivateCopies::new()?;
+fn open(file: &Path, services: &Arc<Services>) -> Result<Arc<Plugin>, Box<dyn Error>> {
+    let copies = PrivateCopies::new();
     let copy = copies.copy(&vet(file)?)?;
-    Ok(Plugin::open(&copy, Arc::new(services))?)
+    Ok(Plugin::open(&copy, services)?)
 }

@@ -1,4 +1,4 @@
-//! Ours as a lite side (RFC 8445, section 2.5): full peers check it, and it never checks them.
+//! Ours as a lite side (RFC 8445, section 2.5): full peers check it, and it checks them once they have.
 use crate::aioice;
 use crate::contact::{Contact, PEER};
 use crate::nice_peer::nice_peer;
@@ -46,8 +46,8 @@ fn connect_with(
     contact.part();
     let [requests, responses] =
         [StunClass::Request, StunClass::Success].map(|class| stun_sent(trace.path(), class));
-    assert_eq!(requests, 0, "a lite side checks nothing");
     assert!(responses > 0, "it answers");
+    assert!(requests > 0, "and sees whether its peer is there");
     Ok(())
 }
 

@@ -27,24 +27,20 @@ fn build() -> Result<PathBuf, Lacking> {
         .arg(&own)
         .args(libraries.split_whitespace())
         .status()
-        .map_err(|error| Lacking(format!("cannot run cc ({error}): install a C compiler")))?;
+        .map_err(|_| Lacking::tool("cc", "gcc"))?;
     assert!(compiled.success(), "cc refused {SOURCE}");
     fs::rename(&own, &peer).expect("both are in one directory of ours");
     Ok(peer)
 }
 
 fn libraries() -> Result<String, Lacking> {
-    let lacking = |cause: String| {
-        Lacking(format!(
-            "no libnice to build a peer with ({cause}): install pkg-config, libnice-dev and libjson-glib-dev"
-        ))
-    };
-    let output = Command::new("pkg-config")
+    let told = Command::new("pkg-config")
         .args(["--cflags", "--libs", "nice", "json-glib-1.0"])
-        .output()
-        .map_err(|error| lacking(format!("pkg-config: {error}")))?;
-    if !output.status.success() {
-        return Err(lacking(format!("pkg-config: {}", output.status)));
-    }
-    Ok(String::from_utf8(output.stdout).expect("compiler flags are UTF-8"))
+        .output();
+    let told = told.ok().filter(|told| told.status.success());
+    let told = told.ok_or_else(|| {
+        let packages = "pkg-config, libnice-dev and libjson-glib-dev";
+        Lacking(format!("libnice is missing: install {packages}"))
+    })?;
+    Ok(String::from_utf8(told.stdout).expect("compiler flags are UTF-8"))
 }

@@ -5,9 +5,8 @@ mod program;
 use crate::endpoint::{Endpoint, Opened};
 use certificate::{Certificate, P256, P384, RSA};
 use handclasp::plugin::{FailureKind, Role};
-use handclasp_tests::{Lacking, SrtpKeys, skip};
+use handclasp_tests::{SrtpKeys, need, skip};
 use program::{Agreed, LABEL, Profile, Program};
-use std::process::{Command, Stdio};
 
 const PROFILES: [Profile; 3] = [
     Profile {
@@ -99,8 +98,8 @@ fn dtls_srtp_refuses_an_rsa_key() {
             panic!("it takes no RSA");
         };
         let expected = format!(
-            "plugin dtls-srtp: init: option private-key: the key in {} is not ECDSA on P-256 or P-384: give it such a key, \
-             or use dtls-openssl, which takes RSA too",
+            "plugin dtls-srtp: init: option private-key: the key in {} is not ECDSA on P-256 or P-384: give it such a key; \
+             RSA, and no other, dtls-openssl takes too",
             own.key()
         );
         assert_eq!(failure.to_string(), expected);
@@ -229,16 +228,7 @@ fn options(own: &Certificate) -> [(&'static str, &str); 2] {
 
 /// The plugin, if it and the command `openssl` are there.
 fn open(test: &str, id: &str) -> Option<Opened> {
-    let version = Command::new("openssl")
-        .arg("version")
-        .stdout(Stdio::null())
-        .status();
-    let opened = match version {
-        Ok(status) if status.success() => Opened::new(id),
-        _ => Err(Lacking(
-            "there is no command openssl: install openssl".to_owned(),
-        )),
-    };
+    let opened = need("openssl", "openssl").and_then(|()| Opened::new(id));
     opened
         .map_err(|lacking| skip(&format!("{test} against OpenSSL"), &lacking))
         .ok()

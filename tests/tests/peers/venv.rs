@@ -1,62 +1,35 @@
-//! aiortc and aioice, in a virtual environment below cargo's target directory.
-use handclasp_tests::Lacking;
-use handclasp_tests::target_directory;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+//! aiortc and aioice, and FFmpeg, in virtual environments.
+use handclasp_tests::{Lacking, Venv};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// What is installed, by its version.
-const PACKAGES: [&str; 2] = ["aiortc~=1.16.0", "aioice~=0.13.0"];
-/// Succeeds where that is installed.
-const ARE_THERE: &str = "
+const AIORTC: Venv = Venv {
+    directory: "venv",
+    packages: &["aiortc~=1.16.0", "aioice~=0.13.0"],
+    are_there: "
 import aioice, aiortc, sys
 versions = aiortc.__version__, aioice.__version__
-sys.exit(not all(map(str.startswith, versions, ('1.16.', '0.13.'))))";
+sys.exit(not all(map(str.startswith, versions, ('1.16.', '0.13.'))))",
+};
 
-/// The environment's Python; the environment is made once, and kept.
+/// A wheel of it brings FFmpeg, with a WHIP output from version 8 on.
+const FFMPEG: Venv = Venv {
+    directory: "venv-ffmpeg",
+    packages: &["imageio-ffmpeg~=0.8.1"],
+    are_there: "
+import imageio_ffmpeg, sys
+sys.exit(not imageio_ffmpeg.__version__.startswith('0.8.'))",
+};
+
+/// The Python that has aiortc and aioice.
 pub(crate) fn python() -> Result<PathBuf, Lacking> {
     static PYTHON: OnceLock<Result<PathBuf, Lacking>> = OnceLock::new();
-    PYTHON.get_or_init(make).clone()
+    PYTHON.get_or_init(|| AIORTC.python()).clone()
 }
 
-fn make() -> Result<PathBuf, Lacking> {
-    let directory = target_directory().join("venv");
-    let python = directory.join("bin/python");
-    let are_there = || run(Command::new(&python).args(["-c", ARE_THERE])).is_ok();
-    if !are_there() {
-        install(&directory, &python)?;
-    }
-    Ok(python)
-}
-
-fn install(directory: &Path, python: &Path) -> Result<(), Lacking> {
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(directory))
-    .map_err(|cause| {
-        Lacking(format!(
-            "no Python environment ({cause}): install python3 with venv"
-        ))
-    })?;
-    run(Command::new(python)
-        .args(["-m", "pip", "install", "--quiet"])
-        .args(PACKAGES))
-    .map_err(|cause| {
-        Lacking(format!(
-            "{PACKAGES:?} are not installed ({cause}): give pip a network"
-        ))
-    })
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
-    Err(last.unwrap_or("it gave no reason").to_owned())
+/// FFmpeg's program.
+pub(crate) fn ffmpeg() -> Result<String, Lacking> {
+    static FOUND: OnceLock<Result<String, Lacking>> = OnceLock::new();
+    const PROGRAM: &str = "import imageio_ffmpeg; print(imageio_ffmpeg.get_ffmpeg_exe())";
+    FOUND.get_or_init(|| FFMPEG.ask(PROGRAM)).clone()
 }

@@ -1,9 +1,11 @@
 //! The application's side: statements 21 to 23, 25 and 26.
 use crate::{ms, release, secs, withhold_ready};
-use handclasp::StreamOptions;
+use handclasp::ice::Tcp;
 use handclasp::stream::Message;
-use handclasp_tests::{Backend, Journal, Party, Scripted, World, for_each_backend};
-use std::time::Instant;
+use handclasp::{Gathering, StreamOptions};
+use handclasp_tests::{Journal, Party, Scripted, World, for_each_backend};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 fn party(call: &str, line: &str) -> (Party, Journal) {
     let (mut party, journal) = Scripted::new().with("CLASSIFY").on(call, &[line]).party();
@@ -40,6 +42,23 @@ fn s21_without_a_listener_data_is_dropped_and_the_warning_is_rare() {
             "{warnings:?}"
         );
         assert_eq!(world.sides[0].count("received"), 0);
+    });
+}
+
+#[test]
+fn s21_data_that_waited_for_a_call_is_dropped_without_a_listener_too() {
+    for_each_backend(|backend| {
+        let (a, _journal) = party("recv_from_peer", "finish=keys");
+        let (b, _other) = party("connection_ready", "packet=?last finish=keys");
+        let mut world = World::pair(backend, &a, &b);
+        world.until(secs(10), |world| world.sides[1].is_ready());
+        world.send(1, 1, b"media");
+        world.run_for(secs(1));
+        assert_eq!(world.sides[0].told(&["received"]), [""; 0]);
+        assert_eq!(
+            world.sides[0].count("warning component 1: nobody listens, 1 "),
+            1
+        );
     });
 }
 
@@ -181,7 +200,7 @@ fn s23_a_failed_send_is_reported_and_the_flow_goes_on() {
 }
 
 #[test]
-fn s25_everything_that_happens_is_told() {
+fn s25_everything_that_happens_is_told_once() {
     for_each_backend(|backend| {
         let (a, _journal) = Scripted::new()
             .with("INSPECT")
@@ -206,13 +225,16 @@ fn s25_everything_that_happens_is_told() {
         let from = world.sides[1].address(1);
         world.inject(0, 1, from, b"?bye!");
         world.run_for(secs(2));
-        let told = [
-            "init_data",
+        let story = world.sides[0].story();
+        let mut told = BTreeMap::new();
+        for line in &story {
+            let (word, _) = line.split_once(' ').unwrap_or((line, ""));
+            *told.entry(word).or_insert(0) += 1;
+        }
+        let of_two_components = ["init_data", "candidate", "remote_candidate", "selected"];
+        let once = [
             "credentials",
-            "candidate",
             "gathered",
-            "remote_candidate",
-            "selected",
             "ready",
             "handshake_data",
             "failed",
@@ -220,43 +242,116 @@ fn s25_everything_that_happens_is_told() {
             "closed",
             "received",
         ];
-        for word in told {
-            assert_ne!(
-                world.sides[0].told(&[word]),
-                [""; 0],
-                "{word}: {:#?}",
-                world.sides[0].story()
-            );
-        }
+        let expected = of_two_components
+            .map(|word| (word, 2))
+            .into_iter()
+            .chain(once.map(|word| (word, 1)));
+        assert_eq!(told, expected.collect(), "{story:#?}");
     });
 }
 
 #[test]
 fn s26_options_have_the_documented_defaults() {
-    let options = StreamOptions::default();
-    assert_eq!((options.n_components, options.mtu), (1, 1200));
-    assert_eq!(options.handshake_timeout, secs(30));
-    assert_eq!(options.ice_timeout, secs(30));
-    assert_eq!(options.plugin, "none");
-    assert!(options.plugin_options.is_empty());
-    assert_eq!(options.gathering.port_range, None);
+    // By name: whoever adds one says here what it is by default.
+    let StreamOptions {
+        plugin,
+        plugin_options,
+        n_components,
+        controlling,
+        mtu,
+        init_timeout,
+        handshake_timeout,
+        ice_timeout,
+        ice_lite,
+        announced,
+        hide_addresses,
+        gathering,
+        listen,
+        servers,
+        turn_ca,
+        loss,
+        recorder,
+    } = StreamOptions::default();
+    assert_eq!((plugin.as_str(), plugin_options.len()), ("none", 0));
+    assert_eq!((n_components, mtu), (1, 1200));
+    assert_eq!((handshake_timeout, ice_timeout), (secs(30), secs(30)));
+    assert_eq!(init_timeout, secs(30));
+    assert!(!controlling && !ice_lite && !hide_addresses && !listen);
+    assert!(announced.is_empty() && turn_ca.is_none());
+    assert!(loss.is_none() && recorder.is_none());
+    let Gathering {
+        addresses,
+        interfaces,
+        family,
+        port_range,
+        single_port,
+        tcp,
+        no_udp,
+    } = gathering;
+    assert!(addresses.is_empty() && interfaces.is_empty());
+    assert_eq!((family, port_range), (None, None));
+    assert!(!single_port && !no_udp);
+    assert_eq!(tcp, Tcp::Off);
+    assert!(servers.stun.is_empty() && servers.turn.is_empty() && !servers.relay_only);
+}
+
+/// What a stream says to options of which one is out of its bounds, if it does.
+fn refused(change: impl FnOnce(&mut Party)) -> Option<String> {
+    let (mut party, journal) = Scripted::new().party();
+    change(&mut party);
+    let stream = party.stream(Instant::now(), true);
+    let refused = stream.err().map(|refused| refused.to_string());
+    if refused.is_some() {
+        assert_eq!(journal.entries(), [], "{refused:?}");
+    }
+    refused
 }
 
 #[test]
 fn s26_a_stream_has_at_least_one_component_and_at_most_256() {
     for n in [1, 256] {
-        let (party, _journal) = Scripted::new().party();
-        World::pair(Backend::immediate(), &party.clone().components(n), &party);
+        assert_eq!(refused(|party| party.n_components = n), None);
     }
     for n in [0, 257] {
-        let (party, journal) = Scripted::new().party();
-        let stream = party.components(n).stream(Instant::now(), true);
-        let refused = stream.expect_err("it is refused").to_string();
+        let sentence = format!("a stream has 1 to 256 components, not {n}");
+        assert_eq!(refused(|party| party.n_components = n), Some(sentence));
+    }
+}
+
+#[test]
+fn s26_an_mtu_is_between_256_bytes_and_what_udp_carries() {
+    for mtu in [256, 65_507] {
+        assert_eq!(refused(|party| party.mtu = mtu), None);
+    }
+    for mtu in [0, 255, 65_508] {
+        let sentence = format!("the MTU is 256 to 65507 bytes, not {mtu}");
+        assert_eq!(refused(|party| party.mtu = mtu), Some(sentence));
+    }
+}
+
+#[test]
+fn s26_timeouts_are_between_a_millisecond_and_a_day() {
+    let (least, most) = (Duration::from_millis(1), secs(86_400));
+    let nano = Duration::from_nanos(1);
+    for timeout in [least, most] {
+        assert_eq!(refused(|party| party.init_timeout = timeout), None);
+        assert_eq!(refused(|party| party.handshake_timeout = timeout), None);
+        assert_eq!(refused(|party| party.ice_timeout = timeout), None);
+    }
+    for timeout in [Duration::ZERO, least - nano, most + nano, Duration::MAX] {
+        let sentence = |name| format!("the {name} timeout is 1ms to 86400s, not {timeout:?}");
         assert_eq!(
-            refused,
-            format!("a stream has 1 to 256 components, not {n}")
+            refused(|party| party.init_timeout = timeout),
+            Some(sentence("init"))
         );
-        assert_eq!(journal.entries(), []);
+        assert_eq!(
+            refused(|party| party.handshake_timeout = timeout),
+            Some(sentence("handshake"))
+        );
+        assert_eq!(
+            refused(|party| party.ice_timeout = timeout),
+            Some(sentence("ICE"))
+        );
     }
 }
 

@@ -20,6 +20,7 @@ fn peer(init_data: &str) -> Message {
         component_id: 1,
         role: Role::Initiator,
         init_data,
+        association: None,
     }
 }
 
@@ -121,7 +122,8 @@ fn starts_anew(mut world: World, journal: &Journal, restart: impl FnOnce(&mut Wo
 fn s20_other_init_data_is_a_new_association() {
     for_each_backend(|backend| {
         let ((a, journal), (b, _other)) = (script().party(), script().party());
-        let world = World::pair(backend, &a, &b);
+        let mut world = World::pair(backend, &a, &b);
+        world.tells_numbers = false; // the peer knows nothing of it
         starts_anew(world, &journal, |world| {
             world
                 .tell(0, peer("tls-id:other"))
@@ -262,4 +264,43 @@ fn s20_a_restart_during_an_outage_brings_back_what_it_took() {
         assert_eq!(world.sides[0].count("could_not_send"), 1);
         assert_eq!(world.sides[1].count("received 1 media"), 1);
     });
+}
+
+#[test]
+fn s20_without_numbers_only_the_initiator_waits_for_an_answer() {
+    for (role, at_once) in [(Role::Initiator, 2), (Role::Responder, 3)] {
+        let ((a, journal), (b, _other)) = (script().party(), script().party());
+        let mut world = World::pair(Backend::immediate(), &a, &b);
+        world.tells_numbers = false;
+        world.connect();
+        for init_data in ["another", "and yet another"] {
+            let message = Message::SetPeerInitData {
+                component_id: 1,
+                role,
+                init_data: init_data.into(),
+                association: None,
+            };
+            world.tell(0, message).expect("it is wanted");
+        }
+        world.run_for(ms(500));
+        assert_eq!(journal.count("set_peer"), at_once, "{role:?}");
+        // Nobody answers.
+        world.run_for(secs(3));
+        assert_eq!(journal.count("set_peer"), 3, "{role:?}");
+    }
+}
+
+#[test]
+fn s20_a_restart_tells_all_candidates_again_and_that_these_are_all() {
+    let ((a, _journal), (b, _other)) = (script().party(), script().party());
+    let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.connect();
+    let gathered = ["candidate 1", "gathered"];
+    assert_eq!(world.sides[0].told(&["candidate", "gathered"]), gathered);
+    let restarted = world.tell(0, Message::RestartStream);
+    restarted.expect("there is something to restart");
+    assert_eq!(
+        world.sides[0].told(&["candidate", "gathered"]),
+        [gathered; 2].concat()
+    );
 }

@@ -153,6 +153,7 @@ fn s15_before_the_peer_is_known_eight_datagrams_wait() {
             component_id,
             role,
             init_data,
+            association: None,
         };
         world.tell(0, peer).expect("in time");
         world.run_for(ms(500));

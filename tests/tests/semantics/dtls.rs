@@ -110,6 +110,13 @@ fn s06_dtls_refuses_a_peer_with_another_certificate_than_described() {
                 matches!(&told[..], [failed] if failed.contains("fingerprint")),
                 "{told:?}"
             );
+            // The other side was told, in a way that proves nothing.
+            let told = world.sides[0].told(&["ready", "handshake_data", "failed"]);
+            let hears = |failed: &str| {
+                failed.contains("the peer ended DTLS with the alert 42 (bad_certificate)")
+                    && failed.ends_with("give it this side's init data again")
+            };
+            assert!(matches!(&told[..], [failed] if hears(failed)), "{told:?}");
         });
     }
 }

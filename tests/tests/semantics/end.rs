@@ -163,9 +163,9 @@ fn s19_a_stream_that_is_stopped_while_it_starts_gathers_nothing() {
             world.sides[0].told(&["credentials", "candidate", "gathered"]),
             [""; 0]
         );
-        let over = ["closed 2", "closed 1", "stopped"];
+        let over = ["closed 1", "closed 2", "stopped"];
         assert_eq!(world.sides[0].told(&["closed", "stopped"]), over);
-        assert_eq!(journal.names(1), ["init", "close", "destroy"]);
+        assert_eq!(journal.names(1), ["init", "destroy"]);
         assert_eq!(
             journal.names(2),
             [""; 0],
@@ -225,6 +225,7 @@ fn s19_destroy_runs_exactly_once_whatever_happened() {
                     component_id: random.u16(1..3),
                     role: handclasp::plugin::Role::Initiator,
                     init_data: vec![b'a' + random.u8(..3)],
+                    association: None,
                 },
             };
             // A refusal is as good.

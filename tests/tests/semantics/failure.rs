@@ -279,6 +279,6 @@ fn s18_a_component_that_loses_its_peer_leaves_its_sibling() {
             let lost = side.told(&["disconnected"]);
             assert_eq!(lost, ["disconnected 2"]);
         }
-        component_1_goes_on(&mut world, &journals, "none answered");
+        component_1_goes_on(&mut world, &journals, "no answer for 60 s");
     });
 }

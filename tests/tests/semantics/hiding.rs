@@ -81,6 +81,7 @@ fn a_name_of_the_peers_is_looked_up_once_for_all_components() {
     world.run_for(ms(100));
     let peer = Message::SetRemoteCredentials {
         credentials: "peer aPasswordOfThePeersOwn".to_owned(),
+        generation: None,
     };
     world.tell(0, peer).expect("they are well-formed");
     let name = "0b8c9a3e-1f2d-4c5b-8a7e-6d5c4b3a2f1e.local";

@@ -1,7 +1,7 @@
 //! What the application can send, in any order: statement 24.
 use crate::{ms, secs};
 use handclasp::plugin::Role;
-use handclasp::stream::{Lookup, Message};
+use handclasp::stream::{Lookup, Message, Notification};
 use handclasp_tests::{
     Backend, Journal, Party, Scripted, Signalling, World, for_each_backend, plugin,
 };
@@ -51,7 +51,13 @@ fn s24_what_cannot_wait_is_refused_with_the_remedy() {
     assert!(refused(Message::Listen { component_id: 0 }).contains("there is no component 0"));
     for credentials in ["", "x", "toofewcharacters short", "a b c"] {
         let credentials = credentials.to_owned();
-        assert!(!refused(Message::SetRemoteCredentials { credentials }).is_empty());
+        assert!(
+            !refused(Message::SetRemoteCredentials {
+                credentials,
+                generation: None
+            })
+            .is_empty()
+        );
     }
     let candidate = "candidate:1 2 udp 1 10.0.0.9 9 typ host".to_owned();
     assert!(
@@ -128,16 +134,16 @@ fn s24_credentials_that_are_refused_restart_nothing() {
     };
     let credentials = |ufrag: &str| Message::SetRemoteCredentials {
         credentials: format!("{ufrag} {pwd}"),
+        generation: None,
     };
-    // Legal, but with no room for ours beside it in a check.
-    for length in [120, 256] {
-        let long = "u".repeat(length);
-        assert_eq!(say(credentials(&long)), (false, 1));
-        let sdp = sdp.replace(&ufrag, &long);
+    for length in [3, 257] {
+        let wrong = "u".repeat(length);
+        assert_eq!(say(credentials(&wrong)), (false, 1));
+        let sdp = sdp.replace(&ufrag, &wrong);
         assert_eq!(say(Message::ParseRemoteSdp { sdp }), (false, 1));
     }
     assert_eq!(say(credentials(&ufrag)), (true, 1), "it had them");
-    assert_eq!(say(credentials(&"u".repeat(119))), (true, 2));
+    assert_eq!(say(credentials(&"u".repeat(256))), (true, 2));
 }
 
 #[test]
@@ -210,7 +216,11 @@ fn s25_a_candidate_of_the_peers_is_told_once_and_if_it_is_of_use() {
     assert_eq!(told(&line.replace("udp", "sctp")), 1);
     assert_eq!(told(&line.replace("typ host", "typ pigeon")), 1);
     assert_eq!(told(&line.replace("10.0.9.9", "example.org")), 1);
+    assert_eq!(told(&line.replace("10.0.9.9", "example.com")), 1);
     assert_eq!(told(&line.replace("10.0.9.9", "10.0.9.8")), 2);
+    let warning = "warning the peer's candidate has the host name example.org, and only names that end in .local are \
+                   looked up: have it give addresses";
+    assert_eq!(world.sides[0].told(&["warning"]), [warning], "once");
 }
 
 /// What an application may say, sensible or not. The world adds what the sides tell each other.
@@ -233,7 +243,12 @@ fn any_message() -> impl Strategy<Value = Message> {
     ];
     let role = prop_oneof![Just(Role::Initiator), Just(Role::Responder)];
     prop_oneof![
-        text.prop_map(|credentials| Message::SetRemoteCredentials { credentials }),
+        (text, proptest::option::of(0..4u64)).prop_map(|(credentials, generation)| {
+            Message::SetRemoteCredentials {
+                credentials,
+                generation,
+            }
+        }),
         (candidate, 0..4u16).prop_map(|(candidate, component_id)| Message::SetRemoteCandidate {
             candidate,
             component_id
@@ -249,6 +264,7 @@ fn any_message() -> impl Strategy<Value = Message> {
                     component_id,
                     role,
                     init_data,
+                    association: None,
                 }
             }
         ),
@@ -307,4 +323,11 @@ proptest! {
         }
         prop_assert_eq!((journal_a.check(), journal_b.check()), (0, 0));
     }
+}
+
+#[test]
+fn s24_what_is_told_to_the_peer_includes_that_there_are_no_more_candidates() {
+    let told = Notification::CandidateGatheringDone.for_peer(Role::Initiator);
+    assert_eq!(told, Some(Message::PeerCandidateGatheringDone));
+    assert_eq!(Notification::Stopped.for_peer(Role::Initiator), None);
 }

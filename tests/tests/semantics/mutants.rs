@@ -199,7 +199,7 @@ impl Scene {
 
     fn talk(&mut self, about: &str) {
         for side in [0, 1] {
-            if self.world.sides[side].stream.route(1).is_ok() {
+            if self.world.sides[side].stream.route(1, b"\x80").is_ok() {
                 let datagram = [b"\x80", about.as_bytes()].concat();
                 self.world.send(side, 1, &datagram);
                 self.sent[side].insert(datagram);
@@ -328,6 +328,7 @@ impl Scene {
                 component_id: 1,
                 role: self.world.sides[1 - side].role,
                 init_data: said.expect("its init is over"),
+                association: None,
             };
             self.world.tell(1 - side, message).expect("it is wanted");
         }

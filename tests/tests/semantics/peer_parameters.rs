@@ -50,6 +50,7 @@ fn peer(role: Role, init_data: &str) -> Message {
         component_id: 1,
         role,
         init_data,
+        association: None,
     }
 }
 
@@ -95,7 +96,7 @@ fn s06_a_plugin_that_never_gets_them_fails() {
         world.run_for(secs(40));
         let failed = world.sides[0].told(&["failed", "ready", "handshake_data"]);
         assert_eq!(failed.len(), 1, "{failed:?}");
-        assert!(failed[0].contains("give them with parse_remote_sdp or set_peer_init_data"));
+        assert!(failed[0].contains("give it with parse_remote_sdp or set_peer_init_data"));
         assert_eq!(journal.names(1), ["init", "destroy"]);
     });
 }
@@ -129,6 +130,7 @@ fn s06_it_never_finishes_unauthenticated() {
 fn s06_the_first_parameters_hold_until_others_come() {
     let ((a, journal), (b, _other)) = (scripted("init_data=a"), scripted("init_data=b"));
     let mut world = World::pair(Backend::immediate(), &a, &b);
+    world.tells_numbers = false; // the peer knows nothing of it
     withhold_ready(&mut world, 0);
     for _ in 0..3 {
         world.tell(0, peer(Role::Initiator, "b")).expect("in time");

@@ -1,6 +1,7 @@
 //! Start: statements 1 to 5, and 27.
 use crate::{ms, secs};
-use handclasp::plugin::SearchPath;
+use handclasp::plugin::{Scanner, SearchPath};
+use handclasp::stream::Message;
 use handclasp::{Application, Host, HostOptions, Replies, StreamOptions};
 use handclasp_tests::{Backend, Party, Scripted, World, fixture, for_each_backend, plugin};
 use std::num::NonZero;
@@ -92,11 +93,75 @@ fn s04_an_init_may_take_longer_than_ice() {
         let (party, _journal) = Scripted::new()
             .on("connection_ready", &["finish=keys"])
             .party();
-        let mut world = World::pair(backend, &party, &party);
+        let patient = Party {
+            init_timeout: secs(200),
+            ..party
+        };
+        let mut world = World::pair(backend, &patient, &patient);
         world.hold(0, "init", secs(100));
         world.run_for(secs(100));
         world.connect();
     });
+}
+
+#[test]
+fn s04_an_init_that_does_not_return_in_time_fails_its_stream_alone() {
+    for_each_backend(|backend| {
+        let (party, journal) = Scripted::new().party();
+        let (sound, _other) = Scripted::new()
+            .on("connection_ready", &["finish=keys"])
+            .party();
+        let impatient = Party {
+            init_timeout: secs(5),
+            ..party.components(2)
+        };
+        let mut world = World::pair(backend, &impatient, &sound);
+        world.add(&sound, &sound);
+        world.hold(0, "init", secs(60));
+        world.run_for(ms(4_999));
+        assert!(world.sides[2].is_ready() && world.sides[3].is_ready());
+        assert_eq!(world.sides[0].count("failed"), 0);
+        world.run_for(ms(2));
+        let expected = [
+            "failed 1 plugin scripted: init has not returned within 5 s: see what it waits for, or allow it more \
+             (init_timeout)",
+            "failed 2 component 1 could not start",
+            "stopped",
+        ];
+        assert_eq!(world.sides[0].told(&["failed", "stopped"]), expected);
+        // What comes of it later is destroyed, and nothing is said of it.
+        world.run_for(secs(120));
+        assert_eq!(world.sides[0].told(&["failed", "stopped"]), expected);
+        assert_eq!(journal.names(1), ["init", "destroy"]);
+    });
+}
+
+#[test]
+fn s19_a_stop_does_not_wait_for_init() {
+    for message in [Message::Stop, Message::Close] {
+        for_each_backend(|backend| {
+            let (party, journal) = Scripted::new().party();
+            let (peer, _other) = Scripted::new().party();
+            let mut world = World::pair(backend, &party, &peer);
+            world.hold(0, "init", secs(20));
+            world.run_for(secs(1));
+            world.tell(0, message.clone()).expect("it runs");
+            let expected: &[_] = match message {
+                Message::Stop => &["closed 1", "stopped"],
+                _ => &["closed 1"],
+            };
+            assert_eq!(
+                world.sides[0].told(&["closed", "failed", "stopped"]),
+                expected
+            );
+            world.run_for(secs(40));
+            assert_eq!(
+                world.sides[0].told(&["closed", "failed", "stopped"]),
+                expected
+            );
+            assert_eq!(journal.names(1), ["init", "destroy"]);
+        });
+    }
 }
 
 #[test]
@@ -160,6 +225,7 @@ fn s05_options_are_validated_before_init() {
     let directory = directory.parent().expect("it is in a directory").to_owned();
     let host = Host::new(HostOptions {
         plugins: SearchPath::from_dirs(vec![directory]).expect("it is there"),
+        scanner: Scanner::none(),
         loops: NonZero::new(1),
         key_log: None,
     })

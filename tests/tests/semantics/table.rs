@@ -43,10 +43,11 @@ fn tell_peer(world: &mut World) {
                 component_id,
                 role,
                 init_data,
+                association: None,
             },
         )
         .expect("in time");
-    world.run_for(ms(100));
+    world.run_for(ms(200));
 }
 
 /// A side whose first instance is there, and whose second one's `init` runs: a new association.
@@ -62,6 +63,7 @@ fn starting(backend: Backend, becomes_ready: bool) -> (World, Journal) {
                     component_id,
                     role,
                     init_data,
+                    association: None,
                 },
             )
             .expect("in time");

@@ -192,8 +192,8 @@ fn s17_the_timeout_counts_from_ready() {
             world.sides[1].when("failed"),
         );
         assert_eq!(failed, ready.map(|ready| ready + secs(5)));
-        let reason = "failed 1 plugin scripted: the handshake did not finish within 5 s of READY; is the peer running \
-                      the same handshake?";
+        let reason = "failed 1 plugin scripted: handshake timed out 5 s after ICE connected: no datagram came; \
+                      the peer must run the same plugin";
         assert_eq!(world.sides[1].told(&["failed"]), [reason]);
         assert_eq!(journal.names(1).last().map(String::as_str), Some("destroy"));
     });
@@ -231,19 +231,24 @@ fn s17_a_new_association_has_its_own_time() {
         let (a, journal) = Scripted::new()
             .on("connection_ready", &["finish=keys"])
             .party();
-        let mut world = World::pair(backend, &a, &quiet());
+        let patient = Party {
+            init_timeout: secs(300),
+            ..a
+        };
+        let mut world = World::pair(backend, &patient, &quiet());
         world.run_for(secs(20));
         world.hold(0, "init", secs(200));
         let other = Message::SetPeerInitData {
             component_id: 1,
             role: Role::Initiator,
             init_data: b"another".to_vec(),
+            association: None,
         };
         world.tell(0, other).expect("it is another association");
         world.run_for(secs(100));
         assert_eq!(world.sides[0].when("failed"), Some(secs(50)));
         assert_eq!(
-            world.sides[0].count("failed 1 plugin scripted: the handshake did not finish"),
+            world.sides[0].count("failed 1 plugin scripted: handshake timed out 30 s after"),
             1
         );
         world.run_for(secs(100));

@@ -1,10 +1,12 @@
-//! One datagram passed on to many peers: what leaves together reaches each, and in order.
+//! One datagram passed on to many peers: it leaves for them together, and reaches each in order.
 use crate::alone;
 use crate::streams::{End, Report, Streams};
 
 /// More than leave in one system call.
 const STREAMS: usize = 100;
 const ROUNDS: u8 = 20;
+/// As many leave in one call, on Linux.
+const TOGETHER: usize = 32;
 
 /// Of a length by number and round: some neighbours have the same. The first byte is one of RTP's (RFC 7983).
 fn content(number: usize, datagram: &[u8]) -> Vec<u8> {
@@ -29,6 +31,7 @@ fn what_is_passed_on_to_all_reaches_each_by_content_and_in_order() {
         }
     }
     streams.pass_on(content);
+    let before = streams.departures();
     // Two rounds under way at a time: each peer sees their order.
     let mut rounds_of = [0; STREAMS];
     for first in (0..ROUNDS).step_by(2) {
@@ -45,4 +48,17 @@ fn what_is_passed_on_to_all_reaches_each_by_content_and_in_order() {
         }
     }
     assert_eq!(rounds_of, [ROUNDS; STREAMS]);
+    if cfg!(target_os = "linux") {
+        let after = streams.departures();
+        let rounds = u64::from(ROUNDS);
+        let data = rounds + rounds * STREAMS as u64;
+        let together = rounds + rounds * STREAMS.div_ceil(TOGETHER) as u64;
+        // One of ICE's leaves alone, and what waits leaves before it.
+        let ice = (after.datagrams - before.datagrams) - data;
+        let calls = after.calls - before.calls;
+        assert!(
+            calls <= together + 2 * ice,
+            "{calls} system calls for {data} datagrams, and {ice} of ICE"
+        );
+    }
 }

@@ -22,6 +22,6 @@ fn full_peers_connect_to_lite_streams_on_one_port() {
     drop(trace);
     let [requests, responses] =
         [StunClass::Request, StunClass::Success].map(|class| stun_sent(file.path(), class));
-    assert_eq!(requests, 0, "lite streams check nothing");
     assert!(responses >= STREAMS, "they answer");
+    assert!(requests >= STREAMS, "and see whether their peers are there");
 }

@@ -1,5 +1,6 @@
 //! Many streams on one UDP port, over loopback: whose datagram is whose, and what a flood can do.
 mod crowd;
+mod fair;
 mod flood;
 mod forward;
 mod lite;

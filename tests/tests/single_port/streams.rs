@@ -1,9 +1,10 @@
 //! Streams on one shared port, their peers on sockets of their own, and the signalling between them.
 use handclasp::ice::Tcp;
-use handclasp::plugin::{Role, SearchPath};
+use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{
-    Application, Gathering, Host, HostOptions, Outbox, Replies, StreamHandle, StreamOptions,
+    Application, Departures, Gathering, Host, HostOptions, Outbox, Replies, StreamHandle,
+    StreamOptions,
 };
 use handclasp_tests::plugins;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +16,9 @@ use zeroize::Zeroizing;
 
 /// Far longer than anything here takes: a test that fails says so, and does not hang.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What thousands that start at one time may take to connect, where others keep the machine busy.
+const ALL_AT_ONCE: Duration = Duration::from_secs(300);
 
 /// Which end of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +67,7 @@ pub(crate) struct Streams {
     credentials: Vec<[String; 2]>,
     seen: Receiver<(usize, End, Seen)>,
     passed_on: Arc<OnceLock<PassedOn>>,
-    _host: Host,
+    host: Host,
 }
 
 impl Streams {
@@ -91,6 +95,7 @@ impl Streams {
     ) -> Self {
         let host = Host::new(HostOptions {
             plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
+            scanner: Scanner::none(),
             loops: NonZero::new(1),
             key_log: None,
         })
@@ -102,6 +107,8 @@ impl Streams {
                 plugin: plugin.to_owned(),
                 controlling: end == End::Peer,
                 listen: true,
+                ice_timeout: ALL_AT_ONCE,
+                handshake_timeout: ALL_AT_ONCE,
                 gathering: Gathering {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
                     single_port: end == End::Server,
@@ -127,7 +134,7 @@ impl Streams {
             credentials: vec![Default::default(); count],
             seen,
             passed_on,
-            _host: host,
+            host,
         }
     }
 
@@ -165,7 +172,7 @@ impl Streams {
     }
 
     fn signal(&mut self, number: usize, from: End, notification: Notification) {
-        if let Notification::LocalCredentials { credentials } = &notification {
+        if let Notification::LocalCredentials { credentials, .. } = &notification {
             self.credentials[number][from as usize].clone_from(credentials);
         }
         let role = match from {
@@ -175,7 +182,8 @@ impl Streams {
         let Some(message) = notification.for_peer(role) else {
             return;
         };
-        self.pairs[number][from.other() as usize].send(message);
+        let to = &self.pairs[number][from.other() as usize];
+        to.send(message).expect("its loop keeps up");
     }
 
     pub(crate) fn send(&self, number: usize, from: End, component_id: u16, datagram: &[u8]) {
@@ -184,15 +192,21 @@ impl Streams {
     }
 
     pub(crate) fn restart(&self, number: usize, end: End) {
-        self.pairs[number][end as usize].send(Message::RestartStream);
+        let restarted = &self.pairs[number][end as usize];
+        restarted
+            .send(Message::RestartStream)
+            .expect("its loop keeps up");
     }
 
     /// Gives an end one more candidate of its peer's.
     pub(crate) fn offer(&self, number: usize, to: End, candidate: &str) {
-        self.pairs[number][to as usize].send(Message::SetRemoteCandidate {
+        let message = Message::SetRemoteCandidate {
             candidate: candidate.to_owned(),
             component_id: 1,
-        });
+        };
+        self.pairs[number][to as usize]
+            .send(message)
+            .expect("its loop keeps up");
     }
 
     /// From now on servers pass every datagram on to all peers at once: to each what `content` makes of it.
@@ -201,6 +215,11 @@ impl Streams {
         let outboxes = servers.map(|server| server.outbox().clone()).collect();
         let first = self.passed_on.set(PassedOn { outboxes, content });
         assert!(first.is_ok(), "once only");
+    }
+
+    /// How many datagrams have left, of either end of all, and in how many system calls.
+    pub(crate) fn departures(&self) -> Departures {
+        self.host.departures()
     }
 
     /// The ufrag and the password of one end.

@@ -17,7 +17,9 @@ struct Peer {
     server: SocketAddr,
     /// "ufrag" and "pwd" of each stream's peer.
     credentials: [(String, String); 2],
-    /// How many checks of each stream were answered.
+    /// Whether checks of each stream are answered.
+    answers: [bool; 2],
+    /// How many were.
     answered: [usize; 2],
 }
 
@@ -33,6 +35,7 @@ impl Peer {
             socket,
             server,
             credentials,
+            answers: [true; 2],
             answered: [0; 2],
         }
     }
@@ -59,6 +62,9 @@ impl Peer {
             let mut each = self.credentials.iter();
             let number = each.position(|(ufrag, _)| ufrag == to);
             let number = number.expect("it is for one of the two");
+            if !self.answers[number] {
+                return datagram;
+            }
             let answer = StunMessage::binding_reply(message.trans_id(), self.server);
             self.send(&authentic(answer, &self.credentials[number].1));
             self.answered[number] += 1;
@@ -67,9 +73,8 @@ impl Peer {
     }
 }
 
-#[test]
-fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
-    let _alone = alone();
+/// Two streams that have peers, and are ready; and the port that they share.
+fn ready() -> (Streams, SocketAddr) {
     let mut streams = Streams::open_with("none", 2, |end, options| {
         options.controlling = end == End::Server;
     });
@@ -81,9 +86,53 @@ fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
             _ => {}
         }
     }
-    let mut peer = Peer::new(&streams, server.expect("ready streams have pairs"));
+    (streams, server.expect("ready streams have pairs"))
+}
+
+/// An insider of the first stream sends checks in the name of the second one's peer before that comes: its address is
+/// nobody's, for it has not answered the first stream.
+#[test]
+fn an_address_that_has_not_answered_is_nobodys() {
+    let _alone = alone();
+    let (mut streams, server) = ready();
+    let mut peer = Peer::new(&streams, server);
+    peer.answers[FIRST] = false;
+    for _ in 0..3 {
+        peer.check(&streams, FIRST);
+        peer.receive();
+    }
+    let port = peer.socket.local_addr().expect("it is bound").port();
+    let best = format!("candidate:7 1 udp 2147483647 127.0.0.1 {port} typ host");
+    streams.offer(SECOND, End::Server, &best);
+    peer.check(&streams, SECOND);
+    while peer.answered[SECOND] < ANSWERS {
+        peer.receive();
+    }
+    peer.send(b"\x80up");
+    let (mut selected, mut received) = (Vec::new(), None);
+    while received.is_none() || selected.is_empty() {
+        match streams.next() {
+            (number, End::Server, Report::Selected(..)) => selected.push(number),
+            (number, _, Report::Received(_, datagram)) => received = Some((number, datagram)),
+            _ => {}
+        }
+    }
+    assert_eq!(received, Some((SECOND, b"\x80up".to_vec())));
+    assert_eq!(selected, [SECOND]);
+}
+
+#[test]
+fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
+    let _alone = alone();
+    let (mut streams, server) = ready();
+    let mut peer = Peer::new(&streams, server);
     peer.check(&streams, FIRST);
-    peer.receive(); // the answer, or a check of the first stream's: it owns the address
+    while peer.answered[FIRST] == 0 {
+        peer.receive();
+    }
+    // By the answer to what comes next, the answer to its check has been taken: the first stream owns the address.
+    peer.check(&streams, FIRST);
+    peer.receive();
     let port = peer.socket.local_addr().expect("it is bound").port();
     let best = format!("candidate:7 1 udp 2147483647 127.0.0.1 {port} typ host");
     for number in [FIRST, SECOND] {

@@ -1,10 +1,10 @@
 //! docs/trace.md says what the code does.
 use handclasp::trace::{
-    Call, Datagram, Direction, Fate, Header, Kind, Record, Status, Stun, StunClass, Trace,
+    Call, Datagram, Direction, Fate, Header, Kind, Missed, Record, Status, Stun, StunClass, Trace,
     Transport, What,
 };
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 const DOCUMENT: &str = include_str!("../../../docs/trace.md");
@@ -23,7 +23,9 @@ fn datagram() -> Datagram {
         bytes: 1,
         kind: Kind::Stun,
         relays: Some(Kind::Dtls),
-        fate: Some(Fate::Stray),
+        fate: Some(Fate::Dropped),
+        reason: Some("text".to_owned()),
+        waits: Some(1),
         stun: Some(Stun {
             class: StunClass::Request,
             method: "binding".to_owned(),
@@ -96,7 +98,22 @@ fn events() -> Vec<What> {
             sentence: Some(text()),
         }),
         What::Datagram(datagram()),
-        What::Missed { count: 1 },
+        What::Dropped {
+            component_id,
+            waited: Some(1),
+            reason: text(),
+        },
+        What::Missed(Missed {
+            component_id: Some(1),
+            count: 1,
+            until_us: 1,
+            sent: BTreeMap::from([(Kind::Rtp, 1)]),
+            received: BTreeMap::from([(Kind::Rtp, 1)]),
+            bytes_sent: 1,
+            bytes_received: 1,
+            lost: 1,
+            stray: 1,
+        }),
     ];
     // A new variant does not compile here until it has its place above.
     for what in &all {
@@ -119,7 +136,8 @@ fn events() -> Vec<What> {
             | What::Stopped
             | What::Call(_)
             | What::Datagram(_)
-            | What::Missed { .. }
+            | What::Dropped { .. }
+            | What::Missed(_)
             | What::Unknown => {}
         }
     }
@@ -192,7 +210,10 @@ fn every_value_has_its_row() {
         Kind::Other,
     ];
     assert_eq!(firsts("kind | first byte (RFC 7983)"), names(&kinds));
-    assert_eq!(firsts("fate | meaning"), names(&[Fate::Lost, Fate::Stray]));
+    assert_eq!(
+        firsts("fate | meaning"),
+        names(&[Fate::Lost, Fate::Stray, Fate::Dropped])
+    );
     for transport in names(&[Transport::Tcp, Transport::Tls]) {
         assert!(DOCUMENT.contains(&format!("`{transport}`")), "{transport}");
     }

@@ -98,10 +98,9 @@ fn what_is_dropped_on_purpose_is_told_and_never_arrives() {
     assert!(count(Direction::Out, is_lost) > 0);
     let left = count(Direction::Out, |fate| fate.is_none());
     let arrived = count(Direction::In, |_| true);
-    // Only at the very end may one find nobody any more.
-    let expected = left - 4..=left;
+    // At the very end some may find nobody any more.
     assert!(
-        expected.contains(&arrived),
+        arrived <= left && arrived > left / 2,
         "{left} left, {arrived} arrived"
     );
 }
@@ -121,7 +120,7 @@ fn the_ladder_has_both_rails_arrows_and_notes() {
         "DTLS ServerHello, encrypted ×",
         "│ selected pair 127.0.0.1:",
         "│ handshake finished, 92 bytes of keys (not kept)",
-        "recv_from_peer: finished, 1 packet, ",
+        "recv_from_peer: finished, ",
         "RTP or RTCP",
         "\na, component 1: connected after ",
         "\nb, component 1: connected after ",
@@ -193,4 +192,25 @@ fn one_stream_of_several_can_be_chosen() {
     let first = ladder.lines().next().expect("it has lines");
     assert_eq!(first.split_whitespace().collect::<Vec<_>>(), ["b", "peer"]);
     assert!(!ladder.contains("a, component"));
+}
+
+#[test]
+fn a_session_at_full_load_is_recorded_whole() {
+    const MANY: u64 = 5000;
+    let session = Session::demo(&["--plugin", "dtls-srtp", "--datagrams", "5000"]);
+    let summary: Value = serde_json::from_str(&session.show(&["--json"])).expect("it is JSON");
+    assert_eq!(summary["missed"], 0);
+    for stream in [0, 1] {
+        let component = &summary["streams"][stream]["components"]["1"];
+        for way in ["sent", "received"] {
+            let counts = component[way].as_object().expect("they are counted");
+            let data = |kind| counts.get(kind).and_then(Value::as_u64).unwrap_or_default();
+            let data = data("rtp") + data("other");
+            assert_eq!(data, MANY, "{stream} {way}: {component}");
+        }
+    }
+    let ladder = session.show(&[]);
+    let is_unseen = |line: &str| line.contains("?  │") || line.contains("│  ?");
+    let mut data = ladder.lines().filter(|line| line.contains("RTP or RTCP"));
+    assert!(!data.any(is_unseen), "{ladder}");
 }

@@ -4,6 +4,7 @@
 mod browser;
 mod calls;
 mod document;
+mod dropped;
 mod ladder;
 mod one_side;
 mod relay;

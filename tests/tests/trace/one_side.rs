@@ -19,11 +19,14 @@ impl Alone {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the command runs");
         let stdout = child.stdout.take().expect("it is piped");
-        let lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
         let candidate = lines
+            .by_ref()
             .filter_map(|line| serde_json::from_str(&line).ok())
             .find_map(|event: serde_json::Value| Some(event["candidate"].as_str()?.to_owned()))
             .expect("it gathers");
+        // It would end if nobody could read what else it says.
+        thread::spawn(move || lines.for_each(drop));
         let words: Vec<&str> = candidate.split(' ').collect();
         let address = format!("{}:{}", words[4], words[5]);
         let address = address.parse().expect("it is a host candidate");
@@ -62,7 +65,7 @@ fn wait_for_stray(file: &Path) {
     let give_up = Instant::now() + Duration::from_secs(60);
     while !is_told() {
         assert!(Instant::now() < give_up, "it is never told");
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

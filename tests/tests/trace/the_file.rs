@@ -1,8 +1,10 @@
 //! The file itself, and files that are none.
 use crate::support::{Session, fail, handclasp, read, succeed, text};
+use handclasp_tests::{is_here, plugins};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 fn mode(file: &Path) -> u32 {
     let metadata = fs::metadata(file).expect("it is there");
@@ -30,17 +32,67 @@ fn a_file_that_is_there_is_emptied_and_keeps_its_mode() {
 }
 
 #[test]
-fn a_full_disk_is_said_once_and_the_session_goes_on() {
-    if !Path::new("/dev/full").exists() {
-        return; // not every container has it
+fn a_session_that_is_refused_leaves_the_file_as_it_was() {
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    let file = directory.path().join("session.jsonl");
+    fs::write(&file, "of yesterday").expect("the directory was just made");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let refused: [(&[&str], i32); 7] = [
+        (&["demo", "--plugin", "nothing"], 3),
+        (&["demo", "--plugin", "none", "--option", "a=b"], 3),
+        (&["demo", "--plugin", "none", "--peer-option", "a=b"], 3),
+        (&["demo", "--plugin", "none", "--plugin-dir", "/nowhere"], 3),
+        (
+            &[
+                "demo",
+                "--plugin",
+                "none",
+                "--turn-ca",
+                "/nowhere",
+                "--turn",
+                "turns:a:b@127.0.0.1",
+            ],
+            1,
+        ),
+        (&["stream", "--plugin", "nothing"], 3),
+        (&["stream", "--plugin", "none", "--option", "a=b"], 3),
+    ];
+    for (command, code) in refused {
+        let output = handclasp(command)
+            .arg("--trace")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the command runs");
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+        let kept = fs::read_to_string(&file).expect("it is there");
+        assert_eq!(kept, "of yesterday", "{command:?}");
     }
-    let mut demo = handclasp(&["demo", "--plugin", "none", "--trace", "/dev/full"]);
-    let output = succeed(&mut demo);
+}
+
+#[test]
+fn a_file_that_may_grow_no_further_is_said_once_and_the_session_goes_on() {
+    if !is_here("prlimit", "util-linux") {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    let file = directory.path().join("session.jsonl");
+    let demo = handclasp(&["demo", "--plugin", "none", "--datagrams", "4000", "--trace"]);
+    let mut limited = Command::new("prlimit");
+    limited
+        .arg("--fsize=1048576")
+        .arg(demo.get_program())
+        .args(demo.get_args());
+    limited.env("HANDCLASP_PLUGIN_PATH", plugins());
+    let output = succeed(limited.arg(&file));
     let complaint = text(&output.stderr);
     assert_eq!(complaint.lines().count(), 1, "{complaint}");
-    let sentence = "the trace /dev/full cannot be written (No space left on device (os error 28)): it gets no more \
-                    lines, make room and start again\n";
-    assert!(complaint.ends_with(sentence), "{complaint}");
+    let sentence = format!(
+        "the trace {} cannot be written (File too large (os error 27)): it gets no more lines, make room and start \
+         again\n",
+        file.display()
+    );
+    assert!(complaint.ends_with(&sentence), "{complaint}");
 }
 
 #[test]

@@ -3,8 +3,8 @@ use super::baseline;
 use super::processor::cpu_time;
 use super::side::Side;
 use handclasp::plugin::{
-    AwaitingReady, Emitted, InitParameters, Instance, Loader, SearchPath, Services, Started, Step,
-    init,
+    AwaitingReady, Emitted, InitParameters, Instance, Loader, Scanner, SearchPath, Services,
+    Started, Step, init,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,11 +32,7 @@ impl Calls {
 fn instance(emitted: &mut Emitted) -> Result<Instance<AwaitingReady>, String> {
     let path = SearchPath::from_dirs(vec![baseline::directory()])
         .map_err(|error| format!("{error}; or run `make bench`"))?;
-    let services = Services {
-        keylog: None,
-        wake: Box::new(|_| {}),
-    };
-    let loader = Loader::new(path, services).map_err(|error| error.to_string())?;
+    let loader = Loader::new(path, Services::default(), Scanner::this_program());
     let plugin = loader
         .load(NOOP)
         .map_err(|error| format!("{error}; or run `make bench`"))?;

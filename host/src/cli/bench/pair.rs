@@ -52,7 +52,7 @@ impl Pair {
     pub(super) fn connect(&self, streams: [StreamHandle; 2]) {
         let mut state = self.lock();
         for (to, message) in state.early.drain(..) {
-            streams[to as usize].send(message);
+            self.send(&streams[to as usize], message);
         }
         state.streams = Some(streams);
     }
@@ -65,8 +65,14 @@ impl Pair {
     fn tell(&self, to: Side, message: Message) {
         let mut state = self.lock();
         match &state.streams {
-            Some(streams) => streams[to as usize].send(message),
+            Some(streams) => self.send(&streams[to as usize], message),
             None => state.early.push((to, message)),
+        }
+    }
+
+    fn send(&self, stream: &StreamHandle, message: Message) {
+        if let Err(error) = stream.send(message) {
+            self.reports.fail(error.to_string());
         }
     }
 

@@ -7,6 +7,7 @@ use super::side::Side as Measured;
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::PluginArgs;
 use crate::cli::signalling::Side;
+use handclasp::plugin::Scanner;
 use handclasp::{Gathering, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
@@ -27,6 +28,7 @@ impl Sessions {
     pub(super) fn new(plugins: &PluginArgs, plugin: &'static str) -> Result<Self, Failed> {
         let host = Host::new(HostOptions {
             plugins: plugins.search_path()?,
+            scanner: Scanner::this_program(),
             loops: NonZero::new(1),
             key_log: None,
         })?;

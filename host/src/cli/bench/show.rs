@@ -1,7 +1,9 @@
 //! What the command prints.
 use super::figure::{Figure, Target};
+use crate::cli::stdio;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = Style::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Green)));
@@ -11,15 +13,15 @@ const BAD: Style = Style::new()
 
 /// Says what takes a while now.
 pub(super) fn progress(what: &str) {
-    anstream::eprintln!("{DIM}measuring {what}{DIM:#}");
+    let _ = writeln!(anstream::stderr(), "{DIM}measuring {what}{DIM:#}");
 }
 
 pub(super) fn figures(figures: &[Figure], core: usize, json: bool) {
     if json {
         for figure in figures {
-            anstream::println!("{}", as_json(figure));
+            stdio::say(as_json(figure));
         }
-        anstream::println!("{}", summary(figures, core));
+        stdio::say(summary(figures, core));
     } else {
         table(figures, core);
     }
@@ -66,13 +68,10 @@ fn rounded(value: f64) -> f64 {
 
 fn table(figures: &[Figure], core: usize) {
     let width = figures.iter().map(|f| f.what.len()).max().unwrap_or(0);
-    anstream::println!(
+    stdio::say(format_args!(
         "{:width$}  {:>19}  {:>19}  {:>8}  target",
-        "",
-        "Handclasp",
-        "compared with",
-        "result"
-    );
+        "", "Handclasp", "compared with", "result"
+    ));
     for figure in figures {
         let number = |number: &Result<f64, String>| match number {
             Ok(number) => format!("{number:.1} {}", figure.unit),
@@ -85,16 +84,18 @@ fn table(figures: &[Figure], core: usize) {
             Some(false) => (BAD, "missed"),
             None => (DIM, "unknown"),
         };
-        anstream::println!(
+        stdio::say(format_args!(
             "{:width$}  {:>19}  {baseline:>19}  {result:>8}  {target}: {style}{verdict}{style:#}",
             figure.what,
             number(&figure.host),
-        );
+        ));
     }
-    anstream::println!("\nOn core {core}, by CPU time, all sides in turns:");
+    stdio::say(format_args!(
+        "\nOn core {core}, by CPU time, all sides in turns:"
+    ));
     for figure in figures {
         let note = figure.value().err().unwrap_or(&figure.note);
-        anstream::println!("{DIM}- {}: {note}{DIM:#}", figure.what);
+        stdio::say(format_args!("{DIM}- {}: {note}{DIM:#}", figure.what));
     }
 }
 

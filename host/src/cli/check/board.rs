@@ -1,6 +1,7 @@
 //! Which check runs when: each as soon as the one it needs is done, several at once.
 use super::checks::file::Library;
 use super::child::Children;
+use super::ladder::Seen;
 use super::outcome::{Checked, Objection};
 use super::show::Show;
 use super::table::{Check, Run};
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Row {
     pub(super) check: &'static Check,
     pub(super) outcome: Checked,
+    /// The run in which something was found.
+    pub(super) seen: Option<Seen>,
     pub(super) took: Duration,
 }
 
@@ -23,6 +26,7 @@ pub(super) struct Board<'a> {
     checks: &'a [&'static Check],
     library: &'a Library,
     children: &'a Children<'a>,
+    started: Instant,
     states: Mutex<Vec<State>>,
     changed: Condvar,
 }
@@ -46,6 +50,12 @@ enum News {
     Done(usize, Row),
 }
 
+/// How long all checks may take together before no more begin. Each keeps to a time of its own, so that this is reached
+/// by a plugin only that makes many of them slow.
+const IN_ALL: Duration = Duration::from_secs(300);
+/// A sanitizer makes everything slower.
+const SANITIZED: u32 = 20;
+
 /// How often whoever watches is told that it goes on.
 const TICK: Duration = Duration::from_millis(200);
 /// At least as many at once: a check in real time mostly waits.
@@ -61,6 +71,7 @@ impl<'a> Board<'a> {
             checks,
             library,
             children,
+            started: Instant::now(),
             states: Mutex::new(vec![State::Waiting; checks.len()]),
             changed: Condvar::new(),
         }
@@ -95,18 +106,22 @@ impl<'a> Board<'a> {
     fn work(&self, sender: &Sender<News>) {
         while let Some((place, unmet)) = self.take() {
             let check = self.checks[place];
+            let unmet = unmet.or_else(|| self.lateness());
             // Whoever shows it lives longer than this thread.
             let _ = sender.send(News::Started(place));
             let started = Instant::now();
-            let outcome = match (unmet, &check.run) {
-                (Some(reason), _) => Err(Objection::Skip(reason)),
-                (None, Run::Reading(read)) => read(self.library),
-                (None, Run::Calling(_) | Run::Reloading(_)) => self.children.run(check),
+            let (outcome, seen) = match (unmet, &check.run) {
+                (Some(reason), _) => (Err(Objection::Skip(reason)), None),
+                (None, Run::Reading(read)) => (read(self.library), None),
+                (None, Run::Calling(_) | Run::Reloading(_) | Run::Listening(_)) => {
+                    self.children.run(check)
+                }
             };
             let took = started.elapsed();
             let row = Row {
                 check,
                 outcome,
+                seen,
                 took,
             };
             let _ = sender.send(News::Done(place, row.clone()));
@@ -137,16 +152,37 @@ impl<'a> Board<'a> {
         None
     }
 
+    /// Why no more checks begin, if so.
+    fn lateness(&self) -> Option<String> {
+        let factor = if self.children.sanitizer.is_some() {
+            SANITIZED
+        } else {
+            1
+        };
+        let is_late = self.started.elapsed() > IN_ALL * factor;
+        is_late.then(|| {
+            let seconds = self.started.elapsed().as_secs();
+            format!("the others have taken {seconds} s: --only runs this one alone")
+        })
+    }
+
     /// What has become of the check that the one at `place` needs.
     fn needed(&self, states: &[State], place: usize) -> Need {
         let Some(name) = self.checks[place].needs else {
             return Need::Met;
         };
         let needed = self.checks.iter().position(|check| check.name == name);
-        match &states[needed.expect("a check is selected with what it needs")] {
+        let needed = needed.expect("a check is selected with what it needs");
+        match &states[needed] {
             State::Done(Row {
-                outcome: Ok(()), ..
+                outcome: Ok(()) | Err(Objection::Warning(_)),
+                ..
             }) => Need::Met,
+            // It has nothing to say of this plugin: then what it needs must be met.
+            State::Done(Row {
+                outcome: Err(Objection::Skip(_)),
+                ..
+            }) => self.needed(states, needed),
             State::Done(_) => Need::Unmet(format!("it needs `{name}`, which is not ok")),
             State::Waiting | State::Running => Need::Open,
         }

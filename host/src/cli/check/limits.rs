@@ -7,17 +7,6 @@ pub(crate) const SPACE: u64 = 4 << 30;
 /// Bytes of a file: a plugin that logs without end must not fill the disk. Above what a library may have.
 const FILE: u64 = 512 << 20;
 
-/// Ends this process when the one that started it ends, however that happens.
-#[cfg(target_os = "linux")]
-pub(crate) fn end_with_parent() {
-    use rustix::process::{Signal, set_parent_process_death_signal};
-    // Where it is refused, what was started runs to its end.
-    let _ = set_parent_process_death_signal(Some(Signal::KILL));
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn end_with_parent() {}
-
 /// Limits this process, as far as the system can. Under a sanitizer memory is not limited: its own needs room.
 #[cfg(unix)]
 pub(crate) fn apply(sanitized: bool) {

@@ -5,10 +5,16 @@
 //! exists only in memory and, as a rule, in virtual time (`peers`). So whatever the plugin does, a crash, a hang,
 //! `exit()`, is a finding and not the end.
 mod board;
+mod budget;
+#[cfg(target_os = "linux")]
+mod capture;
 mod checks;
 mod child;
+mod heard;
 mod invented;
+mod ladder;
 mod limits;
+mod meter;
 mod notes;
 mod outcome;
 mod peers;
@@ -53,6 +59,9 @@ pub(super) struct Check {
     /// that by itself
     #[arg(long)]
     sanitize: bool,
+    /// Decides what the network does, and what noise consists of: a finding names the one to see it again with
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -66,6 +75,7 @@ pub(super) struct Check {
 struct Subject {
     file: PathBuf,
     options: Vec<(String, String)>,
+    seed: u64,
 }
 
 /// Something was found.
@@ -83,10 +93,17 @@ impl Check {
             let names = table::names().join(", ");
             Failed::usage(format!("there is no check {name:?}: there are {names}"))
         })?;
-        let directory = Scratch::new().map_err(Failed::new)?;
+        let directory = Scratch::new().map_err(|error| {
+            Failed::new(format!(
+                "no private directory can be made in {} ({error}): set TMPDIR to a directory that this user may \
+                 write to, and no other",
+                std::env::temp_dir().display()
+            ))
+        })?;
         let subject = Subject {
             file: std::path::absolute(&self.file).map_err(Failed::new)?,
             options: self.options,
+            seed: self.seed,
         };
         let sanitizer = Sanitizer::find(&library, self.sanitize);
         let mut show = Show::new(&subject, &checks, self.json);

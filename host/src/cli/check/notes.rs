@@ -37,7 +37,7 @@ impl Notes {
         *count += 1;
         let note = format!("{count} {what}");
         // A note that cannot be written makes a finding less precise, no more.
-        let _ = overwrite(file, format!("{note:<NOTE$.NOTE$}").as_bytes());
+        let _ = overwrite(file, format!("{note:<NOTE$.NOTE$}").as_bytes(), 0);
     }
 
     pub(crate) fn conclude(&self, verdict: &Checked) -> io::Result<()> {
@@ -47,14 +47,14 @@ impl Notes {
 
 /// In one system call where there is one: this happens before each call into the plugin.
 #[cfg(unix)]
-fn overwrite(file: &mut File, note: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, note, 0)
+pub(super) fn overwrite(file: &mut File, note: &[u8], place: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, note, place)
 }
 
 #[cfg(not(unix))]
-fn overwrite(file: &mut File, note: &[u8]) -> io::Result<()> {
-    use std::io::{Seek, Write};
-    file.rewind()?;
+pub(super) fn overwrite(file: &mut File, note: &[u8], place: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(place))?;
     file.write_all(note)
 }
 

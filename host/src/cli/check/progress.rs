@@ -46,15 +46,20 @@ impl Progress {
         }
         self.clear();
         let (done, all) = (self.done, self.names.len());
-        eprint!("{done} of {all} done; running: {}", running.join(", "));
-        let _ = io::stderr().flush();
+        let mut stderr = io::stderr();
+        let _ = write!(
+            stderr,
+            "{done} of {all} done; running: {}",
+            running.join(", ")
+        );
+        let _ = stderr.flush();
         self.shown = true;
     }
 
     /// Makes room for a line that stays.
     pub(super) fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
-            eprint!("\r\x1b[K");
+            let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
 }

@@ -1,12 +1,15 @@
 //! What a check prints: a table as it fills, or one JSON object.
 use super::Subject;
 use super::board::Row;
-use super::outcome::Objection;
+use super::ladder::Seen;
+use super::outcome::{Fault, Objection};
 use super::progress::Progress;
-use super::table::Check;
+use super::table::{self, Check};
+use crate::cli::stdio;
 use anstyle::{AnsiColor, Style};
 use handclasp::plugin::vet;
 use serde_json::{Value, json};
+use std::io::Write as _;
 
 pub(super) struct Show {
     json: bool,
@@ -33,6 +36,10 @@ const fn coloured(colour: AnsiColor) -> Style {
 
 /// Columns of what stands before a sentence.
 const INDENT: usize = 27;
+/// Most checks that are skipped for one reason and named.
+const MAX_NAMES: usize = 12;
+/// Columns of what stands before a ladder, which is wide.
+const LADDER: usize = 2;
 
 impl Show {
     pub(super) fn new(subject: &Subject, checks: &[&'static Check], json: bool) -> Self {
@@ -51,7 +58,8 @@ impl Show {
 
     pub(super) fn warn(&mut self, warning: &str) {
         if !self.json {
-            anstream::eprintln!("{WARN}warning:{WARN:#} {warning}");
+            // Where nobody reads, the outcome still tells.
+            let _ = writeln!(anstream::stderr(), "{WARN}warning:{WARN:#} {warning}");
         }
         self.warning = Some(warning.to_owned());
     }
@@ -76,78 +84,182 @@ impl Show {
         self.progress.show();
     }
 
-    /// Prints the last line, or all of the JSON. Answers whether nothing was found.
+    /// Prints what the table comes to, or all of the JSON. Returns whether the plugin keeps the contract.
     pub(super) fn verdict(&mut self, rows: &[Row]) -> bool {
         self.progress.clear();
-        let count = |result: &str| rows.iter().filter(|row| result_of(row) == result).count();
-        let (ok, findings, skipped) = (count("ok"), count("finding"), count("skipped"));
-        let clean = findings == 0;
+        let counts = Counts::of(rows);
         if self.json {
-            let plugin = self
-                .plugin
-                .as_ref()
-                .map(|(id, version)| json!({"id": id, "version": version}));
-            let checks: Vec<Value> = rows.iter().map(as_json).collect();
-            let report = json!({
-                "file": self.file,
-                "plugin": plugin,
-                "verdict": if clean { "clean" } else { "findings" },
-                "ok": ok,
-                "findings": findings,
-                "skipped": skipped,
-                "warning": self.warning,
-                "checks": checks,
-            });
-            anstream::println!("{report}");
-            return clean;
+            stdio::say(self.as_json(rows, &counts));
+        } else {
+            self.sum_up(rows, &counts);
+        }
+        counts.findings == 0
+    }
+
+    fn sum_up(&self, rows: &[Row], counts: &Counts) {
+        for (why, names) in skipped(rows) {
+            let names = match names.len() {
+                ..=MAX_NAMES => names.join(", "),
+                many => format!("{many} checks"),
+            };
+            stdio::say(format_args!(
+                "{DIM}{:<8}{DIM:#} {names}: because {why}",
+                "skipped"
+            ));
+        }
+        stdio::say("");
+        for row in rows {
+            if let Some(fault) = fault_of(row) {
+                let (result, name) = (result_of(row), row.check.name);
+                let style = style_of(row);
+                stdio::say(format_args!(
+                    "{style}{result:<8}{style:#} {name:<17} {}",
+                    fault.what
+                ));
+            }
         }
         let name = match &self.plugin {
             Some((id, version)) => format!("{id} {version}"),
             None => self.file.clone(),
         };
-        let (style, verdict) = match findings {
+        let Counts { ok, skipped, .. } = counts;
+        let all = table::names().len();
+        let mut count = format!("{ok} ok, {skipped} skipped");
+        let (style, mut verdict) = match counts.findings {
+            // What was not run may be broken.
+            0 if rows.len() < all => {
+                count = format!("{skipped} skipped");
+                (GOOD, format!("{ok} of {all} checks ok"))
+            }
             0 => (GOOD, "keeps the contract".to_owned()),
             1 => (BAD, "does not keep the contract: 1 finding".to_owned()),
             more => (BAD, format!("does not keep the contract: {more} findings")),
         };
-        anstream::println!("\n{name} {style}{verdict}{style:#} ({ok} ok, {skipped} skipped)");
-        clean
+        match counts.warnings {
+            0 => {}
+            1 => verdict += ", 1 warning",
+            more => verdict += &format!(", {more} warnings"),
+        }
+        stdio::say(format_args!("{name} {style}{verdict}{style:#} ({count})"));
+    }
+
+    fn as_json(&self, rows: &[Row], counts: &Counts) -> Value {
+        let plugin = self
+            .plugin
+            .as_ref()
+            .map(|(id, version)| json!({"id": id, "version": version}));
+        let checks: Vec<Value> = rows.iter().map(as_json).collect();
+        json!({
+            "file": self.file,
+            "plugin": plugin,
+            "verdict": if counts.findings == 0 { "clean" } else { "findings" },
+            "ok": counts.ok,
+            "findings": counts.findings,
+            "warnings": counts.warnings,
+            "skipped": counts.skipped,
+            "warning": self.warning,
+            "checks": checks,
+        })
+    }
+}
+
+struct Counts {
+    ok: usize,
+    findings: usize,
+    warnings: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of(rows: &[Row]) -> Self {
+        let count = |result: &str| rows.iter().filter(|row| result_of(row) == result).count();
+        Self {
+            ok: count("ok"),
+            findings: count("finding"),
+            warnings: count("warning"),
+            skipped: count("skipped"),
+        }
     }
 }
 
 fn result_of(row: &Row) -> &'static str {
     match row.outcome {
         Ok(()) => "ok",
-        Err(Objection::Finding { .. }) => "finding",
+        Err(Objection::Finding(_)) => "finding",
+        Err(Objection::Warning(_)) => "warning",
         Err(Objection::Skip(_) | Objection::Usage(_)) => "skipped",
     }
 }
 
-fn print(row: &Row) {
-    let (result, check) = (result_of(row), row.check);
-    let line = |style: Style, text: &str| {
-        anstream::println!("{style}{result:<8}{style:#} {:<17} {text}", check.name);
-    };
-    match &row.outcome {
-        Ok(()) => line(GOOD, check.sentence),
-        Err(Objection::Finding { what, .. }) => {
-            line(BAD, check.sentence);
-            anstream::println!("{:INDENT$}{BAD}found:{BAD:#} {what}", "");
-            anstream::println!("{:INDENT$}{DIM}remedy:{DIM:#} {}", "", remedy(row));
-        }
-        Err(Objection::Skip(why)) => line(DIM, &format!("because {why}")),
-        Err(Objection::Usage(_)) => {} // the command ends with it
+fn style_of(row: &Row) -> Style {
+    match row.outcome {
+        Ok(()) => GOOD,
+        Err(Objection::Finding(_)) => BAD,
+        Err(Objection::Warning(_)) => WARN,
+        Err(Objection::Skip(_) | Objection::Usage(_)) => DIM,
     }
 }
 
-fn remedy(row: &Row) -> &str {
-    match &row.outcome {
-        Err(Objection::Finding {
-            remedy: Some(remedy),
-            ..
-        }) => remedy,
-        _ => row.check.remedy,
+fn fault_of(row: &Row) -> Option<&Fault> {
+    row.outcome.as_ref().err().and_then(Objection::fault)
+}
+
+/// The checks that were skipped, by their reasons.
+fn skipped(rows: &[Row]) -> Vec<(&str, Vec<&str>)> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for row in rows {
+        let Err(Objection::Skip(why)) = &row.outcome else {
+            continue;
+        };
+        match reasons.iter_mut().find(|(reason, _)| reason == why) {
+            Some((_, names)) => names.push(row.check.name),
+            None => reasons.push((why, vec![row.check.name])),
+        }
     }
+    reasons
+}
+
+/// What was skipped is told of at the end.
+fn print(row: &Row) {
+    if let Err(Objection::Skip(_) | Objection::Usage(_)) = row.outcome {
+        return;
+    }
+    let (result, style, check) = (result_of(row), style_of(row), row.check);
+    stdio::say(format_args!(
+        "{style}{result:<8}{style:#} {:<17} {}",
+        check.name, check.sentence
+    ));
+    let Some(fault) = fault_of(row) else {
+        return;
+    };
+    stdio::say(format_args!(
+        "{:INDENT$}{style}found:{style:#} {}",
+        "", fault.what
+    ));
+    if let Some(remedy) = remedy(row, fault) {
+        stdio::say(format_args!("{:INDENT$}{DIM}remedy:{DIM:#} {remedy}", ""));
+    }
+    if let Some(seen) = &row.seen {
+        stdio::say(format_args!(
+            "{:INDENT$}{DIM}again:{DIM:#} {}",
+            "",
+            again(row, seen)
+        ));
+        for line in &seen.ladder {
+            stdio::say(format_args!("{:LADDER$}{DIM}{line}{DIM:#}", ""));
+        }
+    }
+}
+
+/// What to do about it, unless what is found says so.
+fn remedy<'a>(row: &Row, fault: &'a Fault) -> Option<&'a str> {
+    let remedy = fault.remedy.as_deref().unwrap_or(row.check.remedy);
+    Some(remedy).filter(|remedy| !remedy.is_empty())
+}
+
+/// What to add to the command line.
+fn again(row: &Row, seen: &Seen) -> String {
+    format!("--only {} --seed {}", row.check.name, seen.seed)
 }
 
 fn as_json(row: &Row) -> Value {
@@ -156,13 +268,17 @@ fn as_json(row: &Row) -> Value {
         "result": result_of(row),
         "sentence": row.check.sentence,
     });
-    match &row.outcome {
-        Ok(()) => {}
-        Err(Objection::Finding { what, .. }) => {
-            value["found"] = what.as_str().into();
-            value["remedy"] = remedy(row).into();
-        }
-        Err(Objection::Skip(why) | Objection::Usage(why)) => value["because"] = why.as_str().into(),
+    if let Some(fault) = fault_of(row) {
+        value["found"] = fault.what.as_str().into();
+        value["remedy"] = remedy(row, fault).into();
+    }
+    if let Some(seen) = &row.seen {
+        value["seed"] = seen.seed.into();
+        value["again"] = again(row, seen).into();
+        value["ladder"] = seen.ladder.clone().into();
+    }
+    if let Err(Objection::Skip(why) | Objection::Usage(why)) = &row.outcome {
+        value["because"] = why.as_str().into();
     }
     value["ms"] = u64::try_from(row.took.as_millis())
         .unwrap_or(u64::MAX)

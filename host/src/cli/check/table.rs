@@ -10,7 +10,7 @@ pub(crate) struct Check {
     pub(crate) name: &'static str,
     /// What holds.
     pub(crate) sentence: &'static str,
-    /// What to do if it does not.
+    /// What to do if it does not; empty if what is found says so.
     pub(crate) remedy: &'static str,
     /// The check without which this one could say nothing new.
     pub(crate) needs: Option<&'static str>,
@@ -26,6 +26,8 @@ pub(crate) enum Run {
     Calling(fn(&Probe) -> Checked),
     /// The same, once the library has been loaded and unloaded before: it stays mapped in between.
     Reloading(fn(&Probe) -> Checked),
+    /// By calling it, while all that it says is kept.
+    Listening(fn(&Probe) -> Checked),
 }
 
 const CHECKS: &[&Check] = &[
@@ -41,13 +43,20 @@ const CHECKS: &[&Check] = &[
     &init::INIT,
     &load::RELOAD,
     &init_data::INIT_DATA,
+    &fresh::FRESH_INIT_DATA,
     &options::OPTIONS,
     // Two that shake hands
     &handshake::HANDSHAKE,
     &handshake::READY_ORDER,
     &handshake::INTERLEAVED,
+    &keys::KEYS,
+    &data_types::DATA_TYPES,
     &packets::PACKETS,
     &export::EXPORT,
+    &call_times::CALL_TIMES,
+    &lent_memory::LENT_MEMORY,
+    #[cfg(target_os = "linux")]
+    &secrets::SECRETS,
     // The network
     &network::LOSS_10,
     &network::LOSS_30,
@@ -64,12 +73,24 @@ const CHECKS: &[&Check] = &[
     &sizes::SIZES,
     &noise::RANDOM,
     &noise::MUTATED,
+    &integrity::INTEGRITY,
     &wrong_peer::WRONG_PEER,
+    &wrong_secret::WRONG_SECRET,
+    &replay::REPLAY,
     // Threads, memory, the end
     &threads::CHANGING_THREADS,
     &threads::PARALLEL,
     &close::CLOSE,
     &memory::MEMORY,
+    // What belongs to the whole process
+    #[cfg(target_os = "linux")]
+    &process::SETTINGS,
+    #[cfg(target_os = "linux")]
+    &process::SIGNALS,
+    #[cfg(target_os = "linux")]
+    &process::STREAMS,
+    #[cfg(target_os = "linux")]
+    &process::LEFTOVERS,
 ];
 
 /// The check of this name.

@@ -37,8 +37,12 @@ impl Valgrind {
             .filter_map(|line| line.split_once("== ").map(|(_, text)| text));
         let what = lines.next()?.trim();
         // Where memory was lost, not which function of Valgrind's own gave it.
-        let place =
-            lines.find(|line| !line.contains("vg_replace_malloc") && !line.contains("vgpreload"));
+        let is_place = |line: &&str| {
+            (line.trim_start().starts_with("at 0x") || line.trim_start().starts_with("by 0x"))
+                && !line.contains("vg_replace_malloc")
+                && !line.contains("vgpreload")
+        };
+        let place = lines.find(is_place);
         let place = place.unwrap_or_default().trim();
         Some(format!("Valgrind says: {what} {place}"))
     }

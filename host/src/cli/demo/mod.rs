@@ -60,7 +60,7 @@ pub(super) struct Demo {
     #[arg(long, value_name = "N", default_value_t = 10)]
     datagrams: u32,
     /// A handshake may take this long once ICE has connected
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     handshake_timeout: u64,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true)]

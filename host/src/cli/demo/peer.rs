@@ -17,7 +17,12 @@ pub(super) struct Report {
 pub(super) enum What {
     Notification(Notification),
     Refused(Refused),
-    Payload { component_id: u16, payload: Vec<u8> },
+    Payload {
+        component_id: u16,
+        payload: Vec<u8>,
+    },
+    /// A signal asks for the end; of neither side.
+    Interrupted,
 }
 
 /// Passes everything on to the session.

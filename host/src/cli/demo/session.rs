@@ -3,8 +3,13 @@ use super::Demo;
 use super::peer::{Report, Reporter, What};
 use super::show::{Line, Show};
 use crate::cli::exit::Failed;
+#[cfg(unix)]
+use crate::cli::interrupt;
 use crate::cli::signalling::{Side, signal};
 use crate::cli::srtp_keys::SrtpKeys;
+use crate::cli::stdio;
+use crate::cli::trace_args::begin;
+use handclasp::plugin::Scanner;
 use handclasp::stream::{Message, Notification};
 use handclasp::trace::TraceFile;
 use handclasp::{Gathering, Host, HostOptions, Loss, StreamHandle, StreamOptions};
@@ -26,6 +31,8 @@ pub(super) struct Session {
     prepared: [bool; 2],
     /// The demo failed because a plugin's `init` did.
     unusable: bool,
+    /// A signal has ended it.
+    interrupted: bool,
     show: Show,
     /// After the streams, which are its own.
     _host: Host,
@@ -44,14 +51,21 @@ pub(super) struct SideProgress {
     pub(super) selected: Option<Duration>,
     pub(super) finished: Option<Duration>,
     pub(super) keys: Option<Keys>,
+    sent: u32,
     pub(super) received: u32,
-    last: Option<Instant>,
 }
 
 type Keys = zeroize::Zeroizing<Vec<u8>>;
 
-/// How long after the last datagram one is counted as lost.
-const LATE: Duration = Duration::from_secs(1);
+/// How many datagrams of a side may be under way: few enough for the smallest receive buffer of a
+/// socket, so that a machine with much else to do loses none.
+const WINDOW: u32 = 64;
+/// After so long without a report what is under way counts as lost, and more is sent.
+const QUIET: Duration = Duration::from_millis(100);
+/// After so many of them in a row all that is missing counts as lost: a process that stood still has one.
+const LATE: u32 = 10;
+/// How long both sides may take to stop.
+const PARTING: Duration = Duration::from_secs(10);
 /// After this long without an event a person is told that the demo goes on.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -59,10 +73,11 @@ impl Session {
     pub(super) fn start(demo: &Demo) -> Result<Self, Failed> {
         let host = Host::new(HostOptions {
             plugins: demo.plugins.search_path()?,
+            scanner: Scanner::this_program(),
             loops: NonZero::new(2),
             key_log: demo.key_log.open()?,
         })?;
-        let trace = demo.trace.open()?;
+        let mut trace = demo.trace.prepare()?;
         let (sender, reports) = channel();
         let started = Instant::now();
         let servers = demo.servers.servers()?;
@@ -118,7 +133,26 @@ impl Session {
                 }),
             )
         };
+        stdio::claim().map_err(Failed::new)?;
+        let mut mapped = Vec::new();
+        for id in [Some(&demo.plugin), demo.peer_plugin.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            mapped.push(host.plugin(id)?);
+            stdio::restore().map_err(Failed::new)?;
+        }
         let streams = [open(Side::A)?, open(Side::B)?];
+        begin(&mut trace)?;
+        #[cfg(unix)]
+        interrupt::stop_with(move || {
+            // The demo may have ended.
+            let _ = sender.send(Report {
+                at: Instant::now(),
+                side: Side::A,
+                what: What::Interrupted,
+            });
+        });
         let show = Show::new(demo.json, [streams[0].plugin(), streams[1].plugin()]);
         Ok(Self {
             started,
@@ -128,6 +162,7 @@ impl Session {
             lossy: demo.loss > 0.0,
             prepared: [false; 2],
             unusable: false,
+            interrupted: false,
             show,
             streams,
             _host: host,
@@ -140,18 +175,28 @@ impl Session {
         self.show.start();
         let give_up = self.started + patience;
         let mut problem = None;
-        while problem.is_none() && !self.is_done() {
+        let mut quiet = 0;
+        while problem.is_none() && !self.is_done() && quiet < LATE {
             let now = Instant::now();
             if now >= give_up {
                 problem = Some(format!("it was not done after {} s", patience.as_secs()));
                 break;
             }
-            let wait = if self.is_shaken() { LATE / 10 } else { SILENCE };
+            let wait = if self.is_shaken() { QUIET } else { SILENCE };
             match self.reports.recv_timeout(wait.min(give_up - now)) {
-                Ok(report) => problem = self.take(report),
+                Ok(report) => {
+                    quiet = 0;
+                    problem = self.take(report);
+                }
                 Err(_) if !self.is_shaken() => self.show.waiting(self.started.elapsed()),
-                Err(_) => {}
+                Err(_) => {
+                    quiet += 1;
+                    self.send_on();
+                }
             }
+        }
+        if self.interrupted {
+            let _ = self.part();
         }
         let problem = problem.or_else(|| self.verdict());
         let problem = problem.or_else(|| self.part());
@@ -168,9 +213,11 @@ impl Session {
     /// Lets both sides say goodbye; a sentence if one of them cannot.
     fn part(&self) -> Option<String> {
         for stream in &self.streams {
-            stream.send(Message::Stop);
+            if let Err(error) = stream.send(Message::Stop) {
+                return Some(error.to_string());
+            }
         }
-        let give_up = Instant::now() + LATE;
+        let give_up = Instant::now() + PARTING;
         let mut left = self.streams.len();
         while left > 0 {
             let patience = give_up.saturating_duration_since(Instant::now());
@@ -201,15 +248,21 @@ impl Session {
             What::Payload {
                 component_id,
                 payload,
-            } => self.count(at, side, component_id, &payload),
+            } => self.count(side, component_id, &payload),
             What::Refused(refused) => Some(format!("{}: {refused}", side.as_str())),
+            What::Interrupted => {
+                self.interrupted = true;
+                Some("it was interrupted by a signal".to_owned())
+            }
             What::Notification(notification) => {
-                if let Some(message) = signal(side, &notification) {
-                    self.streams[side.other() as usize].send(message);
-                }
+                let told = match signal(side, &notification) {
+                    Some(message) => self.streams[side.other() as usize].send(message),
+                    None => Ok(()),
+                };
                 self.show
                     .line(after, side, &Line::Notification(&notification));
-                self.note(after, side, notification)
+                let problem = self.note(after, side, notification);
+                problem.or_else(|| told.err().map(|error| error.to_string()))
             }
         }
     }
@@ -269,16 +322,22 @@ impl Session {
         let plugin = self.streams[0].plugin();
         let format = plugin.description().handshake_data_type.as_deref();
         match keys_match(format, a, b) {
-            Ok(profile) => {
-                self.show.line(
-                    after,
-                    Side::A,
-                    &Line::KeysMatch {
+            Ok(agreement) => {
+                let line = match agreement {
+                    Agreement::Keys(profile) => Line::KeysMatch {
                         component_id,
-                        profile,
+                        profile: Some(profile),
                     },
-                );
-                self.send_datagrams(component_id);
+                    Agreement::Same => Line::KeysMatch {
+                        component_id,
+                        profile: None,
+                    },
+                    Agreement::Own => Line::DataDiffer { component_id },
+                };
+                self.show.line(after, Side::A, &line);
+                for side in Side::BOTH {
+                    self.send_up_to(WINDOW, side, component_id);
+                }
                 None
             }
             Err(difference) => Some(format!(
@@ -288,24 +347,31 @@ impl Session {
         }
     }
 
-    fn send_datagrams(&self, component_id: u16) {
-        for side in Side::BOTH {
-            for number in 0..self.datagrams {
-                let payload = payload(side, component_id, number);
-                self.streams[side as usize]
-                    .outbox()
-                    .send(component_id, &payload);
+    /// A window of datagrams more from each side, whatever has arrived of those before.
+    fn send_on(&mut self) {
+        for component_id in (1..).take(self.components.len()) {
+            for side in Side::BOTH {
+                let sent = self.progress(component_id, side).sent;
+                self.send_up_to(sent.saturating_add(WINDOW), side, component_id);
             }
         }
     }
 
-    fn count(
-        &mut self,
-        at: Instant,
-        side: Side,
-        component_id: u16,
-        datagram: &[u8],
-    ) -> Option<String> {
+    /// Sends those that are numbered below `end` and not sent yet.
+    fn send_up_to(&mut self, end: u32, side: Side, component_id: u16) {
+        let end = end.min(self.datagrams);
+        let sent = &mut self.progress(component_id, side).sent;
+        let numbers = *sent..end;
+        *sent = end.max(*sent);
+        for number in numbers {
+            let payload = payload(side, component_id, number);
+            self.streams[side as usize]
+                .outbox()
+                .send(component_id, &payload);
+        }
+    }
+
+    fn count(&mut self, side: Side, component_id: u16, datagram: &[u8]) -> Option<String> {
         let expected = datagram
             .get(4..8)
             .and_then(|number| number.try_into().ok())
@@ -314,7 +380,10 @@ impl Session {
             expected.is_some_and(|number| payload(side.other(), component_id, number) == datagram);
         let progress = self.progress(component_id, side);
         progress.received += 1;
-        progress.last = Some(at);
+        if let (true, Some(number)) = (intact, expected) {
+            let end = number.saturating_add(1 + WINDOW);
+            self.send_up_to(end, side.other(), component_id);
+        }
         (!intact).then(|| {
             format!(
                 "{}: component {component_id} received a datagram nobody sent",
@@ -331,15 +400,8 @@ impl Session {
     }
 
     fn is_done(&self) -> bool {
-        let sides = || self.components.iter().flat_map(|c| &c.sides);
-        let all_arrived = sides().all(|side| side.received >= self.datagrams);
-        let last = sides()
-            .filter_map(|side| {
-                side.last
-                    .or(side.finished.map(|after| self.started + after))
-            })
-            .max();
-        self.is_shaken() && (all_arrived || last.is_some_and(|last| last.elapsed() > LATE))
+        let mut sides = self.components.iter().flat_map(|c| &c.sides);
+        self.is_shaken() && sides.all(|side| side.received >= self.datagrams)
     }
 
     fn verdict(&self) -> Option<String> {
@@ -364,21 +426,34 @@ fn payload(side: Side, component_id: u16, number: u32) -> [u8; 12] {
     payload
 }
 
-/// Whether two sides agreed on the same. Returns the profile, where the format names one.
-fn keys_match(format: Option<&str>, a: &[u8], b: &[u8]) -> Result<Option<&'static str>, String> {
+/// What two sides have agreed on.
+enum Agreement {
+    /// Keys of this SRTP profile.
+    Keys(&'static str),
+    /// The same bytes.
+    Same,
+    /// Whatever it is: the format is the plugin's own, and each side may have its own view.
+    Own,
+}
+
+/// Compares what two sides have agreed on.
+///
+/// # Errors
+/// How it differs, if that is a fault.
+fn keys_match(format: Option<&str>, a: &[u8], b: &[u8]) -> Result<Agreement, String> {
     if format != Some("srtp-keys") {
-        return if a == b {
-            Ok(None)
+        return Ok(if a == b {
+            Agreement::Same
         } else {
-            Err("the two sides' handshake data differ".to_owned())
-        };
+            Agreement::Own
+        });
     }
     let (a, b) = (SrtpKeys::parse(a), SrtpKeys::parse(b));
     match (a, b) {
         (Some(a), Some(b)) if a.profile() != b.profile() => {
             Err("the two sides' SRTP profiles differ".to_owned())
         }
-        (Some(a), Some(b)) if a.mirrors(b) => Ok(Some(a.profile_name())),
+        (Some(a), Some(b)) if a.mirrors(b) => Ok(Agreement::Keys(a.profile_name())),
         (Some(_), Some(_)) => Err("the two sides' keys differ".to_owned()),
         _ => Err("a side's handshake data are no srtp-keys".to_owned()),
     }

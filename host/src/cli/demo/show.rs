@@ -1,11 +1,14 @@
 //! What the demo prints.
 use super::session::Progress;
 use crate::cli::signalling::Side;
+use crate::cli::stdio;
 use anstyle::{AnsiColor, Style};
 use handclasp::control::{Event, Secrets};
 use handclasp::plugin::Plugin;
 use handclasp::stream::Notification;
 use serde_json::{Value, json};
+use std::env;
+use std::path::Path;
 use std::time::Duration;
 
 /// Prints for people, or one JSON object for each event.
@@ -29,6 +32,10 @@ pub(super) enum Line<'a> {
         component_id: u16,
         profile: Option<&'static str>,
     },
+    /// In a format of the plugin's own, which may be each side's own view.
+    DataDiffer {
+        component_id: u16,
+    },
 }
 
 const DIM: Style = Style::new().dimmed();
@@ -39,6 +46,13 @@ const BAD: Style = Style::new()
     .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red)))
     .bold();
 
+/// A file below the working directory by its path from there; another one as it is.
+fn from_here(file: &Path) -> &Path {
+    let below = env::current_dir().and_then(|here| here.canonicalize());
+    let below = below.map(|here| file.strip_prefix(here).unwrap_or(file));
+    below.unwrap_or(file)
+}
+
 impl Show {
     pub(super) fn new(json: bool, plugins: [&Plugin; 2]) -> Self {
         let name = |plugin: &Plugin| {
@@ -47,7 +61,7 @@ impl Show {
                 id: description.id.clone(),
                 version: description.version.clone(),
                 sha256: description.sha256.clone(),
-                file: description.file.display().to_string(),
+                file: from_here(&description.file).display().to_string(),
             }
         };
         Self {
@@ -62,25 +76,19 @@ impl Show {
         }
         let [a, b] = &self.plugins;
         if a == b {
-            anstream::println!(
+            stdio::say(format_args!(
                 "Two peers, a and b, shake hands with {} {} from {}",
-                a.id,
-                a.version,
-                a.file
-            );
+                a.id, a.version, a.file
+            ));
         } else {
-            anstream::println!(
+            stdio::say(format_args!(
                 "Peer a shakes hands with {} {} from {}",
-                a.id,
-                a.version,
-                a.file
-            );
-            anstream::println!(
+                a.id, a.version, a.file
+            ));
+            stdio::say(format_args!(
                 "Peer b shakes hands with {} {} from {}",
-                b.id,
-                b.version,
-                b.file
-            );
+                b.id, b.version, b.file
+            ));
         }
     }
 
@@ -94,25 +102,34 @@ impl Show {
                 } => {
                     json!({"event": "keys_match", "component_id": component_id, "profile": profile})
                 }
+                Line::DataDiffer { component_id } => {
+                    json!({"event": "handshake_data_differ", "component_id": component_id})
+                }
             };
             event["ms"] = millis(after);
             if matches!(line, Line::Notification(_)) {
                 event["peer"] = side.as_str().into();
             }
-            return println(&event);
+            return stdio::say(event);
         }
         let who = match line {
             Line::Notification(_) => side.as_str(),
-            Line::KeysMatch { .. } => "both",
+            Line::KeysMatch { .. } | Line::DataDiffer { .. } => "both",
         };
         if let Some(words) = in_words(line) {
-            anstream::println!("{DIM}{:>9.1} ms{DIM:#}  {who:<4}  {words}", ms(after));
+            stdio::say(format_args!(
+                "{DIM}{:>9.1} ms{DIM:#}  {who:<4}  {words}",
+                ms(after)
+            ));
         }
     }
 
     pub(super) fn waiting(&self, after: Duration) {
         if !self.json {
-            anstream::println!("{DIM}{:>9.1} ms  ...   still trying{DIM:#}", ms(after));
+            stdio::say(format_args!(
+                "{DIM}{:>9.1} ms  ...   still trying{DIM:#}",
+                ms(after)
+            ));
         }
     }
 
@@ -130,15 +147,15 @@ impl Show {
             .sum();
         let sent = datagrams * 2 * u32::try_from(components.len()).unwrap_or(u32::MAX);
         if self.json {
-            return println(&self.summary(components, sent, received, total, problem));
+            return stdio::say(self.summary(components, sent, received, total, problem));
         }
         let lost = sent.saturating_sub(received);
         match problem {
-            None => anstream::println!(
+            None => stdio::say(format_args!(
                 "{GOOD}Done{GOOD:#} in {:.1} ms: {received} of {sent} datagrams arrived, {lost} lost",
                 ms(total)
-            ),
-            Some(_) => anstream::println!("{BAD}Failed{BAD:#} after {:.1} ms", ms(total)),
+            )),
+            Some(_) => stdio::say(format_args!("{BAD}Failed{BAD:#} after {:.1} ms", ms(total))),
         }
     }
 
@@ -182,10 +199,6 @@ impl Show {
     }
 }
 
-fn println(value: &Value) {
-    anstream::println!("{value}");
-}
-
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
@@ -212,17 +225,24 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         } => {
             return Some(format!("component {component_id}: both sides agree"));
         }
+        Line::DataDiffer { component_id } => {
+            return Some(format!(
+                "component {component_id}: the sides' handshake data differ, as they may in a format of the plugin's own"
+            ));
+        }
     };
     Some(match notification {
         Notification::HandshakeInitData {
             component_id,
             init_data,
+            ..
         } if init_data.is_empty() => {
             format!("component {component_id}: handshake prepared")
         }
         Notification::HandshakeInitData {
             component_id,
             init_data,
+            ..
         } => {
             format!(
                 "component {component_id}: handshake prepared, {} bytes for the peer",

@@ -8,6 +8,7 @@ mod sdk;
 mod template;
 
 use super::exit::Failed;
+use super::stdio;
 use clap::{Args, ValueEnum};
 use handclasp::plugin::is_id;
 use project::Project;
@@ -55,30 +56,33 @@ impl New {
         if self.json {
             let files: Vec<_> = project.files.iter().map(|file| file.to_string()).collect();
             let (plugin, directory) = (&self.name, &project.directory);
-            anstream::println!(
-                "{}",
-                json!({"plugin": plugin, "directory": directory, "files": files, "next": next})
+            stdio::say(
+                json!({"plugin": plugin, "directory": directory, "files": files, "next": next}),
             );
             return Ok(());
         }
         let files = project.files.join(", ");
-        anstream::println!("Made {}: {files}", project.directory.display());
-        anstream::println!("Next:");
+        stdio::say(format_args!(
+            "Made {}: {files}",
+            project.directory.display()
+        ));
+        stdio::say("Next:");
         for command in next {
-            anstream::println!("    {command}");
+            stdio::say(format_args!("    {command}"));
         }
         Ok(())
     }
 }
 
 /// Commands for a shell, from the directory this one was run in.
-fn next_steps(name: &str, directory: &Path) -> [String; 4] {
+fn next_steps(name: &str, directory: &Path) -> [String; 5] {
     let handclasp = quote::shell(&invoked_as().to_string_lossy());
     let library = format!("{name}.{}", std::env::consts::DLL_EXTENSION);
     [
         format!("cd {}", quote::shell(&directory.to_string_lossy())),
         "make".to_owned(),
         format!("{handclasp} check {library}"),
+        format!("{handclasp} check --sanitize {library}"),
         format!(
             "{handclasp} demo --plugin-dir . --plugin {name} --option psk=a-secret-for-this-demo"
         ),

@@ -10,22 +10,22 @@ pub(super) struct Sdk {
 }
 
 impl Sdk {
-    /// What is installed with this program, else the source tree it was built from.
+    /// What is installed with this program, else the source tree that it is in, or was built from.
     pub(super) fn find() -> Result<Self, Failed> {
         let executable = std::env::current_exe().and_then(|file| file.canonicalize());
-        let installed = (executable.iter())
-            .filter_map(|file| file.ancestors().nth(2)) // PREFIX/bin/handclasp
-            .map(|prefix| Self {
-                include: prefix.join("include"),
-                rust: prefix.join("share/handclasp/sdk/plugin-api"),
-            });
-        let tree = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .map(|root| Self {
-                include: root.join("include"),
-                rust: root.join("plugin-api"),
-            });
-        let places: Vec<_> = installed.chain(tree).collect();
+        let above = || executable.iter().flat_map(|file| file.ancestors().skip(1));
+        let installed = above().nth(1).map(|prefix| Self {
+            include: prefix.join("include"), // PREFIX/bin/handclasp
+            rust: prefix.join("share/handclasp/sdk/plugin-api"),
+        });
+        let of_tree = |root: &Path| Self {
+            include: root.join("include"),
+            rust: root.join("plugin-api"),
+        };
+        // Wherever that has been moved since.
+        let around = above().map(of_tree).find(Self::is_there);
+        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(of_tree);
+        let places: Vec<_> = (installed.into_iter().chain(around).chain(built_from)).collect();
         let searched: Vec<_> = places
             .iter()
             .map(|place| place.include.display().to_string())

@@ -1,10 +1,11 @@
 //! `handclasp plugins inspect`.
-use super::{HEADING, columns, failed};
+use super::{HEADING, columns};
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::PluginArgs;
+use crate::cli::stdio;
 use clap::Args;
 use handclasp::plugin::{
-    Description, ExtensionInfo, Loader, OptionKind, OptionSpec, Plugin, Services,
+    Description, ExtensionInfo, Loader, OptionKind, OptionSpec, Scanned, Scanner, Services,
 };
 use handclasp_abi as abi;
 use serde_json::{Value, json};
@@ -24,10 +25,10 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self) -> Result<(), Failed> {
         let path = self.plugins.search_path()?;
-        let loader = Loader::new(path, Services::default()).map_err(failed)?;
-        let plugin = loader.load(&self.id)?;
+        let loader = Loader::new(path, Services::default(), Scanner::this_program());
+        let plugin = loader.inspect(&self.id)?;
         if self.json {
-            anstream::println!("{}", as_json(&plugin));
+            stdio::say(as_json(&plugin));
         } else {
             print(&plugin);
         }
@@ -35,9 +36,12 @@ impl Inspect {
     }
 }
 
-fn print(plugin: &Plugin) {
-    let said = plugin.description();
-    anstream::println!("{HEADING}{}{HEADING:#}: {}", said.name, said.description);
+fn print(plugin: &Scanned) {
+    let said = &plugin.description;
+    stdio::say(format_args!(
+        "{HEADING}{}{HEADING:#}: {}",
+        said.name, said.description
+    ));
     section("Plugin", &columns(&facts(said)));
     let mut options: Vec<_> = said.options.iter().flat_map(option_rows).collect();
     if options.is_empty() {
@@ -60,8 +64,10 @@ fn print(plugin: &Plugin) {
 }
 
 fn section(heading: &str, lines: &[String]) {
-    anstream::println!("\n{HEADING}{heading}{HEADING:#}");
-    lines.iter().for_each(|line| anstream::println!("  {line}"));
+    stdio::say(format_args!("\n{HEADING}{heading}{HEADING:#}"));
+    lines
+        .iter()
+        .for_each(|line| stdio::say(format_args!("  {line}")));
 }
 
 fn facts(said: &Description) -> Vec<[String; 2]> {
@@ -123,7 +129,7 @@ fn kind(kind: OptionKind) -> &'static str {
     }
 }
 
-fn extension_row(extension: &ExtensionInfo, plugin: &Plugin) -> [String; 3] {
+fn extension_row(extension: &ExtensionInfo, plugin: &Scanned) -> [String; 3] {
     let standing = match (extension.known, extension.required) {
         (false, _) => "ignored",
         (true, true) => "required",
@@ -141,7 +147,7 @@ fn extension_row(extension: &ExtensionInfo, plugin: &Plugin) -> [String; 3] {
     [extension.id.clone(), standing.to_owned(), meaning]
 }
 
-fn classifier(plugin: &Plugin) -> String {
+fn classifier(plugin: &Scanned) -> String {
     let ranges: Vec<String> = ranges(plugin)
         .iter()
         .map(|(first, last)| match first == last {
@@ -149,7 +155,7 @@ fn classifier(plugin: &Plugin) -> String {
             false => format!("{first}-{last}"),
         })
         .collect();
-    let looks = if plugin.inspects() {
+    let looks = if plugin.inspects {
         ", if a closer look agrees"
     } else {
         ""
@@ -161,13 +167,12 @@ fn classifier(plugin: &Plugin) -> String {
 }
 
 /// The first bytes of its datagrams, as ranges with both ends.
-fn ranges(plugin: &Plugin) -> Vec<(u8, u8)> {
-    let Some(map) = plugin.first_bytes() else {
+fn ranges(plugin: &Scanned) -> Vec<(u8, u8)> {
+    let Some(map) = plugin.first_bytes else {
         return Vec::new();
     };
-    let bytes = (0..=u8::MAX).filter(|byte| map[usize::from(byte / 8)] & (1 << (byte % 8)) != 0);
     let mut ranges: Vec<(u8, u8)> = Vec::new();
-    for byte in bytes {
+    for byte in map.bytes() {
         match ranges.last_mut() {
             Some((_, last)) if *last + 1 == byte => *last = byte,
             _ => ranges.push((byte, byte)),
@@ -176,8 +181,8 @@ fn ranges(plugin: &Plugin) -> Vec<(u8, u8)> {
     ranges
 }
 
-fn as_json(plugin: &Plugin) -> Value {
-    let said = plugin.description();
+fn as_json(plugin: &Scanned) -> Value {
+    let said = &plugin.description;
     let (major, minor) = said.abi_version;
     let option = |option: &OptionSpec| {
         json!({
@@ -213,6 +218,6 @@ fn as_json(plugin: &Plugin) -> Value {
         "handshake_data_type": said.handshake_data_type,
         "options": said.options.iter().map(option).collect::<Vec<_>>(),
         "extensions": said.extensions.iter().map(extension).collect::<Vec<_>>(),
-        "first_bytes": plugin.first_bytes().map(|_| ranges(plugin)),
+        "first_bytes": plugin.first_bytes.map(|_| ranges(plugin)),
     })
 }

@@ -1,18 +1,19 @@
 //! `handclasp plugins list`.
-use super::{HEADING, columns, failed};
+use super::{HEADING, columns};
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::PluginArgs;
+use crate::cli::stdio;
 use clap::Args;
-use handclasp::plugin::{
-    self, Catalogue, Description, FindError, Found, Plugin, PrivateCopies, Services,
-};
+use handclasp::plugin::{self, Catalogue, Description, FindError, Found, PrivateCopies, Scanner};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 /// List the plugins that can be used, those that cannot and why, and those that an earlier directory hides.
 ///
-/// Each library is opened and checked. `verified` is the layout of a Rust plugin, whose types were compared
+/// Each library is opened and checked, in a process of its own. `verified` is the layout of a Rust plugin, whose types were compared
 /// one by one; `declared` is that of any other. Exit code 3 if none can be used.
 #[derive(Debug, Args)]
 pub(super) struct List {
@@ -21,6 +22,9 @@ pub(super) struct List {
     /// One JSON object
     #[arg(long)]
     json: bool,
+    /// How long a library may take to open
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, hide = true)]
+    patience: u64,
 }
 
 struct Listing {
@@ -37,9 +41,10 @@ struct Refused {
 
 impl List {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let listing = Listing::of(self.plugins.search_path()?.scan())?;
+        let scanner = Scanner::this_program().with_patience(Duration::from_secs(self.patience));
+        let listing = Listing::of(self.plugins.search_path()?.scan(), &scanner);
         if self.json {
-            anstream::println!("{}", listing.as_json());
+            stdio::say(listing.as_json());
         } else {
             listing.print();
         }
@@ -49,36 +54,39 @@ impl List {
 
 impl Listing {
     /// Opens what was found. What cannot be opened is refused, too.
-    fn of(catalogue: Catalogue) -> Result<Self, Failed> {
+    fn of(catalogue: Catalogue, scanner: &Scanner) -> Self {
         let refuse = |file: &Path, sentence: String| Refused {
             file: file.to_owned(),
             sentence,
         };
-        let copies = PrivateCopies::new().map_err(failed)?;
         let (mut usable, mut refused) = (Vec::new(), Vec::new());
         for refusal in &catalogue.refused {
             refused.push(refuse(&refusal.file, refusal.to_string()));
         }
-        for found in &catalogue.plugins {
-            match open(&copies, found) {
+        for (found, description) in catalogue
+            .plugins
+            .iter()
+            .zip(scan(&catalogue.plugins, scanner))
+        {
+            match description {
                 Ok(description) => usable.push(description),
                 Err(error) => refused.push(refuse(&found.path, error.to_string())),
             }
         }
-        Ok(Self {
+        Self {
             usable,
             shadowed: catalogue.shadowed,
             refused,
             searched: catalogue.searched,
-        })
+        }
     }
 
     fn print(&self) {
         let mut blank = "";
         let mut section = |heading: &str, lines: Vec<String>| {
             if !lines.is_empty() {
-                anstream::println!("{blank}{HEADING}{heading}{HEADING:#}");
-                lines.iter().for_each(|line| anstream::println!("{line}"));
+                stdio::say(format_args!("{blank}{HEADING}{heading}{HEADING:#}"));
+                lines.iter().for_each(stdio::say);
                 blank = "\n";
             }
         };
@@ -177,8 +185,40 @@ impl Listing {
     }
 }
 
-fn open(copies: &PrivateCopies, found: &Found) -> Result<Description, plugin::Error> {
-    let copy = copies.copy(found)?;
-    let plugin = Plugin::open(&copy, Arc::new(Services::default()))?;
-    Ok(plugin.description().clone())
+/// What each says of itself, as many at a time as there are cores.
+fn scan(plugins: &[Found], scanner: &Scanner) -> Vec<Result<Description, plugin::Error>> {
+    let copies = PrivateCopies::new();
+    let one = |found| -> Result<Description, plugin::Error> {
+        let copy = copies.copy(found)?;
+        Ok(scanner.scan(&copy)?.description)
+    };
+    let (next, scanned) = (
+        Mutex::new(plugins.iter().enumerate()),
+        Mutex::new(Vec::new()),
+    );
+    let work = || {
+        while let Some((index, found)) = take(&next, Iterator::next) {
+            let description = one(found);
+            take(&scanned, |all| all.push((index, description)));
+        }
+    };
+    // Libraries that are opened in this process are opened one at a time.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let workers = if scanner.is_apart() { cores } else { 1 };
+    thread::scope(|scope| {
+        for _ in 1..workers {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut scanned = take(&scanned, std::mem::take);
+    scanned.sort_unstable_by_key(|(index, _)| *index);
+    scanned
+        .into_iter()
+        .map(|(_, description)| description)
+        .collect()
+}
+
+fn take<T, U>(shared: &Mutex<T>, act: impl FnOnce(&mut T) -> U) -> U {
+    act(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
 }

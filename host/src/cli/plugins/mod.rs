@@ -5,7 +5,6 @@ mod list;
 use super::exit::Failed;
 use anstyle::Style;
 use clap::{Args, Subcommand};
-use handclasp::plugin;
 
 /// List plugins, or show all that one says of itself.
 #[derive(Debug, Args)]
@@ -45,9 +44,4 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
         line.trim_end().to_owned()
     };
     rows.iter().map(line).collect()
-}
-
-/// Opening, copying and checking have errors of their own; the command line knows one.
-fn failed(error: impl Into<plugin::Error>) -> Failed {
-    error.into().into()
 }

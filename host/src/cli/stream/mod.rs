@@ -1,26 +1,34 @@
 //! `handclasp stream`: one stream, driven by JSON lines (docs/json-lines.md).
 //!
 //! Standard input has a thread of its own, since nothing can interrupt its reading; the event loop's
-//! notifications and complaints about lines meet in a channel, which the main thread writes out.
+//! notifications and complaints about lines meet in a queue, which the main thread writes out. While that does not
+//! come along, input is not read.
 mod input;
+mod lines;
 mod output;
 mod reporter;
 
 use super::exit::Failed;
+#[cfg(unix)]
+use super::interrupt;
 use super::key_log_args::KeyLogArgs;
 use super::plugin_args::{PluginArgs, setting};
 use super::server_args::ServerArgs;
+use super::stdio;
 use super::tcp_args::TcpArgs;
-use super::trace_args::TraceArgs;
+use super::trace_args::{TraceArgs, begin};
 use clap::{ArgAction, Args};
 use handclasp::ice::Announced;
+use handclasp::plugin::Scanner;
+use handclasp::stream::TIMEOUT;
 use handclasp::{Family, Gathering, Host, HostOptions, StreamOptions};
+use lines::Lines;
 use output::Output;
 use reporter::Reporter;
 use std::net::IpAddr;
 use std::num::NonZero;
 use std::ops::RangeInclusive;
-use std::sync::mpsc::channel;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Run one stream, driven by JSON lines: messages on standard input, events on standard output.
@@ -28,7 +36,9 @@ use std::time::Duration;
 /// Each line is one JSON object, such as {"message":"set_remote_candidate","component_id":1,"candidate":"…"}
 /// and {"event":"component_state_ready","component_id":1,"handshake_data":"…"}; docs/json-lines.md has them
 /// all. Events carry keys: do not send them where others read. The end of the input stops the stream, as the
-/// message `stop` does. Exit code 1 if a component failed, 3 if it was the plugin's `init`.
+/// message `stop` does, and so do SIGINT, SIGTERM and SIGHUP (exit code 128 and the signal's
+/// number); a second signal ends it at once. A stream whose components have all failed stops by itself. Exit code 1 if a
+/// component failed, 3 if it was the plugin's `init`.
 #[derive(Debug, Args)]
 pub(super) struct Stream {
     /// The plugin that shakes hands
@@ -77,16 +87,19 @@ pub(super) struct Stream {
     /// multicast DNS. Announced addresses are told as they are, and so is what STUN servers see
     #[arg(long)]
     hide_addresses: bool,
-    /// Only answer ICE's checks (ICE-lite): for a server at a public address
+    /// Check only where the peer's checks come from (ICE-lite): for a server at a public address
     #[arg(long, conflicts_with = "controlling")]
     ice_lite: bool,
     /// Most bytes of UDP payload in a packet of the handshake
     #[arg(long, value_name = "BYTES", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(256..=65507))]
     mtu: u16,
+    /// Fail if a call of the plugin's init takes longer than this
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    init_timeout: Duration,
     /// Fail a component whose handshake takes longer than this from READY
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     handshake_timeout: Duration,
-    /// Fail a component whose peer is silent for longer than this
+    /// Fail a component whose peer is silent for longer than this; its credentials may take the init timeout more
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     ice_timeout: Duration,
     /// Add a member `stream` with this name to every event
@@ -96,23 +109,40 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let trace = self.trace.open()?;
+        let mut trace = self.trace.prepare()?;
         let host = Host::new(HostOptions {
             plugins: self.plugins.search_path()?,
+            scanner: Scanner::this_program(),
             loops: Some(NonZero::<usize>::MIN),
             key_log: self.key_log.open()?,
         })?;
-        let (lines, received) = channel();
-        let reporter = Reporter::new(lines.clone());
-        let output = Output::new(received, reporter.queued(), self.name.clone());
+        let lines = Arc::new(Lines::default());
+        let reporter = Reporter::new(Arc::clone(&lines));
+        let output = Output::new(Arc::clone(&lines), self.name.clone());
         let components = self.components;
         let name = self.name.as_deref().unwrap_or("stream");
         let recorder = trace.as_ref().map(|trace| trace.recorder(name));
         let mut options = self.into_options()?;
         options.recorder = recorder;
-        let stream = host.open(options, Box::new(reporter))?;
+        stdio::claim().map_err(Failed::new)?;
+        let plugin = host.plugin(&options.plugin)?;
+        stdio::restore().map_err(Failed::new)?;
+        let stream = Arc::new(host.open(options, Box::new(reporter))?);
+        begin(&mut trace)?;
+        drop(plugin);
+        let stop = {
+            let stream = Arc::downgrade(&stream);
+            move || {
+                // Without its handle the stream has been told to stop already.
+                if let Some(stream) = stream.upgrade() {
+                    stream.stop();
+                }
+            }
+        };
+        #[cfg(unix)]
+        interrupt::stop_with(stop.clone());
         input::spawn(stream, components, lines)?;
-        output.write()
+        output.write(components, stop)
     }
 
     fn into_options(self) -> Result<StreamOptions, Failed> {
@@ -122,6 +152,7 @@ impl Stream {
             n_components: self.components,
             controlling: self.controlling,
             mtu: self.mtu,
+            init_timeout: self.init_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
             gathering: self.tcp.apply(Gathering {
@@ -160,8 +191,57 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|s| Duration::try_from_secs_f64(s).ok());
     seconds
-        .filter(|seconds| (Duration::from_millis(1)..=LONGEST).contains(seconds))
+        .filter(|seconds| TIMEOUT.contains(seconds))
         .ok_or_else(|| "give seconds, from 0.001 to 86400".to_owned())
 }
 
-const LONGEST: Duration = Duration::from_secs(86_400);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use handclasp::stream::MTU;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        stream: Stream,
+    }
+
+    fn options(arguments: &[&str]) -> Result<StreamOptions, clap::Error> {
+        let command = Command::try_parse_from([&["stream"], arguments].concat())?;
+        Ok(command.stream.into_options().expect("it names no file"))
+    }
+
+    #[test]
+    fn its_defaults_are_those_of_the_library_and_it_listens() {
+        let expected = StreamOptions {
+            listen: true,
+            ..StreamOptions::default()
+        };
+        let options = options(&[]).expect("no option is required");
+        assert_eq!(format!("{options:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn its_bounds_are_those_of_the_library() {
+        let (least, most) = (MTU.start().to_string(), MTU.end().to_string());
+        for (option, inside, outside) in [
+            ("--mtu", [&*least, &most], ["255", "65508"]),
+            ("--components", ["1", "256"], ["0", "257"]),
+            (
+                "--handshake-timeout",
+                ["0.001", "86400"],
+                ["0.0009", "86401"],
+            ),
+            ("--init-timeout", ["0.001", "86400"], ["0.0009", "86401"]),
+            ("--ice-timeout", ["0.001", "86400"], ["0.0009", "86401"]),
+        ] {
+            for value in inside {
+                assert!(options(&[option, value]).is_ok(), "{option} {value}");
+            }
+            for value in outside {
+                assert!(options(&[option, value]).is_err(), "{option} {value}");
+            }
+        }
+    }
+}

@@ -1,13 +1,12 @@
 //! What goes out on standard output.
-use super::reporter::Line;
+use super::lines::{Line, Lines};
 use crate::cli::exit::Failed;
+use crate::cli::stdio;
 use handclasp::control::{Event, Secrets};
 use handclasp::stream::Notification;
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Room for the lines that hold keys: a buffer that grows leaves copies behind.
@@ -15,8 +14,7 @@ const ROOM_FOR_KEYS: usize = 4 << 10;
 
 /// Writes lines as they come, each flushed.
 pub(super) struct Output {
-    lines: Receiver<Line>,
-    queued: Arc<AtomicUsize>,
+    lines: Arc<Lines>,
     name: Option<String>,
     /// Holds keys at times.
     buffer: Zeroizing<Vec<u8>>,
@@ -32,61 +30,54 @@ struct Named<'a, E> {
 }
 
 impl Output {
-    pub(super) fn new(
-        lines: Receiver<Line>,
-        queued: Arc<AtomicUsize>,
-        name: Option<String>,
-    ) -> Self {
+    pub(super) fn new(lines: Arc<Lines>, name: Option<String>) -> Self {
         Self {
             lines,
-            queued,
             name,
             buffer: Vec::with_capacity(ROOM_FOR_KEYS).into(),
         }
     }
 
-    /// Until the stream is gone. A reader that has gone away ends it too: the command then ends quietly.
-    pub(super) fn write(mut self) -> Result<(), Failed> {
+    /// Until the stream is gone, which is told to `stop` once nothing can come of it any more. A reader that has gone
+    /// away ends it too: the command then ends quietly.
+    pub(super) fn write(mut self, components: u16, stop: impl Fn()) -> Result<(), Failed> {
         let mut verdict = Verdict::default();
-        while let Ok(line) = self.lines.recv() {
+        let mut spare = Vec::new();
+        loop {
+            let line = self.lines.next(&mut spare);
             let written = match &line {
                 Line::Notification(notification) => {
                     verdict.note(notification);
-                    self.write_notification(notification)
+                    if verdict.has_failed(components) {
+                        stop();
+                    }
+                    self.write_line(Event::new(notification, Secrets::Shown))
                 }
                 Line::Error(error) => self.write_line(error),
+                Line::Unreadable(error) => {
+                    verdict.unreadable(error);
+                    Ok(())
+                }
                 Line::End => break,
             };
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) => {
-                    return Err(Failed::new(format!(
-                        "standard output cannot be written: {error}"
-                    )));
-                }
-                Ok(()) => {}
+            if let Line::Notification(Notification::IcePayload { payload, .. }) = line {
+                spare = payload;
+            }
+            if let Err(error) = written {
+                return stdio::unless_closed(&error);
             }
         }
         verdict.result()
     }
 
-    fn write_notification(&mut self, notification: &Notification) -> io::Result<()> {
-        if let Notification::IcePayload { payload, .. } = notification {
-            self.queued.fetch_sub(payload.len(), Ordering::Relaxed);
-        }
-        self.write_line(Event::new(notification, Secrets::Shown))
-    }
-
-    /// In one write: what ends with a line's end goes past the buffer of standard output, where it would stay.
+    /// In one write.
     fn write_line(&mut self, event: impl Serialize) -> io::Result<()> {
         let stream = self.name.as_deref();
         let line = Named { event, stream };
         self.buffer.zeroize();
         serde_json::to_writer(&mut *self.buffer, &line)?;
         self.buffer.push(b'\n');
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&self.buffer)?;
-        stdout.flush()
+        stdio::write(&self.buffer)
     }
 }
 
@@ -96,7 +87,9 @@ struct Verdict {
     stopped: bool,
     /// Every `init` has finished: credentials follow the last one.
     prepared: bool,
-    /// Of the first component that failed.
+    /// Components that have failed or closed.
+    ended: u16,
+    /// Of the first component that failed, or of the input.
     failure: Option<String>,
 }
 
@@ -105,15 +98,28 @@ impl Verdict {
         match notification {
             Notification::Stopped => self.stopped = true,
             Notification::LocalCredentials { .. } => self.prepared = true,
+            Notification::ComponentClosed { .. } => self.ended += 1,
             Notification::ComponentStateFailed {
                 component_id,
                 reason,
             } => {
+                self.ended += 1;
                 self.failure
                     .get_or_insert_with(|| format!("component {component_id} failed: {reason}"));
             }
             _ => {}
         }
+    }
+
+    /// Whether none of the components is left, and not all of them closed in order.
+    fn has_failed(&self, components: u16) -> bool {
+        !self.stopped && self.ended >= components && self.failure.is_some()
+    }
+
+    fn unreadable(&mut self, error: &io::Error) {
+        self.prepared = true; // no plugin is to blame
+        self.failure
+            .get_or_insert_with(|| format!("standard input cannot be read: {error}"));
     }
 
     fn result(self) -> Result<(), Failed> {

@@ -1,11 +1,13 @@
 //! How a trace becomes a ladder.
+use super::gaps::Gaps;
 use super::ladder::{End, Ladder, Row, Shape, Tone};
 use super::pairing::Pairing;
 use super::words;
+use handclasp::printable;
 use handclasp::trace::{
     Datagram, Direction, DtlsRecord, Fate, Kind, Status, Trace, What, dtls_records,
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 
 impl Ladder {
@@ -29,6 +31,7 @@ impl Ladder {
 struct Builder<'a> {
     trace: &'a Trace,
     pairing: Pairing,
+    gaps: Gaps<'a>,
     rails: [String; 2],
     two_sided: bool,
     /// Where each stream's sockets are, by its rail.
@@ -37,6 +40,8 @@ struct Builder<'a> {
     several_pairs: bool,
     /// Handshake messages seen: their rail, component, number, type and fragment.
     seen: HashSet<(usize, u16, u16, u8, u32)>,
+    /// Why datagrams that waited were dropped, by stream, component and number; nothing of those that were not.
+    waiting: HashMap<(&'a str, u16, u64), Option<&'a str>>,
     /// The application's datagrams since the last other line, by the rail they left.
     run: [Option<Run>; 2],
     rows: Vec<Row>,
@@ -70,18 +75,20 @@ impl<'a> Builder<'a> {
             }
         }
         let rail = |index: usize, default: &str| match names.get(index) {
-            Some(name) => words::one_line(name),
+            Some(name) => printable(name),
             None => default.to_owned(),
         };
         let mut builder = Self {
             trace,
             pairing: Pairing::of(trace),
+            gaps: Gaps::of(trace),
             rails: [rail(0, "stream"), rail(1, "peer")],
             two_sided: names.len() > 1,
             addresses: Default::default(),
             several_components: components.len() > 1,
             several_pairs: pairs.len() > components.len() * names.len(),
             seen: HashSet::new(),
+            waiting: waiting(trace),
             run: [None, None],
             rows: Vec::new(),
         };
@@ -103,7 +110,7 @@ impl<'a> Builder<'a> {
 
     /// The rail of the stream that a record is about.
     fn rail(&self, index: usize) -> usize {
-        let name = words::one_line(&self.trace.records[index].stream);
+        let name = printable(&self.trace.records[index].stream);
         usize::from(self.two_sided && name != self.rails[0])
     }
 
@@ -111,9 +118,12 @@ impl<'a> Builder<'a> {
         let Some(text) = words::event(what) else {
             return;
         };
+        if self.is_drawn_already(index, what) {
+            return;
+        }
         self.end_run();
         let beside = match what {
-            What::Missed { .. } => None,
+            What::Missed(_) if self.trace.records[index].stream.is_empty() => None,
             _ => Some(self.rail(index)),
         };
         self.rows.push(Row {
@@ -127,15 +137,28 @@ impl<'a> Builder<'a> {
     fn datagram(&mut self, index: usize, datagram: &Datagram) {
         let other_end = self.pairing.other_end(index);
         let (rail, us) = (self.rail(index), self.trace.records[index].us);
+        let arrival = match datagram.direction {
+            Direction::Out => other_end,
+            Direction::In => Some(index),
+        };
+        let dropped = arrival.and_then(|arrival| self.reason(arrival));
         let (from, end) = match (datagram.direction, datagram.fate, other_end) {
             (Direction::Out, Some(Fate::Lost), _) => (rail, End::Lost),
             (Direction::Out, _, None) if self.goes_elsewhere(rail, datagram) => {
                 (rail, End::Elsewhere)
             }
-            (Direction::Out, _, None) if self.two_sided => (rail, End::Unseen),
+            (Direction::Out, _, None) if self.two_sided => {
+                let stream = &self.trace.records[index].stream;
+                match self.gaps.take(stream, us, datagram) {
+                    true => (rail, End::Unrecorded),
+                    false => (rail, End::Unseen),
+                }
+            }
             (Direction::Out, _, Some(arrival)) if self.is_stray(arrival) => (rail, End::Stray),
+            (Direction::Out, ..) if dropped.is_some() => (rail, End::Dropped),
             (Direction::Out, ..) => (rail, End::Arrived),
             (Direction::In, _, Some(_)) => return, // drawn where it left
+            (Direction::In, ..) if dropped.is_some() => (1 - rail, End::Dropped),
             (Direction::In, Some(Fate::Stray), None) => (1 - rail, End::Stray),
             (Direction::In, _, None) if self.goes_elsewhere(rail, datagram) => {
                 (1 - rail, End::FromElsewhere)
@@ -152,9 +175,12 @@ impl<'a> Builder<'a> {
                 Direction::In => format!(" from {}", datagram.remote),
             };
         }
+        if let Some(reason) = dropped {
+            text += &format!(", {}", printable(reason));
+        }
         let is_handshake = datagram.contents.is_some() || datagram.relays.is_some();
         let tone = match (datagram.relays.unwrap_or(datagram.kind), end) {
-            (_, End::Lost | End::Stray) => Tone::Bad,
+            (_, End::Lost | End::Stray | End::Dropped) => Tone::Bad,
             (Kind::Stun, _) => Tone::Ice,
             (Kind::Dtls, _) if is_handshake => Tone::Handshake,
             _ => return self.extend_run(from, us, text, end, datagram.bytes),
@@ -177,6 +203,36 @@ impl<'a> Builder<'a> {
 
     fn is_stray(&self, index: usize) -> bool {
         matches!(&self.trace.records[index].what, What::Datagram(arrival) if arrival.fate == Some(Fate::Stray))
+    }
+
+    /// Why the component that a datagram came to dropped it, if it did.
+    fn reason(&self, index: usize) -> Option<&'a str> {
+        let record = &self.trace.records[index];
+        match &record.what {
+            What::Datagram(arrival) if arrival.fate == Some(Fate::Dropped) => {
+                Some(arrival.reason.as_deref().unwrap_or_default())
+            }
+            What::Datagram(arrival) => {
+                let key = (record.stream.as_str(), arrival.component_id, arrival.waits?);
+                self.waiting.get(&key).copied().flatten()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is the end of a datagram that is drawn with it.
+    fn is_drawn_already(&self, index: usize, what: &What) -> bool {
+        match what {
+            What::Dropped {
+                component_id,
+                waited: Some(number),
+                ..
+            } => {
+                let stream = self.trace.records[index].stream.as_str();
+                self.waiting.contains_key(&(stream, *component_id, *number))
+            }
+            _ => false,
+        }
     }
 
     /// Whether a handshake message in it has been sent before. Encrypted ones cannot be told apart.
@@ -245,6 +301,33 @@ impl<'a> Builder<'a> {
     }
 }
 
+fn waiting(trace: &Trace) -> HashMap<(&str, u16, u64), Option<&str>> {
+    let mut waiting = HashMap::new();
+    for record in &trace.records {
+        let stream = record.stream.as_str();
+        match &record.what {
+            What::Datagram(Datagram {
+                component_id,
+                waits: Some(number),
+                ..
+            }) => {
+                waiting.insert((stream, *component_id, *number), None);
+            }
+            What::Dropped {
+                component_id,
+                waited: Some(number),
+                reason,
+            } => {
+                if let Some(why) = waiting.get_mut(&(stream, *component_id, *number)) {
+                    *why = Some(reason.as_str());
+                }
+            }
+            _ => {}
+        }
+    }
+    waiting
+}
+
 fn tone(what: &What) -> Tone {
     match what {
         What::Call(call) if call.status == Status::Failed => Tone::Bad,
@@ -255,8 +338,9 @@ fn tone(what: &What) -> Tone {
         What::ComponentStateFailed { .. }
         | What::ComponentStateDisconnected { .. }
         | What::CouldNotSendPayload { .. }
+        | What::Dropped { .. }
         | What::Warning { .. }
-        | What::Missed { .. } => Tone::Bad,
+        | What::Missed(_) => Tone::Bad,
         _ => Tone::State,
     }
 }

@@ -1,5 +1,6 @@
-use super::words::{millis, one_line, plural};
-use handclasp::trace::{Datagram, Direction, Fate, Kind, Status, Stun, StunClass, What};
+use super::words::{millis, plural};
+use handclasp::printable;
+use handclasp::trace::{Datagram, Direction, Fate, Kind, Missed, Status, Stun, StunClass, What};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 
@@ -25,6 +26,7 @@ pub(super) struct ComponentSummary {
     bytes_received: u64,
     lost: u64,
     stray: u64,
+    dropped: u64,
     calls: BTreeMap<String, Calls>,
     /// Transactions of requests that wait for their answer.
     #[serde(skip)]
@@ -68,22 +70,42 @@ impl ComponentSummary {
                 }
             }
             What::Datagram(datagram) => self.count(datagram),
+            What::Missed(gap) => self.count_missed(gap),
+            What::Dropped { .. } => add(&mut self.dropped, 1),
             _ => {}
         }
     }
 
+    /// What does not stand in the trace was counted.
+    fn count_missed(&mut self, gap: &Missed) {
+        let counts = [
+            (&mut self.sent, &gap.sent),
+            (&mut self.received, &gap.received),
+        ];
+        for (counts, missed) in counts {
+            for (kind, count) in missed {
+                add(counts.entry(*kind).or_default(), *count);
+            }
+        }
+        add(&mut self.bytes_sent, gap.bytes_sent);
+        add(&mut self.bytes_received, gap.bytes_received);
+        add(&mut self.lost, gap.lost);
+        add(&mut self.stray, gap.stray);
+    }
+
     fn count(&mut self, datagram: &Datagram) {
         match datagram.fate {
-            Some(Fate::Stray) => return self.stray += 1,
-            Some(Fate::Lost) => self.lost += 1,
+            Some(Fate::Stray) => return add(&mut self.stray, 1),
+            Some(Fate::Lost) => add(&mut self.lost, 1),
+            Some(Fate::Dropped) => add(&mut self.dropped, 1),
             None => {}
         }
         let (counts, bytes) = match datagram.direction {
             Direction::Out => (&mut self.sent, &mut self.bytes_sent),
             Direction::In => (&mut self.received, &mut self.bytes_received),
         };
-        *counts.entry(datagram.kind).or_default() += 1;
-        *bytes += u64::from(datagram.bytes);
+        add(counts.entry(datagram.kind).or_default(), 1);
+        add(bytes, datagram.bytes.into());
         let binding = |stun: &&Stun| stun.method == "binding";
         let Some(stun) = datagram.stun.as_ref().filter(binding) else {
             return;
@@ -105,7 +127,10 @@ impl ComponentSummary {
             Some(us) => format!("{what} after {}", millis(us)),
             None => format!("never {what}"),
         };
-        let total = |counts: &BTreeMap<Kind, u64>| counts.values().sum::<u64>();
+        let total = |counts: &BTreeMap<Kind, u64>| {
+            let counts = counts.values();
+            counts.fold(0, |sum: u64, count| sum.saturating_add(*count))
+        };
         let (sent, received) = (total(&self.sent), total(&self.received));
         let mut words = format!(
             "{}, {}, {} of {} {} answered, {} {}, {sent} {} out ({} dropped on purpose), {received} in",
@@ -122,9 +147,17 @@ impl ComponentSummary {
         if self.stray > 0 {
             words += &format!(", {} stray", self.stray);
         }
+        if self.dropped > 0 {
+            words += &format!(", {} dropped", self.dropped);
+        }
         if let Some(reason) = &self.failed {
-            words += &format!("; failed: {}", one_line(reason));
+            words += &format!("; failed: {}", printable(reason));
         }
         words
     }
+}
+
+/// Whatever stands in a trace, counts do not overflow.
+fn add(sum: &mut u64, count: u64) {
+    *sum = sum.saturating_add(count);
 }

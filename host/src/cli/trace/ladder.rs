@@ -1,26 +1,27 @@
 //! Two rails, arrows between them, notes beside them.
+use serde::{Deserialize, Serialize};
 
 /// A trace as it is drawn.
 #[derive(Debug)]
-pub(super) struct Ladder {
-    pub(super) rails: [String; 2],
-    pub(super) rows: Vec<Row>,
-    pub(super) cut_off: bool,
+pub(in crate::cli) struct Ladder {
+    pub(in crate::cli) rails: [String; 2],
+    pub(in crate::cli) rows: Vec<Row>,
+    pub(in crate::cli) cut_off: bool,
 }
 
 /// One line of the drawing.
-#[derive(Debug)]
-pub(super) struct Row {
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct Row {
     /// Microseconds from the trace's beginning.
-    pub(super) us: u64,
-    pub(super) text: String,
-    pub(super) tone: Tone,
-    pub(super) shape: Shape,
+    pub(in crate::cli) us: u64,
+    pub(in crate::cli) text: String,
+    pub(in crate::cli) tone: Tone,
+    pub(in crate::cli) shape: Shape,
 }
 
 /// What stands in a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::cli) enum Shape {
     /// Beside this rail; beside none if it is about all.
     Note(Option<usize>),
     /// A datagram from this rail to the other.
@@ -28,16 +29,20 @@ pub(super) enum Shape {
 }
 
 /// Where an arrow ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::cli) enum End {
     /// On the other rail.
     Arrived,
     /// Dropped on purpose.
     Lost,
     /// It left, and does not stand among the other side's arrivals.
     Unseen,
+    /// It left, and may stand among the arrivals that were not recorded.
+    Unrecorded,
     /// On the other rail, where nobody wanted it.
     Stray,
+    /// On the other rail, whose component dropped it.
+    Dropped,
     /// Neither rail is where it goes.
     Elsewhere,
     /// On the other rail, but it comes from neither.
@@ -45,8 +50,8 @@ pub(super) enum End {
 }
 
 /// What a line is about, for colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::cli) enum Tone {
     Ice,
     Handshake,
     Data,

@@ -1,6 +1,7 @@
 //! `handclasp trace`: what a session recorded with `--trace` looks like.
 //!
 //! - `pairing`: which arrival belongs to which departure, where both sides are in the trace;
+//! - `gaps`: arrivals that are not in the trace;
 //! - `words`: a datagram or an event in a few words;
 //! - `flight`: the same of DTLS records;
 //! - `ladder`: two rails, arrows between them, notes beside them; `builder` makes it;
@@ -12,7 +13,8 @@ mod builder;
 mod capture;
 mod component;
 mod flight;
-mod ladder;
+mod gaps;
+pub(super) mod ladder;
 mod output;
 mod packet;
 mod page;
@@ -21,18 +23,21 @@ mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
-mod words;
+pub(super) mod words;
 
 use super::exit::Failed;
+use super::stdio;
 use clap::Args;
 use handclasp::trace::Trace as Recorded;
 use ladder::Ladder;
 use output::Output;
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use summary::Summary;
+
+pub(super) use terminal::rails;
 
 /// Show a session that `stream` or `demo` recorded with --trace.
 ///
@@ -49,12 +54,12 @@ pub(super) struct Trace {
     /// Times and counts as one JSON object
     #[arg(long)]
     json: bool,
-    /// Draw the ladder on a page for browsers that needs nothing else: OUT, - for standard output, or beside the
-    /// trace
+    /// Draw the ladder on a page for browsers that needs nothing else: OUT, - for standard output, or a new
+    /// file beside the trace
     #[arg(long, value_name = "OUT", num_args = 0..=1, require_equals = true)]
     html: Option<Option<PathBuf>>,
     /// Write the datagrams as a capture for Wireshark, with what the trace has of their contents: OUT, - for
-    /// standard output, or beside the trace. What DTLS encrypts is read with the file KEYS that --keylog wrote, as
+    /// standard output, or a new file beside the trace. What DTLS encrypts is read with the file KEYS that --keylog wrote, as
     /// in `wireshark -o tls.keylog_file:KEYS OUT`
     #[arg(long, value_name = "OUT", num_args = 0..=1, require_equals = true)]
     pcap: Option<Option<PathBuf>>,
@@ -62,6 +67,14 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn run(self) -> Result<(), Failed> {
+        if let (Some(Some(html)), Some(Some(pcap))) = (&self.html, &self.pcap)
+            && html == pcap
+        {
+            return Err(Failed::usage(format!(
+                "--html and --pcap would both write to {}: name another file for one of them",
+                html.display()
+            )));
+        }
         let trace = self.read()?;
         if let Some(out) = &self.html {
             let ladder = Ladder::of(&trace);
@@ -73,11 +86,10 @@ impl Trace {
         }
         if self.json {
             let summary = serde_json::to_string(&Summary::of(&trace));
-            return print(&summary.expect("it has string keys and nothing that could fail"));
-        }
-        if self.html.is_none() && self.pcap.is_none() {
+            stdio::say(summary.expect("it has string keys and nothing that could fail"));
+        } else if self.html.is_none() && self.pcap.is_none() {
             let drawn = terminal::draw(&Ladder::of(&trace), &Summary::of(&trace));
-            return print(drawn.trim_end());
+            stdio::say(drawn.trim_end());
         }
         Ok(())
     }
@@ -120,14 +132,7 @@ impl Trace {
         match out {
             Some(path) if path == Path::new("-") => Ok(Output::Standard),
             Some(path) => Output::file(path.clone(), &self.file),
-            None => Output::file(self.file.with_extension(extension), &self.file),
+            None => Ok(Output::Beside(self.file.with_extension(extension))),
         }
     }
-}
-
-/// A reader that has gone away has seen enough.
-fn print(text: &str) -> Result<(), Failed> {
-    let mut stdout = anstream::stdout().lock();
-    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
-    output::unless_closed(written)
 }

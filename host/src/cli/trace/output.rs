@@ -1,17 +1,23 @@
 //! Where a page or a capture goes.
 use crate::cli::exit::Failed;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use crate::cli::{log, stdio};
+use handclasp::files::{self, Use};
+use handclasp::printable;
+use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
 pub(super) enum Output {
     Standard,
+    /// The user has named it.
     File(PathBuf),
+    /// Made from the trace's name, which may be anybody's.
+    Beside(PathBuf),
 }
 
 impl Output {
-    /// A file that is not the trace itself.
+    /// A file that the user has named, and that is not the trace itself.
     pub(super) fn file(path: PathBuf, trace: &Path) -> Result<Self, Failed> {
         let same = match (fs::canonicalize(&path), fs::canonicalize(trace)) {
             (Ok(path), Ok(trace)) => path == trace,
@@ -28,34 +34,28 @@ impl Output {
 
     /// Writes it, its owner's alone as the trace is, and says where it is.
     pub(super) fn write(&self, contents: &[u8]) -> Result<(), Failed> {
-        let Self::File(path) = self else {
-            let mut stdout = io::stdout().lock();
-            return unless_closed(stdout.write_all(contents).and_then(|()| stdout.flush()));
+        let (path, file, remedy) = match self {
+            Self::Standard => {
+                return stdio::write(contents).or_else(|error| stdio::unless_closed(&error));
+            }
+            Self::File(path) => {
+                let file = files::open(path, Use::Replace);
+                (path, file, "name a file that you may write to")
+            }
+            Self::Beside(path) => {
+                let remedy = "name the file, as in --html=OUT and --pcap=OUT";
+                (path, files::create(path), remedy)
+            }
         };
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options
-            .open(path)
-            .and_then(|mut file| file.write_all(contents));
+        let written = file.and_then(|mut file| {
+            files::empty(&file)?;
+            file.write_all(contents)
+        });
         let path = path.display();
         written.map_err(|error| {
-            Failed::new(format!(
-                "{path} cannot be written ({error}): name a file that you may write to"
-            ))
+            Failed::new(format!("{path} cannot be written ({error}): {remedy}"))
         })?;
-        anstream::eprintln!("Written: {path}");
+        log::say_last(&printable(&format!("Written: {path}")));
         Ok(())
-    }
-}
-
-/// A reader that has gone away has seen enough.
-pub(super) fn unless_closed(written: io::Result<()>) -> Result<(), Failed> {
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failed::new(format!(
-            "standard output cannot be written: {error}"
-        ))),
-        _ => Ok(()),
     }
 }

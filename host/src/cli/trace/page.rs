@@ -80,7 +80,7 @@ fn write_ladder(page: &mut String, ladder: &Ladder) -> fmt::Result {
 
 fn write_row(page: &mut String, row: &Row, y: usize) -> fmt::Result {
     let unseen = match row.shape {
-        Shape::Arrow(_, End::Unseen) => " unseen",
+        Shape::Arrow(_, End::Unseen | End::Unrecorded) => " unseen",
         _ => "",
     };
     let text = Escaped(&row.text);
@@ -129,8 +129,8 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
         _ => start,
     };
     let reach = match end {
-        End::Arrived | End::FromElsewhere => ahead(tip, -2),
-        End::Lost | End::Unseen | End::Stray | End::Elsewhere => ahead(tip, -60),
+        End::Arrived | End::Unrecorded | End::FromElsewhere => ahead(tip, -2),
+        End::Lost | End::Unseen | End::Stray | End::Dropped | End::Elsewhere => ahead(tip, -60),
     };
     write!(
         page,
@@ -142,9 +142,13 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
             page,
             "<path d=\"M{reach} {y}L{back} {up}V{down}Z\" fill=\"currentColor\"/>"
         )?,
-        End::Lost | End::Stray => write!(
+        End::Lost | End::Stray | End::Dropped => write!(
             page,
             "<path d=\"M{reach} {up}L{back} {down}M{reach} {down}L{back} {up}\"/>"
+        )?,
+        End::Unrecorded => write!(
+            page,
+            "<path d=\"M{reach} {y}L{back} {up}V{down}Z\" fill=\"none\"/>"
         )?,
         End::Unseen => {}
     }
@@ -153,7 +157,9 @@ fn write_arrow(page: &mut String, row: &Row, (from, end): (usize, End), y: usize
         End::Arrived | End::Elsewhere | End::FromElsewhere => "",
         End::Lost => " (lost on purpose)",
         End::Unseen => " (not seen to arrive)",
+        End::Unrecorded => " (arrival not recorded)",
         End::Stray => " (stray: dropped)",
+        End::Dropped => " (dropped)",
     };
     let x = (a + b) / 2;
     write!(

@@ -1,5 +1,5 @@
-use handclasp::trace::{Datagram, Direction, Fate, Kind, Record, Trace, What};
-use std::collections::{HashMap, VecDeque};
+use handclasp::trace::{Datagram, Direction, Fate, Kind, Trace, What};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 /// Which arrival belongs to which departure, where a trace has both sides. Found by the addresses, which a NAT
@@ -11,7 +11,7 @@ pub(super) struct Pairing {
 }
 
 /// What is the same of a datagram at both ends.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Sign<'a> {
     from: SocketAddr,
     to: SocketAddr,
@@ -23,7 +23,9 @@ struct Sign<'a> {
 impl Pairing {
     pub(super) fn of(trace: &Trace) -> Self {
         let mut pairing = Self::default();
-        let mut under_way: HashMap<Sign<'_>, VecDeque<usize>> = HashMap::new();
+        let mut under_way: HashMap<(Sign<'_>, &str), VecDeque<usize>> = HashMap::new();
+        let streams = trace.records.iter().map(|record| record.stream.as_str());
+        let streams: BTreeSet<&str> = streams.collect();
         for (index, record) in trace.records.iter().enumerate() {
             let What::Datagram(datagram) = &record.what else {
                 continue;
@@ -31,10 +33,26 @@ impl Pairing {
             let sign = sign(datagram);
             match datagram.direction {
                 Direction::Out if datagram.fate == Some(Fate::Lost) => {}
-                Direction::Out => under_way.entry(sign).or_default().push_back(index),
+                Direction::Out => {
+                    let sender = record.stream.as_str();
+                    under_way
+                        .entry((sign, sender))
+                        .or_default()
+                        .push_back(index);
+                }
                 Direction::In => {
-                    let candidates = under_way.get_mut(&sign);
-                    if let Some(sent) = candidates.and_then(|sent| take(sent, trace, record)) {
+                    // The first of those under way that another stream than the receiver sent.
+                    let others = streams.iter().filter(|stream| **stream != record.stream);
+                    let first = others
+                        .filter_map(|other| {
+                            let key = (sign, *other);
+                            Some((*under_way.get(&key)?.front()?, key))
+                        })
+                        .min_by_key(|(sent, _)| *sent);
+                    if let Some((sent, key)) = first
+                        && let Some(waiting) = under_way.get_mut(&key)
+                    {
+                        waiting.pop_front();
                         pairing.other_end.insert(sent, index);
                         pairing.other_end.insert(index, sent);
                     }
@@ -48,13 +66,6 @@ impl Pairing {
     pub(super) fn other_end(&self, index: usize) -> Option<usize> {
         self.other_end.get(&index).copied()
     }
-}
-
-/// The first of those under way that another stream than the receiver sent.
-fn take(sent: &mut VecDeque<usize>, trace: &Trace, arrival: &Record) -> Option<usize> {
-    let is_others = |index: &usize| trace.records[*index].stream != arrival.stream;
-    let position = sent.iter().position(is_others)?;
-    sent.remove(position)
 }
 
 fn sign(datagram: &Datagram) -> Sign<'_> {

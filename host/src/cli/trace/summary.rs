@@ -1,6 +1,6 @@
 //! Times and counts.
 use super::component::ComponentSummary;
-use super::words::one_line;
+use handclasp::printable;
 use handclasp::trace::{Record, Trace, What};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,9 +34,12 @@ impl Summary {
             missed: 0,
         };
         for record in &trace.records {
-            match record.what {
-                What::Missed { count } => summary.missed = summary.missed.saturating_add(count),
-                _ => summary.stream(record).take(record),
+            if let What::Missed(gap) = &record.what {
+                summary.missed = summary.missed.saturating_add(gap.count);
+            }
+            // What is about all of a trace is about no stream of it.
+            if !record.stream.is_empty() {
+                summary.stream(record).take(record);
             }
         }
         summary
@@ -61,7 +64,7 @@ impl Summary {
     /// For people: a line for each component of each side.
     pub(super) fn words(&self) -> Vec<String> {
         let lines = self.streams.iter().flat_map(|stream| {
-            let name = one_line(&stream.stream);
+            let name = printable(&stream.stream);
             let components = stream.components.iter();
             components.map(move |(id, component)| {
                 format!("{name}, component {id}: {}", component.words())

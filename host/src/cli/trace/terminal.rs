@@ -10,6 +10,15 @@ const WIDTH: usize = 65;
 const DIM: Style = Style::new().dimmed();
 
 pub(super) fn draw(ladder: &Ladder, summary: &Summary) -> String {
+    let mut text = rails(ladder);
+    for words in summary.words() {
+        text += &format!("\n{words}");
+    }
+    text
+}
+
+/// The ladder alone.
+pub(in crate::cli) fn rails(ladder: &Ladder) -> String {
     let mut text = String::new();
     let [a, b] = &ladder.rails;
     let gap = (WIDTH + 2).saturating_sub(a.chars().count() + b.chars().count());
@@ -25,9 +34,6 @@ pub(super) fn draw(ladder: &Ladder, summary: &Summary) -> String {
             "",
             "The trace ends here, in the middle of a line: its writing was interrupted.",
         );
-    }
-    for words in summary.words() {
-        text += &format!("\n{words}");
     }
     text
 }
@@ -58,7 +64,9 @@ fn shape(row: &Row) -> String {
                 End::Arrived => ("├─ ", '─', "▶│"),
                 End::Lost => ("├─ ", '─', "✗ lost  │"),
                 End::Unseen => ("├─ ", '╌', "?  │"),
+                End::Unrecorded => ("├─ ", '╌', "▷│"),
                 End::Stray => ("├─ ", '─', "✗ stray │"),
+                End::Dropped => ("├─ ", '─', "✗ dropped │"),
                 End::Elsewhere => ("├─ ", '─', "▶      │"),
                 End::FromElsewhere => ("│      ─ ", '─', "▶│"),
             };
@@ -71,7 +79,9 @@ fn shape(row: &Row) -> String {
                 End::Arrived => ("│◀", '─', " ─┤"),
                 End::Lost => ("│  lost ✗", '─', " ─┤"),
                 End::Unseen => ("│  ?", '╌', " ─┤"),
+                End::Unrecorded => ("│◁", '╌', " ─┤"),
                 End::Stray => ("│ stray ✗", '─', " ─┤"),
+                End::Dropped => ("│ dropped ✗", '─', " ─┤"),
                 End::Elsewhere => ("│      ◀", '─', " ─┤"),
                 End::FromElsewhere => ("│◀", '─', " ─      │"),
             };

@@ -1,6 +1,8 @@
 //! A datagram or an event in a few words.
 use super::flight;
-use handclasp::trace::{Call, Datagram, Kind, Status, Stun, StunClass, What, dtls_records};
+use handclasp::printable;
+use handclasp::trace::{Call, Datagram, Kind, Missed, Status, Stun, StunClass, What, dtls_records};
+use std::collections::BTreeMap;
 
 /// What a datagram is, without its length.
 pub(super) fn datagram(datagram: &Datagram) -> String {
@@ -11,6 +13,16 @@ pub(super) fn datagram(datagram: &Datagram) -> String {
         Some(Kind::Rtp) => words + " (RTP or RTCP)",
         _ => words,
     }
+}
+
+/// A datagram of a handshake, with its length.
+pub(in crate::cli) fn payload(bytes: &[u8]) -> String {
+    let words = match (dtls_records(bytes), bytes.first()) {
+        (Some(records), _) => format!("DTLS {}", flight::words(&records)),
+        (None, Some(first)) => format!("datagram {first:#04x}…"),
+        (None, None) => "datagram".to_owned(),
+    };
+    format!("{words}, {} B", bytes.len())
 }
 
 fn own(datagram: &Datagram) -> String {
@@ -33,7 +45,7 @@ fn stun(stun: &Stun) -> String {
         StunClass::Success => "success",
         StunClass::Error => "error",
     };
-    let mut words = format!("STUN {} {class}", one_line(&stun.method));
+    let mut words = format!("STUN {} {class}", printable(&stun.method));
     if let Some(code) = stun.error_code {
         words += &format!(" {code}");
     }
@@ -60,8 +72,8 @@ pub(super) fn event(what: &What) -> Option<String> {
             let noun = plural((*components).into(), "component");
             format!(
                 "opened: {} {}, {components} {noun}, {role}",
-                one_line(plugin),
-                one_line(plugin_version)
+                printable(plugin),
+                printable(plugin_version)
             )
         }
         What::HandshakeInitData { bytes: 0, .. } => "handshake prepared".to_owned(),
@@ -88,19 +100,41 @@ pub(super) fn event(what: &What) -> Option<String> {
         }
         What::ComponentStateReady { .. } => "ready".to_owned(),
         What::ComponentStateDisconnected { .. } => "the peer is silent".to_owned(),
-        What::ComponentStateFailed { reason, .. } => format!("failed: {}", one_line(reason)),
+        What::ComponentStateFailed { reason, .. } => format!("failed: {}", printable(reason)),
         What::ComponentClosed { by_peer: true, .. } => "closed by the peer".to_owned(),
         What::ComponentClosed { .. } => "closed".to_owned(),
-        What::CouldNotSendPayload { reason, .. } => format!("not sent: {}", one_line(reason)),
+        What::CouldNotSendPayload { reason, .. } => format!("not sent: {}", printable(reason)),
         What::LocalSdp => "SDP made".to_owned(),
-        What::Warning { warning } => format!("warning: {}", one_line(warning)),
+        What::Warning { warning } => format!("warning: {}", printable(warning)),
         What::Stopped => "stopped".to_owned(),
         What::Call(made) => call(made),
-        What::Missed { count } => {
-            format!("{count} events are missing here: the disk could not keep up")
-        }
+        What::Dropped { reason, .. } => format!("a datagram dropped: {}", printable(reason)),
+        What::Missed(gap) => missed(gap),
         What::Datagram(_) | What::Unknown => return None,
     })
+}
+
+/// What does not stand in the trace.
+fn missed(gap: &Missed) -> String {
+    let total = |counts: &BTreeMap<Kind, u64>| {
+        let counts = counts.values();
+        counts.fold(0, |sum: u64, count| sum.saturating_add(*count))
+    };
+    let (sent, received) = (total(&gap.sent), total(&gap.received));
+    let others = gap.count.saturating_sub(sent).saturating_sub(received);
+    let counts = [
+        (sent, "datagrams out"),
+        (received, "in"),
+        (others, "others"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    format!(
+        "missing here, for the disk could not keep up: {}",
+        counts.join(", ")
+    )
 }
 
 fn call(call: &Call) -> String {
@@ -110,19 +144,19 @@ fn call(call: &Call) -> String {
         Status::Closed => "closed",
         Status::Failed => "failed",
     };
-    let mut words = format!("{}: {status}", one_line(&call.call));
+    let mut words = format!("{}: {status}", printable(&call.call));
     if call.packets > 0 {
         let noun = plural(call.packets, "packet");
         words += &format!(", {} {noun}", call.packets);
     }
     words += &format!(", {}", millis(call.took_us));
     if let Some(sentence) = &call.sentence {
-        words += &format!(": {}", one_line(sentence));
+        words += &format!(": {}", printable(sentence));
     }
     words
 }
 
-pub(super) fn plural(count: u64, noun: &str) -> String {
+pub(in crate::cli) fn plural(count: u64, noun: &str) -> String {
     match count {
         1 => noun.to_owned(),
         _ => format!("{noun}s"),
@@ -136,7 +170,7 @@ pub(super) fn millis(us: u64) -> String {
 
 /// Type, address and port of a candidate; all of it where it is none.
 fn short(candidate: &str) -> String {
-    let candidate = one_line(candidate);
+    let candidate = printable(candidate);
     let words: Vec<&str> = candidate.split_whitespace().collect();
     match words[..] {
         [_, _, transport, _, address, port, "typ", of_type, ..] => {
@@ -148,11 +182,4 @@ fn short(candidate: &str) -> String {
         }
         _ => candidate,
     }
-}
-
-/// Without control characters: what a peer wrote must not steer a terminal.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

@@ -53,6 +53,7 @@ fn secrets_can_be_left_out() {
     let all = [
         Notification::LocalCredentials {
             credentials: format!("ufrag {secret}"),
+            generation: 0,
         },
         Notification::HandshakeData {
             component_id: 1,

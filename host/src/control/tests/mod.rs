@@ -15,6 +15,7 @@ fn inputs() -> Vec<Input> {
     let messages = [
         Message::SetRemoteCredentials {
             credentials: "8hhY asd88fgpdd777uzjYhagZg".to_owned(),
+            generation: Some(3),
         },
         Message::SetRemoteCandidate {
             candidate: "candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host".to_owned(),
@@ -31,6 +32,7 @@ fn inputs() -> Vec<Input> {
             component_id: 2,
             role: Role::Responder,
             init_data: vec![0, 255, 10],
+            association: Some(0),
         },
         Message::Listen { component_id: 256 },
         Message::Close,
@@ -60,9 +62,14 @@ fn written(input: &Input) -> Value {
         }
     };
     match message {
-        Message::SetRemoteCredentials { credentials } => {
-            json!({"message": "set_remote_credentials", "credentials": credentials})
-        }
+        Message::SetRemoteCredentials {
+            credentials,
+            generation,
+        } => with_number(
+            json!({"message": "set_remote_credentials", "credentials": credentials}),
+            "generation",
+            *generation,
+        ),
         Message::SetRemoteCandidate {
             candidate,
             component_id,
@@ -78,18 +85,30 @@ fn written(input: &Input) -> Value {
             component_id,
             role,
             init_data,
-        } => json!({
-            "message": "set_peer_init_data",
-            "component_id": component_id,
-            "role": match role { Role::Initiator => "initiator", Role::Responder => "responder" },
-            "init_data": BASE64_STANDARD.encode(init_data),
-        }),
+            association,
+        } => with_number(
+            json!({
+                "message": "set_peer_init_data",
+                "component_id": component_id,
+                "role": match role { Role::Initiator => "initiator", Role::Responder => "responder" },
+                "init_data": BASE64_STANDARD.encode(init_data),
+            }),
+            "association",
+            *association,
+        ),
         Message::Listen { component_id } => {
             json!({"message": "listen", "component_id": component_id})
         }
         Message::Close => json!({"message": "close"}),
         Message::Stop => json!({"message": "stop"}),
     }
+}
+
+fn with_number(mut line: Value, name: &str, number: Option<u64>) -> Value {
+    if let Some(number) = number {
+        line[name] = json!(number);
+    }
+    line
 }
 
 /// The grammar's names, so that `inputs` cannot fall behind it.

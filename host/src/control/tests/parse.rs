@@ -150,6 +150,24 @@ fn what_is_no_object_is_no_line() {
 }
 
 #[test]
+fn a_line_that_ends_too_soon_is_told_what_is_open() {
+    for (line, what) in [
+        ("{", "the object is not closed"),
+        (r#"{"message":"stop""#, "the object is not closed"),
+        (r#"{"message":["stop""#, "a list is not closed"),
+        (r#"{"message":"stop"#, "a string is not closed"),
+        (r#"{"message":"#, "a value is missing at the end"),
+    ] {
+        let (_, sentence) = complaint(line);
+        assert_eq!(
+            sentence,
+            format!("{what}: write one JSON object on each line"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
 fn names_are_repeated_short_and_harmless() {
     let long = "x".repeat(10_000);
     let (_, sentence) = complaint(&format!(r#"{{"message":"{long}"}}"#));

@@ -26,8 +26,13 @@ fn parse(line: &str) {
 fn message() -> impl Strategy<Value = Input> {
     let bytes = || vec(any::<u8>(), 1..300);
     prop_oneof![
-        any::<String>()
-            .prop_map(|credentials| Message::SetRemoteCredentials { credentials }.into()),
+        (any::<String>(), any::<Option<u64>>()).prop_map(|(credentials, generation)| {
+            Message::SetRemoteCredentials {
+                credentials,
+                generation,
+            }
+            .into()
+        }),
         (any::<String>(), any::<u16>()).prop_map(|(candidate, component_id)| {
             Message::SetRemoteCandidate {
                 candidate,
@@ -36,19 +41,22 @@ fn message() -> impl Strategy<Value = Input> {
             .into()
         }),
         any::<String>().prop_map(|sdp| Message::ParseRemoteSdp { sdp }.into()),
-        (any::<u16>(), any::<bool>(), bytes()).prop_map(|(component_id, starts, init_data)| {
-            let role = if starts {
-                Role::Initiator
-            } else {
-                Role::Responder
-            };
-            Message::SetPeerInitData {
-                component_id,
-                role,
-                init_data,
+        (any::<u16>(), any::<bool>(), bytes(), any::<Option<u64>>()).prop_map(
+            |(component_id, starts, init_data, association)| {
+                let role = if starts {
+                    Role::Initiator
+                } else {
+                    Role::Responder
+                };
+                Message::SetPeerInitData {
+                    component_id,
+                    role,
+                    init_data,
+                    association,
+                }
+                .into()
             }
-            .into()
-        }),
+        ),
         (any::<u16>(), bytes()).prop_map(|(component_id, payload)| Input::SendPayload {
             component_id,
             payload,

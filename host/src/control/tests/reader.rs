@@ -83,3 +83,13 @@ fn the_last_line_needs_no_end() {
     let close = Input::from(Message::Close);
     assert_eq!(lines[0].input, Ok(close));
 }
+
+#[test]
+fn a_byte_order_mark_may_stand_before_the_first_line_only() {
+    let text = "\u{feff}{\"message\":\"stop\"}\n\u{feff}{\"message\":\"stop\"}\n";
+    let lines = read_all(text.as_bytes());
+    assert_eq!(lines[0], stop_at(1));
+    assert!(matches!(wrong(&lines[1]), (2, 1, Reason::Syntax(_))));
+    let alone = read_all("\u{feff}\r\n{\"message\":\"stop\"}".as_bytes());
+    assert_eq!(alone, [stop_at(2)]);
+}

@@ -1,11 +1,11 @@
 //! What time brings: pairs, consent, its loss, and the end.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Agent;
 use crate::ice::Event;
 use crate::ice::Pair;
-use crate::ice::failure::explain;
+use crate::ice::failure::{disconnected, explain};
 use crate::ice::generation::{Change, Generation};
 use crate::ice::selected::{Due, Selected};
 
@@ -17,12 +17,14 @@ impl Agent {
         if self.failed {
             return;
         }
+        self.current.take_held(self.now, &self.verified);
         self.current.drive(self.now);
         if let Some(previous) = &mut self.previous {
             previous.drive(self.now);
         }
         self.take_changes();
         self.watch_selected();
+        self.watch_liveness();
         self.watch_deadline();
     }
 
@@ -40,6 +42,7 @@ impl Agent {
             self.current.poll_timeout(),
             previous,
             selected,
+            self.next_doubt(),
             self.deadline,
         ]
         .into_iter()
@@ -53,7 +56,7 @@ impl Agent {
         {
             match change {
                 Change::Nominated(pair) => self.select(pair),
-                Change::Exhausted => previous.rebuild(|_| true),
+                Change::Exhausted => previous.rebuild(|source| self.verified.contains(source)),
             }
             self.dirty = true;
         }
@@ -71,9 +74,13 @@ impl Agent {
         }
     }
 
-    fn select(&mut self, pair: Pair) {
+    pub(super) fn select(&mut self, pair: Pair) {
         let is_same = self.selected_pair() == Some(pair);
+        if self.selected.is_some_and(|selected| selected.is_doubtful()) {
+            self.current.calm();
+        }
         self.selected = Some(Selected::new(pair, self.now));
+        self.lost = None;
         self.deadline = None;
         if !is_same {
             self.events.push_back(Event::Selected(pair));
@@ -81,15 +88,17 @@ impl Agent {
     }
 
     pub(super) fn lose(&mut self) {
-        self.selected = None;
+        let lost = self.selected.take();
+        self.lost = lost.map(|lost| (lost.pair.remote, lost.consent()));
         self.previous = None;
         self.deadline = Some(self.now + self.config.ice_timeout);
         self.events.push_back(Event::Disconnected);
         self.try_all_again();
     }
 
-    fn try_all_again(&mut self) {
-        self.current.rebuild(|_| true);
+    pub(super) fn try_all_again(&mut self) {
+        self.current
+            .rebuild(|source| self.verified.contains(source));
         self.dirty = true;
     }
 
@@ -115,21 +124,34 @@ impl Agent {
 
     fn watch_deadline(&mut self) {
         let can_try = self.current.remote().is_some()
-            && (self.end_of_candidates || !self.current.candidates().is_empty());
+            && (self.end_of_candidates
+                || self.current.was_asked()
+                || !self.current.candidates().is_empty());
+        let begins = can_try && !std::mem::replace(&mut self.tries, can_try);
         match self.deadline {
-            Some(deadline) if self.now >= deadline => self.fail(),
-            None if can_try && self.selected.is_none() => {
-                self.deadline = Some(self.now + self.config.ice_timeout);
-            }
-            _ => {}
+            _ if self.selected.is_some() => {}
+            Some(deadline) if !begins && self.now >= deadline => self.fail(),
+            Some(_) if !begins => {}
+            _ => self.deadline = Some(self.now + self.patience()),
+        }
+    }
+
+    /// How long is waited for what is missing.
+    fn patience(&self) -> Duration {
+        match self.current.remote() {
+            Some(_) => self.config.ice_timeout,
+            None => self.config.signalling_timeout,
         }
     }
 
     fn fail(&mut self) {
         self.failed = true;
         self.deadline = None;
-        let (component_id, tried) = (self.config.component_id, self.config.ice_timeout);
-        let reason = explain(&self.current, component_id, tried);
+        let component_id = self.config.component_id;
+        let reason = match self.lost {
+            Some((remote, heard)) => disconnected(component_id, remote, self.now - heard),
+            None => explain(&self.current, component_id, self.patience()),
+        };
         self.events.push_back(Event::Failed(reason));
     }
 }

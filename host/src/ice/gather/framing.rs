@@ -15,8 +15,21 @@ pub(super) struct Framing {
 }
 
 /// What came is neither STUN nor ChannelData: no telling where the next message begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OutOfStep;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum OutOfStep {
+    #[error("it answers in HTTP: a web server, or a proxy on the way, is at this port")]
+    Http,
+    #[error("it answers in TLS: write turns: in place of turn:")]
+    Tls,
+    #[error("what it sends is not TURN")]
+    Unknown,
+}
+
+/// How an answer in HTTP begins. As ChannelData it would be of channel 0x4854, which is never asked for.
+const HTTP: &[u8] = b"HTTP";
+/// How a record of TLS begins: an alert or a handshake message, of version 3.x.
+const TLS: [u8; 2] = [21, 22];
+const TLS_VERSION: u8 = 3;
 
 impl Framing {
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -28,14 +41,18 @@ impl Framing {
     /// The next whole message, ChannelData without its padding.
     pub(super) fn next(&mut self) -> Result<Option<&[u8]>, OutOfStep> {
         let rest = &self.bytes[self.taken..];
-        let [first, _, high, low, ..] = *rest else {
+        let [first, second, high, low, ..] = *rest else {
             return Ok(None);
         };
+        if rest.starts_with(HTTP) {
+            return Err(OutOfStep::Http);
+        }
         let said = usize::from(u16::from_be_bytes([high, low]));
         let length = match first {
             0..=3 => STUN_HEADER + said,
             64..=79 => CHANNEL_HEADER + said,
-            _ => return Err(OutOfStep),
+            _ if TLS.contains(&first) && second == TLS_VERSION => return Err(OutOfStep::Tls),
+            _ => return Err(OutOfStep::Unknown),
         };
         let padded = length.next_multiple_of(4);
         if rest.len() < padded {
@@ -116,6 +133,18 @@ mod tests {
     fn what_is_no_message_ends_the_stream() {
         let mut framing = Framing::default();
         framing.push(b"<html>400 Bad Request");
-        assert_eq!(framing.next(), Err(OutOfStep));
+        assert_eq!(framing.next(), Err(OutOfStep::Unknown));
+    }
+
+    #[test]
+    fn servers_of_other_protocols_are_known() {
+        for (said, error) in [
+            (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], OutOfStep::Http),
+            (&[21, 3, 3, 0, 2, 2, 40][..], OutOfStep::Tls),
+        ] {
+            let mut framing = Framing::default();
+            framing.push(said);
+            assert_eq!(framing.next(), Err(error));
+        }
     }
 }

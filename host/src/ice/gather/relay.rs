@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::RelayRequest;
+use super::address::{are_alike, can_be_sent_to};
 use super::session::{Session, Told};
 use super::trouble::Trouble;
 use crate::ice::TurnServer;
@@ -14,6 +15,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// as long each time, up to the other.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// An allocation that has lived for so long was worth having.
+const STEADY: Duration = Duration::from_secs(60);
 
 /// Why a relay cannot be used that nobody is connected to in time.
 const NO_CONNECTION: &str = "it cannot be connected to";
@@ -26,8 +29,12 @@ pub(super) struct Relay {
     addresses: Vec<SocketAddr>,
     turn: usize,
     state: State,
-    /// How often it failed since it last worked.
+    /// Whom the server has named in its place, which is tried before the server is asked again (RFC 8489 §10).
+    alternate: Option<SocketAddr>,
+    /// How often it failed since an allocation was [`STEADY`].
     failures: u32,
+    /// How many allocations in a row were not.
+    fleeting: u32,
     /// Why it cannot be used, if that is known.
     cause: Option<String>,
 }
@@ -40,7 +47,19 @@ enum State {
     Pausing(Instant),
     /// Somebody connects, until that time.
     Opening(Instant),
-    Running(Box<Session>),
+    Running(Box<Running>),
+}
+
+/// A connection that stands.
+#[derive(Debug)]
+struct Running {
+    session: Session,
+    /// Since when it relays.
+    since: Option<Instant>,
+    /// What it is known to relay.
+    told: Vec<SocketAddr>,
+    /// What it relays besides, and when that is told if it still does.
+    held: Vec<(Instant, SocketAddr)>,
 }
 
 /// What became of a relay.
@@ -64,7 +83,9 @@ impl Relay {
             addresses: Vec::new(),
             turn: 0,
             state: State::Unknown,
+            alternate: None,
             failures: 0,
+            fleeting: 0,
             cause: None,
         }
     }
@@ -95,7 +116,7 @@ impl Relay {
 
     /// Whether it works or is known not to.
     pub(super) fn is_settled(&self) -> bool {
-        let works = matches!(&self.state, State::Running(session) if !session.relayed().is_empty());
+        let works = matches!(&self.state, State::Running(running) if !running.told.is_empty());
         works || self.cause.is_some()
     }
 
@@ -103,7 +124,7 @@ impl Relay {
     pub(super) fn trouble(&self) -> Option<Trouble> {
         let so_far = match &self.state {
             State::Opening(_) => Some(NO_CONNECTION.to_owned()),
-            State::Running(session) if session.relayed().is_empty() => Some(session.cause()),
+            State::Running(running) if running.since.is_none() => Some(running.session.cause()),
             State::Unknown | State::Pausing(_) | State::Running(_) => None,
         };
         Some(Trouble {
@@ -114,32 +135,49 @@ impl Relay {
 
     pub(super) fn session(&mut self) -> Option<&mut Session> {
         match &mut self.state {
-            State::Running(session) => Some(session),
+            State::Running(running) => Some(&mut running.session),
             _ => None,
         }
     }
 
     pub(super) fn relays(&self, address: SocketAddr) -> bool {
-        matches!(&self.state, State::Running(session) if session.relays(address))
+        matches!(&self.state, State::Running(running) if running.session.relays(address))
     }
 
     pub(super) fn opened(&mut self, now: Instant, local: SocketAddr) {
         if let State::Opening(_) = self.state {
-            let server = self.addresses[self.turn];
-            let session = Session::new(now, &self.server, local, server);
-            self.state = State::Running(Box::new(session));
+            let session = Session::new(now, &self.server, local, self.address());
+            self.state = State::Running(Box::new(Running {
+                session,
+                since: None,
+                told: Vec::new(),
+                held: Vec::new(),
+            }));
             self.handle_timeout(now);
         }
     }
 
+    /// Where it is tried now.
+    fn address(&self) -> SocketAddr {
+        self.alternate.unwrap_or(self.addresses[self.turn])
+    }
+
     /// The connection has ended, for the reason given in part of a sentence.
     pub(super) fn closed(&mut self, now: Instant, cause: &str, changes: &mut Vec<Change>) {
-        if !matches!(self.state, State::Opening(_) | State::Running(_)) {
-            return;
+        match &mut self.state {
+            State::Opening(_) => {}
+            State::Running(running) => {
+                let downs = running.told.drain(..);
+                changes.extend(downs.map(|relayed| Change::Down { relayed }));
+                match running.since.map(|since| now.duration_since(since)) {
+                    Some(lived) if lived >= STEADY => (self.failures, self.fleeting) = (0, 0),
+                    Some(_) => self.fleeting += 1,
+                    None => {}
+                }
+            }
+            State::Unknown | State::Pausing(_) => return,
         }
-        let relayed = self.session().map(|session| session.relayed().to_vec());
-        let downs = relayed.into_iter().flatten();
-        changes.extend(downs.map(|relayed| Change::Down { relayed }));
+        self.alternate = None;
         self.turn = (self.turn + 1) % self.addresses.len();
         let all_failed = self.turn == 0;
         let pause = if all_failed {
@@ -154,20 +192,57 @@ impl Relay {
     }
 
     fn pause(&mut self) -> Duration {
-        let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures.min(8));
         self.failures += 1;
-        pause.min(MAX_PAUSE)
+        growing(self.failures)
+    }
+
+    /// It relays what comes to `relayed`. After fleeting allocations one has to last before it is told: else the peer
+    /// would get candidate after candidate of it, and have no room for others.
+    fn allocated(&mut self, now: Instant, relayed: SocketAddr, changes: &mut Vec<Change>) {
+        let fleeting = self.fleeting;
+        let State::Running(running) = &mut self.state else {
+            return;
+        };
+        running.since = Some(now);
+        match fleeting {
+            // A server may have been started anew.
+            0 | 1 => self.tell(relayed, changes),
+            _ => running.held.push((now + growing(fleeting - 1), relayed)),
+        }
+    }
+
+    fn tell(&mut self, relayed: SocketAddr, changes: &mut Vec<Change>) {
+        if let State::Running(running) = &mut self.state {
+            running.told.push(relayed);
+            let socket = running.session.local();
+            self.cause = None;
+            changes.push(Change::Up { relayed, socket });
+        }
+    }
+
+    /// The server says to ask another one. That is done once, and only where a server of its kind can be.
+    fn redirected(&mut self, now: Instant, to: SocketAddr, changes: &mut Vec<Change>) {
+        if self.alternate.is_some() {
+            self.closed(now, "the server it sends us to sends us on", changes);
+        } else if !are_alike(self.address(), to) || !can_be_sent_to(to) {
+            let cause =
+                format!("it sends us to {to}, which is another kind of address than its own");
+            self.closed(now, &cause, changes);
+        } else {
+            self.alternate = Some(to);
+            self.state = State::Pausing(now);
+        }
     }
 
     /// Gives the allocation back, and opens no more. Returns what is left to send.
-    pub(super) fn close(&mut self, now: Instant) -> Option<Vec<u8>> {
-        let last = self.session().and_then(|session| {
+    pub(super) fn close(&mut self, now: Instant) -> Vec<Vec<u8>> {
+        let last = self.session().map(|session| {
             session.close(now);
-            session.poll_outgoing()
+            std::iter::from_fn(|| session.poll_outgoing()).collect()
         });
         self.addresses.clear();
         self.state = State::Unknown;
-        last
+        last.unwrap_or_default()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
@@ -179,7 +254,10 @@ impl Relay {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::Pausing(at) | State::Opening(at) => Some(*at),
-            State::Running(session) => session.poll_timeout(),
+            State::Running(running) => {
+                let held = running.held.iter().map(|(at, _)| *at);
+                held.chain(running.session.poll_timeout()).min()
+            }
             State::Unknown => None,
         }
     }
@@ -196,7 +274,7 @@ impl Relay {
                 self.state = State::Opening(now + CONNECT);
                 Some(RelayRequest::Open {
                     relay,
-                    address: self.addresses[self.turn],
+                    address: self.address(),
                     transport: self.server.transport,
                     host: self.server.host.clone(),
                 })
@@ -205,24 +283,34 @@ impl Relay {
                 self.closed(now, NO_CONNECTION, changes);
                 Some(RelayRequest::Close { relay })
             }
-            State::Running(session) => {
-                if let Some(contents) = session.poll_outgoing() {
+            State::Running(running) => {
+                if let Some(contents) = running.session.poll_outgoing() {
                     return Some(RelayRequest::Send { relay, contents });
                 }
-                let socket = session.local();
-                match session.poll_told()? {
+                let Some(told) = running.session.poll_told() else {
+                    let due = running.held.pop_if(|(at, _)| *at <= now);
+                    if let Some((_, relayed)) = due {
+                        self.tell(relayed, changes);
+                    }
+                    return None;
+                };
+                match told {
                     Told::Allocated(relayed) => {
-                        (self.cause, self.failures) = (None, 0);
-                        changes.push(Change::Up { relayed, socket });
-                        None
+                        self.allocated(now, relayed, changes);
+                        return self.poll(now, relay, changes);
                     }
-                    Told::Ended(cause) => {
-                        self.closed(now, &cause, changes);
-                        Some(RelayRequest::Close { relay })
-                    }
+                    Told::Ended(cause) => self.closed(now, &cause, changes),
+                    Told::Elsewhere(to) => self.redirected(now, to, changes),
                 }
+                Some(RelayRequest::Close { relay })
             }
             _ => None,
         }
     }
+}
+
+/// What is waited for after so many failures.
+fn growing(failures: u32) -> Duration {
+    let times = 2_u32.saturating_pow(failures.saturating_sub(1).min(8));
+    (FIRST_PAUSE * times).min(MAX_PAUSE)
 }

@@ -1,37 +1,39 @@
 //! One TURN allocation (RFC 8656), on a connection that somebody else holds.
 
-mod clock;
+mod answers;
+mod channels;
 mod intake;
+mod lifetime;
+mod message;
 mod permissions;
 mod requests;
 mod upkeep;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Instant;
 
-use stun_proto::types::{AddressFamily, TransportType};
-use turn_client_proto::api::{CreatePermissionError, SendError, TurnConfig};
-use turn_client_proto::prelude::{DelayedTransmitBuild as _, TurnClientApi as _};
-use turn_client_proto::tcp::TurnClientTcp;
-use turn_client_proto::types::TurnCredentials;
-use turn_client_proto::udp::TurnClientUdp;
+use stun_proto::auth::LongTermClientAuth;
+use stun_proto::types::message::LongTermCredentials;
 
 use super::binding::Binding;
 use super::framing::{Framing, pad};
 use crate::ice::TurnServer;
-use clock::Clock;
-use permissions::Permissions;
+use crate::ice::servers::opaque_string;
+use channels::Channels;
+use lifetime::Lifetime;
+use message::{
+    Ask, Families, channel_data, channel_length, indication, indication_length, request,
+};
+use permissions::{Permissions, Verdict};
 use requests::Requests;
 
-turn_client_proto::impl_client!(Client, (Udp, TurnClientUdp), (Tcp, TurnClientTcp));
+/// Most bytes of a datagram: over UDP to the server, and of what the server sends to a peer (RFC 768 over IPv4).
+const MAX_DATAGRAM: usize = 65_507;
+/// Most bytes of a STUN message: a header, and attributes of a whole number of words (RFC 8489 §5).
+const MAX_MESSAGE: usize = 20 + 65_532;
 
-/// A request is sent again after `RTO`, which doubles up to `MAX_RTO`, and given up after 15.5 s:
-/// RFC 8489 §6.2.1 proposes 39.5 s, longer than anybody waits for a connection.
-const RTO: Duration = Duration::from_millis(500);
-const MAX_RTO: Duration = Duration::from_secs(4);
-const ATTEMPTS: u32 = 6;
 /// What a session has to tell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
@@ -39,36 +41,35 @@ pub(super) enum Told {
     Allocated(SocketAddr),
     /// It is over, for the reason given in part of a sentence.
     Ended(String),
+    /// It is over: the server names another one to ask (RFC 8489 §10).
+    Elsewhere(SocketAddr),
 }
 
 /// A client of one TURN server on a connection of its own.
 pub(super) struct Session {
-    client: Client,
-    clock: Clock,
+    auth: LongTermClientAuth,
+    /// What the server has asked the credentials for.
+    realm: Option<String>,
     local: SocketAddr,
     server: SocketAddr,
-    transport: TransportType,
+    is_stream: bool,
     framing: Framing,
     /// One for each address family at most.
     relayed: Vec<SocketAddr>,
+    /// Of the allocation.
+    lifetime: Option<Lifetime>,
     permissions: Permissions,
-    channels: HashSet<SocketAddr>,
+    channels: Channels,
     /// Asks the server whether it is there, which also keeps a NAT's mapping open.
     keepalive: Binding,
-    wake: Instant,
     requests: Requests,
-    is_challenged: bool,
-    /// How often the allocation was doubted.
-    probes: u8,
-    /// The permission that is to tell whether the server still has the allocation.
-    probe: Option<IpAddr>,
     last_error: Option<String>,
     ended: bool,
     outgoing: VecDeque<Vec<u8>>,
     told: VecDeque<Told>,
 }
 
-/// Without the client, which shows the password.
+/// Without the credentials.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
@@ -86,39 +87,35 @@ impl Session {
         local: SocketAddr,
         server: SocketAddr,
     ) -> Self {
-        let mut turn = TurnConfig::new(TurnCredentials::new(&config.username, &config.password));
-        turn.set_request_retransmits(RTO, MAX_RTO, ATTEMPTS, MAX_RTO);
-        if server.is_ipv6() {
-            turn.add_address_family(AddressFamily::IPV6);
-        }
-        let (client, transport) = if config.transport.is_stream() {
-            let client = TurnClientTcp::allocate(local, server, turn);
-            (Client::Tcp(client), TransportType::Tcp)
-        } else {
-            let client = TurnClientUdp::allocate(local, server, turn);
-            (Client::Udp(client), TransportType::Udp)
-        };
-        Self {
-            client,
-            clock: Clock::new(now),
+        let mut auth = LongTermClientAuth::new();
+        let [username, password] =
+            [&config.username, &*config.password].map(|it| opaque_string(it));
+        auth.set_credentials(LongTermCredentials::new(username, password));
+        let is_stream = config.transport.is_stream();
+        let mut session = Self {
+            auth,
+            realm: None,
             local,
             server,
-            transport,
+            is_stream,
             framing: Framing::default(),
             relayed: Vec::new(),
+            lifetime: None,
             permissions: Permissions::default(),
-            channels: HashSet::new(),
+            channels: Channels::default(),
             keepalive: Binding::new(local, server, now),
-            wake: now,
-            requests: Requests::default(),
-            is_challenged: false,
-            probes: 0,
-            probe: None,
+            requests: Requests::new(is_stream),
             last_error: None,
             ended: false,
             outgoing: VecDeque::new(),
             told: VecDeque::new(),
-        }
+        };
+        let families = match server {
+            SocketAddr::V4(_) => Families::Ipv4,
+            SocketAddr::V6(_) => Families::Both,
+        };
+        session.ask(now, Ask::Allocate(families), 0);
+        session
     }
 
     pub(super) fn relays(&self, address: SocketAddr) -> bool {
@@ -129,53 +126,59 @@ impl Session {
         self.local
     }
 
-    pub(super) fn relayed(&self) -> &[SocketAddr] {
-        &self.relayed
+    /// Sends `data` to `peer` through the relay, as soon as the server permits it. Tells whether it may.
+    pub(super) fn send(&mut self, now: Instant, peer: SocketAddr, data: &[u8]) -> bool {
+        let sent = self.relayed_for(peer).is_some() && self.dispatch(now, peer, data);
+        self.work(now);
+        sent
     }
 
-    /// Sends `data` to `peer` through the relay, as soon as the server permits it.
-    pub(super) fn send(&mut self, now: Instant, peer: SocketAddr, data: &[u8]) {
-        let at = self.clock.at(now);
-        match self.client.send_to(TransportType::Udp, peer, data, at) {
-            Ok(Some(built)) => self.push(built.data.build()),
-            Err(SendError::NoPermission) => {
-                if self.permissions.hold(now, peer, data) {
-                    let ip = peer.ip();
-                    let asked = self.client.create_permission(TransportType::Udp, ip, at);
-                    // One that already exists comes with the channel that is being bound.
-                    if let Err(CreatePermissionError::NoAllocation) = asked {
-                        self.permissions.refuse(now, ip);
-                    }
-                }
-            }
-            Ok(None) | Err(_) => {}
+    fn dispatch(&mut self, now: Instant, peer: SocketAddr, data: &[u8]) -> bool {
+        let channel = self.channels.to(now, peer);
+        let (length, max) = match channel {
+            Some(_) => (channel_length(data), usize::MAX),
+            None => (indication_length(peer, data), MAX_MESSAGE),
+        };
+        let max = if self.is_stream { max } else { MAX_DATAGRAM };
+        if length > max || data.len() > MAX_DATAGRAM {
+            return false;
         }
-        self.work(now);
+        match self.permissions.judge(now, peer, data) {
+            Verdict::Permitted => {}
+            Verdict::Asked => return true,
+            Verdict::First => return self.ask(now, Ask::Permit(peer.ip()), 0),
+            Verdict::Refused => return false,
+        }
+        let message = match channel {
+            Some(number) => Ok(channel_data(number, data)),
+            None => indication(peer, data),
+        };
+        message.map(|message| self.push(message)).is_ok()
     }
 
     /// Much will be sent to `peer`: a channel saves 32 bytes of each datagram.
     pub(super) fn bind(&mut self, now: Instant, peer: SocketAddr) {
-        if self.channels.insert(peer) {
-            let at = self.clock.at(now);
-            if self
-                .client
-                .bind_channel(TransportType::Udp, peer, at)
-                .is_err()
-            {
-                self.channels.remove(&peer);
-            }
+        if self.relayed_for(peer).is_some()
+            && let Some(number) = self.channels.number(now, peer)
+            && !self.requests.is_under_way(Ask::Bind(peer, number))
+        {
+            self.ask(now, Ask::Bind(peer, number), 0);
             self.work(now);
         }
     }
 
-    /// Gives the allocation back.
+    /// Finds out whether the server still has the allocation.
+    pub(super) fn probe(&mut self, now: Instant) {
+        if !self.relayed.is_empty() {
+            self.refresh(now);
+            self.work(now);
+        }
+    }
+
+    /// Gives the allocation back: without one there is nothing to give.
     pub(super) fn close(&mut self, now: Instant) {
-        // Without an allocation there is nothing to give back.
-        let _ = self.client.delete(self.clock.at(now));
-        // The client leaves 50 ms between two requests; nobody will be there then.
-        let at = self.clock.at(now + Duration::from_millis(50));
-        if let Some(transmit) = self.client.poll_transmit(at) {
-            self.push(transmit.data.to_vec());
+        if !self.relayed.is_empty() && self.ask(now, Ask::Release, 0) {
+            self.work(now);
         }
     }
 
@@ -187,9 +190,26 @@ impl Session {
         self.told.pop_front()
     }
 
+    /// The address from which peers of this one's family hear us.
+    fn relayed_for(&self, peer: SocketAddr) -> Option<SocketAddr> {
+        let is_of_family = |at: &&SocketAddr| at.is_ipv4() == peer.is_ipv4();
+        self.relayed.iter().find(is_of_family).copied()
+    }
+
+    /// Tells whether the server is asked. `stale` counts the nonces that were not taken for it.
+    fn ask(&mut self, now: Instant, ask: Ask, stale: u8) -> bool {
+        match request(ask, &mut self.auth) {
+            Ok(bytes) => self.requests.add(now, ask, stale, bytes),
+            Err(error) => {
+                tracing::debug!("a request to a relay: {error}");
+                self.end("what it gives for the credentials cannot be sent back".to_owned());
+                false
+            }
+        }
+    }
+
     fn push(&mut self, mut message: Vec<u8>) {
-        self.requests.note(&message);
-        if self.transport == TransportType::Tcp {
+        if self.is_stream {
             pad(&mut message);
         }
         self.outgoing.push_back(message);

@@ -1,6 +1,7 @@
 //! A gatherer, STUN and TURN servers of another make, and virtual time.
 
 mod binding;
+mod quirks;
 mod relay;
 mod trouble;
 
@@ -13,9 +14,9 @@ use stun_proto::types::attribute::XorMappedAddress;
 use stun_proto::types::message::{
     BINDING, Message, MessageWrite as _, MessageWriteExt as _, MessageWriteVec,
 };
-use turn_client_proto::prelude::DelayedTransmitBuild as _;
 use turn_server_proto::api::{Transmit as ServerTransmit, TurnServerApi as _, TurnServerPollRet};
 use turn_server_proto::server::TurnServer as Server;
+use turn_types::prelude::DelayedTransmitBuild as _;
 
 use super::*;
 use crate::ice::StunServer;
@@ -25,6 +26,8 @@ const COMPONENT: u16 = 1;
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
+
+type Quirk = Box<dyn FnMut(SocketAddr, &Message<'_>) -> Option<Vec<u8>>>;
 
 /// The network, with everybody in it but the gatherer.
 struct World {
@@ -36,6 +39,12 @@ struct World {
     mapped: SocketAddr,
     /// TURN servers, and the address of our connection to each.
     relays: Vec<(Server, Option<SocketAddr>)>,
+    /// Which server our connection to each goes to.
+    servers: BTreeMap<usize, SocketAddr>,
+    /// What a relay answers to a request in place of what it should, if it does.
+    quirk: Option<Quirk>,
+    /// What came to relays.
+    came: Vec<(Instant, Vec<u8>)>,
     /// Addresses that do not answer.
     dead: Vec<SocketAddr>,
     loss: f64,
@@ -72,6 +81,9 @@ impl World {
                 .iter()
                 .map(|server| (relay(server.port), None))
                 .collect(),
+            servers: BTreeMap::new(),
+            quirk: None,
+            came: Vec::new(),
             dead: Vec::new(),
             loss: 0.0,
             random: fastrand::Rng::with_seed(7),
@@ -160,11 +172,12 @@ impl World {
                 let port = 6000 + u16::try_from(self.opened.len()).unwrap();
                 let local = SocketAddr::new(addr(BASE).ip(), port);
                 self.relays[relay.number].1 = Some(local);
+                self.servers.insert(relay.number, address);
                 self.gatherer.relay_opened(self.now, relay.number, local);
             }
             RelayRequest::Send { relay, contents } => {
-                let (server, local) = &self.relays[relay.number];
-                let (from, to) = (local.expect("it is open"), server.listen_address());
+                let local = self.relays[relay.number].1;
+                let (from, to) = (local.expect("it is open"), self.servers[&relay.number]);
                 self.throw(from, to, contents);
             }
             RelayRequest::Close { relay } => self.relays[relay.number].1 = None,
@@ -205,6 +218,13 @@ impl World {
     /// Each server is given what comes to it or to what it has allocated.
     fn serve(&mut self, from: SocketAddr, to: SocketAddr, contents: &[u8]) {
         let at = self.at();
+        self.came.push((self.now, contents.to_vec()));
+        if let Some(quirk) = &mut self.quirk
+            && let Ok(request) = Message::from_bytes(contents)
+            && let Some(answer) = quirk(to, &request)
+        {
+            return self.throw(to, from, answer);
+        }
         for number in 0..self.relays.len() {
             let server = &mut self.relays[number].0;
             // A relayed port tells whose it is.

@@ -3,125 +3,327 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use is::Candidate;
 use is::stun::{StunMessage, StunPacket};
 
 use super::Generation;
-use crate::ice::stun::{StunKind, stun_kind};
-use crate::ice::{Pair, Source, tcp};
+use crate::ice::answers::{completed, success, unknown_attributes};
+use crate::ice::attributes::{has_wrong_fingerprint, unknown};
+use crate::ice::core::new_core;
+use crate::ice::local::{Local, base_of};
+use crate::ice::newcomers::pays;
+use crate::ice::repeats::Mark;
+use crate::ice::sources::Sources;
+use crate::ice::stun::{StunKind, TransactionId, stun_kind};
+use crate::ice::tcp::transport;
+use crate::ice::transactions::Transaction;
+use crate::ice::usernames::to_core;
+use crate::ice::{Pair, Source, Transmit, tcp};
 
 /// Addresses of ours that responses may tell of: more than the core has pairs,
 /// which is the most that an honest peer behind any NAT brings at once.
 const MAX_MAPPED: usize = 128;
+/// Longer than any check.
+const MAX_HELD_BYTES: usize = 512;
+
+/// A request from before the peer's credentials.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) pair: Pair,
+    request: Vec<u8>,
+    /// Bytes of the answer that it has got.
+    answered: usize,
+}
+
+/// What has come from the peer, authentic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ice) enum Heard {
+    /// A success, to a check of ours, from where that went.
+    Answer,
+    /// A check that has not come before.
+    Check,
+    /// A check that has, or an error.
+    Other,
+}
 
 impl Generation {
-    /// Takes a datagram if it is a message for this generation, and authentic.
-    /// `keep` is where the peer is that must not be forgotten.
-    pub(in crate::ice) fn handle<'d>(
+    /// Takes a datagram if it is a message for this generation, and authentic. `verified` is where the peer has
+    /// answered.
+    pub(in crate::ice) fn handle(
         &mut self,
         now: Instant,
         pair: Pair,
-        datagram: &'d [u8],
-        keep: Option<Source>,
-    ) -> Option<StunMessage<'d>> {
-        let kind = stun_kind(datagram)?;
-        let is_for_us = match kind {
-            StunKind::Request { local_ufrag, .. } => local_ufrag == Some(self.local.ufrag()),
-            StunKind::Response { transaction } => {
-                self.transactions.find(transaction, pair).is_some()
-            }
-            StunKind::Indication => false,
+        datagram: &[u8],
+        verified: &Sources,
+    ) -> Option<Heard> {
+        let heard = self.take(now, pair, datagram, verified)?;
+        self.is_proven |= self.remote.is_some();
+        Some(heard)
+    }
+
+    /// The peer's ufrag in an authentic check to our credentials, if it is another than that of the peer's
+    /// credentials, or these are not known yet. Once they are proven the peer has no others for ours.
+    pub(in crate::ice) fn named_by(&self, datagram: &[u8]) -> Option<String> {
+        let Some(StunKind::Request { local_ufrag, .. }) = stun_kind(datagram) else {
+            return None;
         };
-        if !is_for_us {
+        if self.is_proven || local_ufrag != Some(self.local.ufrag()) {
             return None;
         }
         let message = StunMessage::parse(datagram).ok()?;
-        if !self.make_room(pair, &message, keep) {
+        let (_, named) = message.split_username()?;
+        if self.remote().is_some_and(|remote| remote.ufrag() == named) {
             return None;
         }
+        // Without the peer's credentials a core asks for integrity only.
+        let core = new_core(&self.local, false, &self.config);
+        let renamed = to_core(datagram, &self.local, None);
+        let is_authentic = core.accepts_message(&StunMessage::parse(&renamed).ok()?);
+        is_authentic.then(|| named.to_owned())
+    }
+
+    fn take(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        datagram: &[u8],
+        verified: &Sources,
+    ) -> Option<Heard> {
+        match stun_kind(datagram)? {
+            StunKind::Request {
+                transaction,
+                local_ufrag,
+            } => {
+                let is_for_us = local_ufrag == Some(self.local.ufrag());
+                if !is_for_us || has_wrong_fingerprint(datagram) {
+                    return None;
+                }
+                self.take_request(now, (pair, transaction), datagram, verified)
+            }
+            StunKind::Response { transaction } => {
+                let asked = self.transactions.find(transaction, pair)?;
+                if has_wrong_fingerprint(datagram) {
+                    return None;
+                }
+                self.take_response(now, asked, datagram)
+            }
+            StunKind::Indication => None,
+        }
+    }
+
+    fn take_request(
+        &mut self,
+        now: Instant,
+        (pair, transaction): (Pair, TransactionId),
+        datagram: &[u8],
+        verified: &Sources,
+    ) -> Option<Heard> {
+        let renamed = to_core(datagram, &self.local, self.remote.as_ref());
+        let message = StunMessage::parse(&renamed).ok()?;
+        if self.rejects(pair, transaction, &message, datagram) {
+            return None;
+        }
+        if self.remote.is_none() {
+            return self.hold((pair, transaction), &message, datagram);
+        }
+        let source = pair.source();
+        let is_known = self.is_known(source);
+        let first = self.repeats.first(transaction);
+        let is_copy = first.is_some_and(|first| self.is_copy(source, first, verified));
+        if is_copy && !self.conflicts(&message) {
+            let is_answered = is_known && self.core.accepts_message(&message);
+            return is_answered.then(|| {
+                self.newcomers.credit_copy(source, datagram.len());
+                self.answer(pair, transaction, verified);
+                Heard::Other
+            });
+        }
+        let has_place = is_known
+            || self.core.accepts_message(&message)
+                && self.admit(now, source, first.is_some(), verified);
+        if !has_place || !self.give(now, pair, message) {
+            return None;
+        }
+        self.newcomers.credit(now, source, datagram.len());
+        // The first may have been the copy: from now on it is known as the check of whoever has answered.
+        if first.is_none() || verified.contains(source) {
+            self.repeats.insert(transaction, source);
+        }
+        if let (Some(nominations), Some(highest)) = (&mut self.nominations, self.nominated) {
+            nominations.note_request(now, pair, message.use_candidate(), highest);
+        }
+        self.drive(now);
+        Some(match is_copy {
+            true => Heard::Other,
+            false => Heard::Check,
+        })
+    }
+
+    fn take_response(
+        &mut self,
+        now: Instant,
+        asked: Transaction,
+        datagram: &[u8],
+    ) -> Option<Heard> {
+        let pair = asked.pair;
+        let completed = self.complete(pair, datagram);
+        let mut message = StunMessage::parse(completed.as_deref().unwrap_or(datagram)).ok()?;
+        let plain;
+        if self.mapped.len() >= MAX_MAPPED && self.new_mapping(&message).is_some() {
+            // One more address of ours would be one too many: that the peer is there is news enough.
+            if !self.core.accepts_message(&message) {
+                return None;
+            }
+            plain = success(asked.id, pair.local, self.remote.as_ref()?.pwd())?;
+            message = StunMessage::parse(&plain).ok()?;
+        }
+        if !self.give(now, pair, message) {
+            return None;
+        }
+        self.transactions.remove(asked.id);
+        self.mapped.extend(self.new_mapping(&message));
+        // The peer has seen the nomination.
+        if asked.nominated {
+            self.settle();
+        }
+        let is_success = message.is_successful_binding_response();
+        if is_success {
+            self.newcomers.remove(pair.source());
+            if let Some(nominations) = &mut self.nominations {
+                nominations.note_answer(now, pair);
+            }
+        }
+        self.drive(now);
+        Some(match is_success {
+            true => Heard::Answer,
+            false => Heard::Other,
+        })
+    }
+
+    /// Hands a message to the core; tells whether it is authentic.
+    fn give(&mut self, now: Instant, pair: Pair, message: StunMessage<'_>) -> bool {
         let packet = StunPacket {
             proto: tcp::protocol(pair),
             source: pair.remote,
             destination: pair.local,
             message,
         };
-        if !self.core.handle_packet(now, packet) {
-            return None;
-        }
-        self.note(now, pair, kind, &message);
-        self.drive(now);
-        Some(message)
+        self.core.handle_packet(now, packet)
     }
 
-    fn is_new_source(&self, source: Source) -> bool {
-        !self.is_signalled(source) && !self.learned.contains(&source)
+    /// Answers a request from before the peer's credentials at once, since that needs only ours (RFC 8445, section 7.3),
+    /// and keeps it until they are there.
+    fn hold(
+        &mut self,
+        (pair, transaction): (Pair, TransactionId),
+        message: &StunMessage<'_>,
+        datagram: &[u8],
+    ) -> Option<Heard> {
+        if datagram.len() > MAX_HELD_BYTES || !self.core.accepts_message(message) {
+            return None;
+        }
+        let is_it = |held: &Held| held.pair == pair && held.request == datagram;
+        let is_held = self.held.iter().any(is_it);
+        if !is_held && self.held.len() >= self.config.max_sources {
+            return None;
+        }
+        let answered = match self.conflicts(message) {
+            true => 0, // which side changes its role shows later
+            false => self.answer_early(pair, transaction, datagram.len()),
+        };
+        if !is_held {
+            self.held.push(Held {
+                pair,
+                request: datagram.to_vec(),
+                answered,
+            });
+        }
+        Some(Heard::Other)
+    }
+
+    /// Returns the bytes of the answer, if there is one.
+    fn answer_early(&mut self, pair: Pair, transaction: TransactionId, received: usize) -> usize {
+        let is_base = |local: &Local| {
+            local.base() == pair.local && transport(local.origin.protocol()) == pair.transport
+        };
+        let answer = success(transaction, pair.remote, self.local.pwd());
+        let answer = answer.filter(|answer| pays(received, answer.len()));
+        let Some(answer) = answer.filter(|_| self.locals.iter().any(is_base)) else {
+            return 0;
+        };
+        let bytes = answer.len();
+        self.answers.push_back(Transmit::new(pair, answer));
+        bytes
+    }
+
+    /// Takes the requests from before the peer's credentials.
+    pub(in crate::ice) fn take_held(&mut self, now: Instant, verified: &Sources) {
+        if self.remote.is_some() {
+            for held in std::mem::take(&mut self.held) {
+                self.handle(now, held.pair, &held.request, verified);
+                self.newcomers.note_sent(held.pair.source(), held.answered);
+            }
+        }
+    }
+
+    /// Whether a request that came first from elsewhere, or from here before, tells nothing: it was sent by the peer
+    /// from where it came first, if the peer is there. If not, the first may have been the copy.
+    fn is_copy(&self, source: Source, first: Mark, verified: &Sources) -> bool {
+        let mark = |source| self.repeats.mark(source);
+        mark(source) == first || verified.iter().any(|verified| mark(verified) == first)
+    }
+
+    /// Whether the peer claims the role that this side has, which the core settles.
+    fn conflicts(&self, message: &StunMessage<'_>) -> bool {
+        match self.core.controlling() {
+            true => message.ice_controlling().is_some() || message.use_candidate(),
+            false => message.ice_controlled().is_some(),
+        }
+    }
+
+    /// Answers a request again, if the core would.
+    fn answer(&mut self, pair: Pair, transaction: TransactionId, verified: &Sources) {
+        let protocol = tcp::protocol(pair);
+        let is_remote = |c: &Candidate| c.addr() == pair.remote && c.proto() == protocol;
+        let is_local = |c: &Candidate| base_of(c) == pair.local && c.proto() == protocol;
+        let lives = self.core.remote_candidates().any(|c| is_remote(&c))
+            && self.core.local_candidates().any(|c| is_local(&c));
+        let answer = success(transaction, pair.remote, self.local.pwd());
+        if let Some(answer) = answer.filter(|_| lives)
+            && self.may_send(pair.source(), answer.len(), verified)
+        {
+            self.answers.push_back(Transmit::new(pair, answer));
+        }
+    }
+
+    /// What the core cannot read without an address that the peer left out.
+    fn complete(&self, pair: Pair, datagram: &[u8]) -> Option<Vec<u8>> {
+        completed(datagram, pair.local, self.remote.as_ref()?.pwd())
+    }
+
+    /// Whether an authentic request asks for what nobody here knows, which is told to the peer.
+    fn rejects(
+        &mut self,
+        pair: Pair,
+        transaction: TransactionId,
+        message: &StunMessage<'_>,
+        datagram: &[u8],
+    ) -> bool {
+        let unknown = unknown(datagram);
+        if unknown.is_empty() {
+            return false;
+        }
+        if message.is_binding_request() && self.core.accepts_message(message) {
+            let answer = unknown_attributes(transaction, &unknown, self.local.pwd());
+            self.answers
+                .extend(answer.map(|contents| Transmit::new(pair, contents)));
+        }
+        true
     }
 
     fn new_mapping(&self, message: &StunMessage<'_>) -> Option<SocketAddr> {
         let mapped = message.mapped_address()?;
         let is_known = self.locals.iter().any(|local| local.addr == mapped);
         (!is_known && !self.mapped.contains(&mapped)).then_some(mapped)
-    }
-
-    /// Sees to it that the core may learn from `message`; only an authentic one
-    /// may push older knowledge out.
-    fn make_room(&mut self, pair: Pair, message: &StunMessage<'_>, keep: Option<Source>) -> bool {
-        if !message.is_binding_request() {
-            if self.mapped.len() < MAX_MAPPED || self.new_mapping(message).is_none() {
-                return true;
-            }
-            if self.core.accepts_message(message) {
-                self.rebuild(|source| Some(source) == keep);
-            }
-            // The check it answers is gone with the old core.
-            return false;
-        }
-        if self.remote.is_none() && self.waiting >= self.config.max_sources {
-            return false;
-        }
-        if self.learned.len() < self.config.max_sources || !self.is_new_source(pair.source()) {
-            return true;
-        }
-        if !self.core.accepts_message(message) {
-            return false;
-        }
-        self.rebuild(|source| Some(source) == keep);
-        true
-    }
-
-    /// Books what the core has taken in.
-    fn note(&mut self, now: Instant, pair: Pair, kind: StunKind<'_>, message: &StunMessage<'_>) {
-        self.note_nomination(now, pair, message);
-        if let StunKind::Response { transaction } = kind {
-            // The peer has seen the nomination.
-            if self
-                .transactions
-                .find(transaction, pair)
-                .is_some_and(|t| t.nominated)
-            {
-                self.settle();
-            }
-            self.transactions.remove(transaction);
-            self.mapped.extend(self.new_mapping(message));
-            return;
-        }
-        if self.is_new_source(pair.source()) {
-            self.learned.push(pair.source());
-        }
-        if self.remote.is_none() {
-            self.waiting += 1;
-        }
-    }
-
-    fn note_nomination(&mut self, now: Instant, pair: Pair, message: &StunMessage<'_>) {
-        let (Some(nominations), Some(highest)) = (&mut self.nominations, self.nominated) else {
-            return;
-        };
-        if message.is_binding_request() {
-            nominations.note_request(now, pair, message.use_candidate(), highest);
-        }
-        // A lite side asks nothing: it takes the peer's word that a pair is valid.
-        if message.is_successful_binding_response() || self.config.lite {
-            nominations.note_answer(now, pair);
-        }
     }
 }

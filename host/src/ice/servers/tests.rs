@@ -18,6 +18,7 @@ fn the_port_and_the_transport_have_defaults() {
         stun("stun:relay.example"),
         Ok(("relay.example".into(), 3478))
     );
+    assert_eq!(stun("STUN:h"), Ok(("h".into(), 3478)));
     assert_eq!(stun("stun:192.0.2.1:1"), Ok(("192.0.2.1".into(), 1)));
     assert_eq!(stun("stun:[2001:db8::1]"), Ok(("2001:db8::1".into(), 3478)));
     for (text, transport, port) in [
@@ -27,6 +28,8 @@ fn the_port_and_the_transport_have_defaults() {
         ("turns:a@h", RelayTransport::Tls, 5349),
         ("turns:a@h?transport=tcp", RelayTransport::Tls, 5349),
         ("turns:a@[::1]:443", RelayTransport::Tls, 443),
+        ("TURN:a@h", RelayTransport::Udp, 3478),
+        ("Turns:a@h?TRANSPORT=TCP", RelayTransport::Tls, 5349),
     ] {
         let server = turn(text);
         assert_eq!((server.transport, server.port), (transport, port), "{text}");
@@ -106,7 +109,9 @@ fn a_relay_needs_a_user_and_a_password() {
     assert_eq!(check(&["turn:a:b@h"], true), Ok(()));
     assert_eq!(check(&[], false), Ok(()));
     assert_eq!(check(&[], true), Err(ServersError::NoRelay));
-    let long = format!("turn:{}:b@h", "a".repeat(509));
+    let user = |length| format!("turn:{}:b@h", "a".repeat(length));
+    assert_eq!(check(&[&user(508)], false), Ok(()));
+    let long = user(509);
     for uri in ["turn:h", "turn:a@h", &long] {
         let refused = check(&["turn:a:b@h", uri], false);
         assert!(

@@ -13,11 +13,12 @@ const MAX_HOST: usize = 253;
 /// `scheme:[user[:password]@]host[:port][?transport=…]`, taken apart.
 #[derive(Debug)]
 pub(super) struct Uri<'t> {
-    pub(super) scheme: &'t str,
+    /// In small letters (RFC 3986 §3.1), and so is the transport.
+    pub(super) scheme: String,
     pub(super) user: Option<(String, Zeroizing<String>)>,
     pub(super) host: &'t str,
     pub(super) port: Option<u16>,
-    pub(super) transport: Option<&'t str>,
+    pub(super) transport: Option<String>,
 }
 
 impl<'t> Uri<'t> {
@@ -29,7 +30,8 @@ impl<'t> Uri<'t> {
         let (rest, transport) = match rest.split_once('?') {
             None => (rest, None),
             Some((rest, query)) => {
-                let transport = query.strip_prefix("transport=");
+                let query = query.to_ascii_lowercase();
+                let transport = query.strip_prefix("transport=").map(str::to_owned);
                 (rest, Some(transport.ok_or(ServerUriError::Query)?))
             }
         };
@@ -39,7 +41,7 @@ impl<'t> Uri<'t> {
         };
         let (host, port) = host_and_port(authority)?;
         Ok(Self {
-            scheme,
+            scheme: scheme.to_ascii_lowercase(),
             user,
             host,
             port,

@@ -11,8 +11,8 @@ fn both_sides_select_the_same_pair_within_a_few_milliseconds() {
     assert_eq!(world.a.agent.selected_pair(), Some(pair));
     let mirrored = Pair::udp(pair.remote, pair.local);
     assert_eq!(world.b.agent.selected_pair(), Some(mirrored));
-    assert!(world.a.agent.is_validated(Transport::Udp, pair.remote));
-    assert!(world.b.agent.is_validated(Transport::Udp, pair.local));
+    assert!(world.a.agent.is_verified(Transport::Udp, pair.remote));
+    assert!(world.b.agent.is_verified(Transport::Udp, pair.local));
     assert!(world.a.agent.controlling() && !world.b.agent.controlling());
 }
 
@@ -30,7 +30,56 @@ fn addresses_of_every_family_and_of_loopback_work() {
 }
 
 #[test]
-fn checks_that_come_before_the_peers_credentials_are_answered_when_they_are_known() {
+fn a_check_from_before_the_peers_credentials_is_answered_at_once() {
+    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    world.a.meet(&world.b);
+    world.run_for(ms(10));
+    assert!(world.a.agent.selected_pair().is_some());
+    assert_eq!(world.b.agent.selected_pair(), None);
+    world.b.meet(&world.a);
+    world.connect();
+}
+
+#[test]
+fn a_role_conflict_from_before_the_peers_credentials_is_settled_when_they_are_known() {
+    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    world.b = Side::new(Config::new(1, true, 9), &["10.0.0.2:2000"], world.now);
+    world.a.meet(&world.b);
+    world.run_for(ms(90));
+    assert_eq!(world.a.agent.selected_pair(), None);
+    world.b.meet(&world.a);
+    world.connect();
+    assert!(world.b.agent.controlling() && !world.a.agent.controlling());
+}
+
+#[test]
+fn credentials_that_never_come_are_the_end_after_the_ice_timeout() {
+    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    let failed = |side: &Side| {
+        let mut events = side.events.iter();
+        events.find_map(|(at, event)| match event {
+            Event::Failed(reason) => Some((*at, reason.clone())),
+            _ => None,
+        })
+    };
+    world.run_for(ms(29_900));
+    world.b.agent.set_remote_credentials(world.a.credentials());
+    world.run_for(secs(20));
+    let (at, reason) = failed(&world.a).expect("it has waited for too long");
+    assert_eq!(at - world.start, secs(30));
+    assert!(
+        reason.contains("credentials have not come within 30 s"),
+        "{reason}"
+    );
+    assert_eq!(failed(&world.b), None, "candidates may come");
+    world.run_for(secs(20));
+    let (at, reason) = failed(&world.b).expect("they have not come");
+    assert_eq!(at - world.start, ms(59_900));
+    assert!(reason.contains("no candidate"), "{reason}");
+}
+
+#[test]
+fn checks_that_come_before_the_peers_credentials_are_taken_when_they_are_known() {
     let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
     world.a.meet(&world.b);
     world.run_for(ms(90));
@@ -43,11 +92,7 @@ fn checks_that_come_before_the_peers_credentials_are_answered_when_they_are_know
 #[test]
 fn a_peer_whose_candidates_never_come_is_reached_where_its_checks_come_from() {
     let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
-    world
-        .a
-        .agent
-        .set_remote_credentials(world.b.credentials())
-        .unwrap();
+    world.a.agent.set_remote_credentials(world.b.credentials());
     world.b.meet(&world.a);
     assert!(world.connect() <= ms(10));
 }
@@ -125,6 +170,7 @@ fn candidates_of_both_families_are_interleaved_and_checked_in_turn() {
         ["fd77::1", "10.0.0.1", "fd77::2", "10.0.0.2", "10.0.0.3"]
     );
     world.a.meet(&world.b);
+    world.link.loss = 1.0;
     world.run_for(ms(30)); // two checks at the pace of Ta
     assert_eq!(
         world.link.targets,
@@ -182,4 +228,20 @@ fn a_seed_decides_the_course_of_things() {
     };
     assert_eq!(course(1), course(1));
     assert_ne!(course(1), course(2));
+}
+
+#[test]
+fn a_role_conflict_is_told_as_often_as_it_is_asked() {
+    const ERROR: [u8; 2] = [0x01, 0x11];
+    let mut world = World::introduced(9);
+    let (to, from) = (world.a.credentials(), world.b.credentials());
+    let check = limits::request(&to, &from, to.pwd(), (true, 1), false);
+    let pair = Pair::udp(world.a.hosts[0], world.b.hosts[0]);
+    for _ in 0..2 {
+        let agent = &mut world.a.agent;
+        agent.handle_stun(world.now, pair, &check);
+        let mut sent = std::iter::from_fn(|| agent.poll_transmit());
+        assert!(sent.any(|sent| sent.contents.starts_with(&ERROR)));
+    }
+    assert!(world.a.agent.controlling());
 }

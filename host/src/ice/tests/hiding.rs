@@ -155,3 +155,15 @@ fn candidates_of_tcp_hide_behind_the_same_name() {
         assert_eq!(word(&line, 4), word(&udp, 4), "one address, one name");
     }
 }
+
+#[test]
+fn what_a_stun_server_sees_is_told_of_the_socket_that_it_saw() {
+    let mut agent = hiding(1, &Arc::new(Hiding::generate()), &[]);
+    for host in ["10.0.0.7:1000", HOST] {
+        agent.add_local_host(addr(host)).unwrap();
+    }
+    let seen = agent.add_local_reflexive(addr(HOST), addr(HOST)).unwrap();
+    assert!(seen.contains(" 10.0.0.1 1000 typ srflx "), "{seen}");
+    let unknown = addr("10.0.0.8:1000");
+    assert_eq!(agent.add_local_reflexive(unknown, unknown), None);
+}

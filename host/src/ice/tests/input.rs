@@ -61,6 +61,8 @@ fn faulty_candidates_are_refused() {
         "0.0.0.0 2000",
         "224.0.0.1 2000",
         "255.255.255.255 2000",
+        "240.0.0.1 2000",
+        "0.1.2.3 2000",
         "10.0.0.2 0",
         ":: 2000",
         "ff02::1 2000",
@@ -88,6 +90,47 @@ fn faulty_candidates_are_refused() {
             matches!(refused, Err(CandidateError::Syntax { .. })),
             "{line}"
         );
+    }
+}
+
+#[test]
+fn a_candidate_at_the_address_for_all_of_a_network_is_refused() {
+    let mut agent = agent(1);
+    agent.bar(&[addr("10.0.0.255:0").ip()]);
+    let refused = agent.add_remote_candidate(&HOST.replace("10.0.0.2", "10.0.0.255"));
+    assert!(matches!(refused, Err(CandidateError::Address { .. })));
+    assert_eq!(agent.add_remote_candidate(HOST), Ok(Accepted::New));
+}
+
+#[test]
+fn a_zone_is_told_as_what_it_is() {
+    for address in ["fe80::1%eth0", "fe80::1%25"] {
+        let line = format!("candidate:1 1 udp 2130706431 {address} 2000 typ host");
+        let refused = agent(1).add_remote_candidate(&line).unwrap_err();
+        let sentence = refused.to_string();
+        assert!(
+            sentence.contains("has a zone") && sentence.contains(address),
+            "{sentence}"
+        );
+    }
+}
+
+#[test]
+fn a_socket_of_our_own_is_no_candidate_of_the_peers_whichever_comes_first() {
+    let own = "candidate:1 1 udp 2130706431 10.0.0.1 1000 typ host";
+    let mut agent = agent(1);
+    let accepted = agent.add_remote_candidate(own);
+    assert_eq!(accepted, Ok(Accepted::Ignored(Ignored::Own)));
+    let other = own.replace("10.0.0.1", "10.0.0.3");
+    assert_eq!(agent.add_remote_candidate(&other), Ok(Accepted::New));
+    agent
+        .add_local_host(addr("10.0.0.3:1000"))
+        .expect("it is usable");
+    agent.set_remote_credentials(Credentials::generate());
+    let end = Instant::now() + secs(10);
+    while let Some(due) = agent.poll_timeout().filter(|due| *due < end) {
+        agent.handle_timeout(due);
+        assert_eq!(agent.poll_transmit(), None);
     }
 }
 
@@ -141,24 +184,46 @@ fn credentials_are_checked_and_survive_the_wire() {
 }
 
 #[test]
-fn a_ufrag_that_leaves_no_room_in_a_check_is_refused_and_a_long_one_works() {
-    let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+fn ufrags_of_every_lawful_length_connect_and_restart() {
     let pwd = "p".repeat(22);
-    let too_long = Credentials::new("u".repeat(120), &pwd).unwrap();
-    let refused = world.a.agent.set_remote_credentials(too_long);
-    assert_eq!(
-        refused,
-        Err(CredentialsError::Username {
-            length: 120,
-            max: 119
-        })
-    );
-    world
-        .b
-        .agent
-        .restart(Credentials::new("u".repeat(119), &pwd).unwrap());
-    world.introduce();
-    world.connect();
+    let named = |letter: &str, length| Credentials::new(letter.repeat(length), &pwd).unwrap();
+    for (of_a, of_b) in [(8, 256), (256, 8), (256, 256), (4, 64), (63, 120), (64, 63)] {
+        let mut world = World::new(1, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+        for _ in 0..2 {
+            world.a.agent.restart(named("a", of_a));
+            world.b.agent.restart(named("b", of_b));
+            world.introduce();
+            world.connect();
+            world.run_for(secs(40)); // with checks that keep consent
+            for side in [&world.a, &world.b] {
+                let pair = side.agent.selected_pair();
+                assert!(pair.is_some(), "{of_a} and {of_b}");
+            }
+        }
+        assert_eq!(world.a.count(|e| *e == Event::Disconnected), 0);
+    }
+}
+
+#[test]
+fn a_ufrag_that_only_begins_as_the_peers_does_is_a_strangers() {
+    let pwd = "p".repeat(22);
+    let mut agent = agent(1);
+    let peer = Credentials::new("b".repeat(200), &pwd).unwrap();
+    agent.set_remote_credentials(peer.clone());
+    let to = agent.local_credentials().clone();
+    let short = Credentials::new("b".repeat(63), &pwd).unwrap();
+    let check = limits::check(&to, &short, to.pwd());
+    let pair = Pair::udp(addr("10.0.0.1:1000"), addr("10.0.0.2:2000"));
+    let now = Instant::now();
+    assert!(!agent.handle_stun(now, pair, &check), "of 63");
+    for (length, is_peer) in [(199, false), (201, false), (200, true)] {
+        let username = format!("{}:{}", to.ufrag(), "b".repeat(length));
+        let renamed = usernames::renamed(&check, &username, to.pwd()).expect("it is authentic");
+        assert_eq!(agent.handle_stun(now, pair, &renamed), is_peer, "{length}");
+        let mut forged = renamed;
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(!agent.handle_stun(now, pair, &forged), "{length}, forged");
+    }
 }
 
 #[test]
@@ -224,7 +289,7 @@ proptest! {
         let mut fields: Vec<&str> = HOST.split(' ').collect();
         fields[field] = &with;
         let mut agent = agent(1);
-        agent.set_remote_credentials(Credentials::generate()).unwrap();
+        agent.set_remote_credentials(Credentials::generate());
         let _ = agent.add_remote_candidate(&fields.join(" "));
         agent.handle_timeout(Instant::now());
         while agent.poll_transmit().is_some() {}
@@ -233,7 +298,7 @@ proptest! {
     #[test]
     fn any_priority_and_component_are_survived(priority in 1_u32..1 << 31, component: u16) {
         let mut agent = agent(component);
-        agent.set_remote_credentials(Credentials::generate()).unwrap();
+        agent.set_remote_credentials(Credentials::generate());
         let line = format!("candidate:1 {component} udp {priority} 10.0.0.2 2000 typ host");
         prop_assert_eq!(agent.add_remote_candidate(&line), Ok(Accepted::New));
         agent.handle_timeout(Instant::now());

@@ -2,6 +2,7 @@
 
 use is::stun::StunMessage;
 
+use super::super::nomination::Nominations;
 use super::*;
 
 /// The path that the core prefers, and the other.
@@ -33,7 +34,7 @@ impl Scene {
             agent.add_local_host(pair.local).expect("a usable address");
         }
         let peer = Credentials::generate();
-        agent.set_remote_credentials(peer.clone()).unwrap();
+        agent.set_remote_credentials(peer.clone());
         let mut scene = Self {
             now,
             agent,
@@ -224,4 +225,36 @@ fn a_pair_that_does_not_answer_is_not_moved_to() {
     let (paths, took) = scene.moves(answers);
     assert_eq!(paths, [LOW], "it was nominated, and is valid now");
     assert!(took <= secs(4), "{took:?}");
+}
+
+/// Two pairs, the first of which the core selected.
+fn two() -> [Pair; 2] {
+    [2, 3].map(|port| Pair::udp(addr("10.0.0.2:2"), ([10, 0, 0, 1], port).into()))
+}
+
+#[test]
+fn a_nomination_that_was_overtaken_is_not_a_move() {
+    let ([high, low], start) = (two(), Instant::now());
+    let mut nominations = Nominations::new(high, start);
+    let mut nominates_low = |after: Duration| {
+        let now = start + after;
+        nominations.note_answer(now, low);
+        nominations.note_request(now, low, true, high);
+        nominations.note_request(now, high, false, high);
+        nominations.take_move(now)
+    };
+    assert_eq!(nominates_low(secs(1)), None);
+    assert_eq!(nominates_low(secs(6)), Some(low));
+}
+
+#[test]
+fn a_pair_that_data_has_left_must_answer_again_before_it_is_moved_to() {
+    let ([dead, rival], start) = (two(), Instant::now());
+    let mut nominations = Nominations::new(dead, start);
+    nominations.note_answer(start, dead);
+    nominations.leave_for(rival, start + secs(2));
+    nominations.note_request(start + secs(3), dead, true, dead);
+    assert_eq!(nominations.take_move(start + secs(3)), None);
+    nominations.note_answer(start + secs(4), dead);
+    assert_eq!(nominations.take_move(start + secs(4)), Some(dead));
 }

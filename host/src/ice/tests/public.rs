@@ -1,6 +1,7 @@
 //! Servers at public addresses: ICE-lite, and addresses announced for a NAT that passes everything on.
 
 use super::*;
+use crate::ice::local::announced;
 
 /// A full side, and a lite one that has not been introduced to it.
 fn with_lite(seed: u64, host: &str) -> World {
@@ -29,17 +30,17 @@ fn requests_from(world: &mut World, side: SocketAddr, span: Duration) -> usize {
 }
 
 #[test]
-fn a_lite_side_answers_and_asks_nothing() {
+fn a_lite_side_seeks_nobody_and_checks_who_has_checked_it() {
     let mut world = with_lite(31, "10.0.0.2:2000");
-    world.introduce();
-    let (full, lite) = (world.a.hosts[0], world.b.hosts[0]);
+    let full = world.a.hosts[0];
+    world.b.meet(&world.a);
+    let lite = world.b.hosts[0];
     assert_eq!(requests_from(&mut world, lite, secs(3)), 0);
-    assert!(requests_from(&mut world, full, secs(10)) > 0);
+    world.a.meet(&world.b);
+    assert!(requests_from(&mut world, lite, secs(10)) > 0);
     assert!(world.a.agent.selected_pair().is_some());
-    assert_eq!(
-        world.b.agent.selected_pair().map(|pair| pair.remote),
-        Some(world.a.hosts[0])
-    );
+    let selected = world.b.agent.selected_pair();
+    assert_eq!(selected.map(|pair| pair.remote), Some(full));
     assert!(!world.b.agent.controlling());
 }
 
@@ -47,7 +48,7 @@ fn a_lite_side_answers_and_asks_nothing() {
 fn a_lite_side_needs_no_candidates_of_its_peer() {
     let mut world = with_lite(32, "10.0.0.2:2000");
     let credentials = world.a.credentials();
-    world.b.agent.set_remote_credentials(credentials).unwrap();
+    world.b.agent.set_remote_credentials(credentials);
     world.a.meet(&world.b);
     world.connect();
     assert!(world.b.agent.selected_pair().is_some());
@@ -69,22 +70,52 @@ fn a_lite_side_lives_by_its_peers_checks_and_no_longer() {
     assert!(world.b.agent.selected_pair().is_some(), "it recovers");
 }
 
-#[test]
-fn any_authentic_check_is_consent_to_a_lite_side_whether_it_nominates_or_not() {
-    let mut world = with_lite(36, "10.0.0.2:2000");
+/// A lite side that is connected, whose peer answers no more. Its check is given to it each 3 s, from each of these
+/// addresses in turn; another each time if they are `new`.
+fn with_mute_peer(seed: u64, sources: &[SocketAddr], new: bool) -> World {
+    let mut world = with_lite(seed, "10.0.0.2:2000");
     world.introduce();
     world.connect();
-    let pair = world.b.agent.selected_pair().expect("connected");
+    let local = world.b.hosts[0];
     let (to, from) = (world.b.credentials(), world.a.credentials());
     world.link.dead.push(world.a.hosts[0]);
-    for _ in 0..20 {
+    let mut check = limits::check(&to, &from, to.pwd());
+    for _ in 0..40 {
         world.run_for(secs(3));
-        let check = limits::check(&to, &from, to.pwd());
-        let (now, agent) = (world.now, &mut world.b.agent);
-        assert!(agent.handle_stun(now, Pair::udp(pair.local, pair.remote), &check));
+        for source in sources {
+            let (now, agent) = (world.now, &mut world.b.agent);
+            agent.handle_stun(now, Pair::udp(local, *source), &check);
+        }
+        if new {
+            check = limits::check(&to, &from, to.pwd());
+        }
     }
-    assert_eq!(world.b.agent.selected_pair(), Some(pair));
+    world
+}
+
+#[test]
+fn new_checks_of_a_peer_that_answers_none_are_consent_to_a_lite_side() {
+    let peer = addr("10.0.0.1:1000");
+    let world = with_mute_peer(36, &[peer], true);
+    let selected = world.b.agent.selected_pair();
+    assert_eq!(selected.map(|pair| pair.remote), Some(peer));
     assert_eq!(world.b.count(|event| *event == Event::Disconnected), 0);
+}
+
+#[test]
+fn copied_checks_are_no_consent_to_a_lite_side() {
+    let (peer, attacker) = (addr("10.0.0.1:1000"), addr("192.0.2.7:7"));
+    for sources in [&[peer][..], &[attacker, peer], &[attacker]] {
+        let world = with_mute_peer(37, sources, false);
+        assert_eq!(world.b.agent.selected_pair(), None, "{sources:?}");
+        assert_eq!(world.b.count(|event| *event == Event::Disconnected), 1);
+    }
+}
+
+#[test]
+fn new_checks_from_elsewhere_are_no_consent_to_a_lite_side() {
+    let world = with_mute_peer(38, &[addr("192.0.2.7:7")], true);
+    assert_eq!(world.b.agent.selected_pair(), None);
 }
 
 #[test]
@@ -112,7 +143,7 @@ fn the_peer_is_told_the_announced_address_and_connects_to_it() {
     assert!(!lines[0].contains("192.168"), "{lines:?}");
     // Without a candidate of the peer's, so that nothing but the told address can work.
     let credentials = world.a.credentials();
-    world.b.agent.set_remote_credentials(credentials).unwrap();
+    world.b.agent.set_remote_credentials(credentials);
     world.a.meet(&world.b);
     world.connect();
     assert_eq!(

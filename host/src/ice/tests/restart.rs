@@ -25,7 +25,7 @@ fn data_goes_on_over_the_old_pair_until_the_new_one_stands() {
             world
                 .a
                 .agent
-                .is_validated(Transport::Udp, addr("10.0.0.2:2000"))
+                .is_verified(Transport::Udp, addr("10.0.0.2:2000"))
         );
         assert_eq!(world.a.agent.local_ufrags().count(), 2);
         if !both_at_once {
@@ -51,8 +51,7 @@ fn a_restart_that_never_completes_leaves_the_old_pair_alone() {
     world
         .a
         .agent
-        .set_remote_credentials(Credentials::generate())
-        .unwrap();
+        .set_remote_credentials(Credentials::generate());
     let nowhere = "candidate:1 1 udp 2130706431 10.9.9.9 9 typ host";
     world.a.agent.add_remote_candidate(nowhere).unwrap();
     world.run_for(secs(200));
@@ -107,4 +106,37 @@ fn candidates_of_the_old_generation_are_not_taken_for_the_new_one() {
         world.a.agent.add_remote_candidate(stale),
         Ok(Accepted::Ignored(Ignored::Generation))
     );
+}
+
+#[test]
+fn an_address_that_the_machine_has_lost_is_neither_used_nor_told_again() {
+    let (a, b) = (["10.0.0.1:1", "10.1.0.1:1"], ["10.0.0.2:2", "10.1.0.2:2"]);
+    let mut world = World::new(1, &a, &b);
+    world.introduce();
+    world.connect();
+    let mapped = addr("203.0.113.1:1");
+    world.a.agent.add_local_reflexive(mapped, world.a.hosts[0]);
+    let selected = world.a.agent.selected_pair().expect("a pair").local;
+    assert_eq!(selected, world.a.hosts[0]);
+    assert_eq!(world.a.agent.default_address(), Some(selected));
+    world.a.agent.remove_local_address(selected.ip());
+    world.link.dead.push(selected);
+    world.link.targets.clear();
+    world.run_for(secs(10));
+    let left = world.a.hosts[1];
+    let local = |world: &World| world.a.agent.selected_pair().map(|pair| pair.local);
+    assert_eq!(local(&world), Some(left));
+    world.a.agent.restart(Credentials::generate());
+    let lines: Vec<String> = world.a.agent.local_candidates().collect();
+    assert!(
+        lines.len() == 1 && lines[0].contains(" 10.1.0.1 1 "),
+        "{lines:?}"
+    );
+    assert_eq!(world.a.agent.default_address(), Some(left));
+    world.b.agent.restart(Credentials::generate());
+    world.introduce();
+    world.connect();
+    assert_eq!(local(&world), Some(left));
+    let back = world.a.agent.add_local_host(selected);
+    assert!(back.is_some(), "it may come back");
 }

@@ -143,3 +143,34 @@ fn a_failure_tells_from_where_it_was_tried() {
         "{reason}"
     );
 }
+
+#[test]
+fn a_relay_that_is_gone_takes_no_other_along() {
+    let mut world = World::new(7, &[], &["10.0.0.2:2000"]);
+    let [first, second] = [addr(RELAY), addr("203.0.113.9:49001")];
+    for relay in [first, second] {
+        let agent = &mut world.a.agent;
+        agent
+            .add_local_relayed(relay, addr("10.0.0.1:6000"))
+            .unwrap();
+        world.a.hosts.push(relay);
+    }
+    world.link.dead.push(second);
+    world.introduce();
+    world.connect();
+    let pair = world.a.agent.selected_pair().unwrap();
+    assert_eq!(pair.local, first);
+    world.a.agent.remove_local_relayed(second);
+    let mut from = Vec::new();
+    for _ in 0..200 {
+        world.now += ms(20);
+        world.a.agent.handle_timeout(world.now);
+        from.extend(std::iter::from_fn(|| world.a.agent.poll_transmit()).map(|sent| sent.local));
+    }
+    assert!(from.contains(&first) && !from.contains(&second), "{from:?}");
+    world.run_for(secs(60));
+    for side in [&world.a, &world.b] {
+        assert_eq!(side.count(|event| *event == Event::Disconnected), 0);
+    }
+    assert_eq!(world.a.agent.selected_pair(), Some(pair));
+}

@@ -69,8 +69,8 @@ fn whoever_connects_meets_whoever_listens() {
         for side in [&world.a, &world.b] {
             let pair = side.agent.selected_pair().expect("a pair");
             assert_eq!(pair.transport, Transport::Tcp);
-            assert!(side.agent.is_validated(Transport::Tcp, pair.remote));
-            assert!(!side.agent.is_validated(Transport::Udp, pair.remote));
+            assert!(side.agent.is_verified(Transport::Tcp, pair.remote));
+            assert!(!side.agent.is_verified(Transport::Udp, pair.remote));
         }
         world.run_for(secs(60));
         let events = [&world.a, &world.b].map(|side| side.count(|e| *e == Event::Disconnected));
@@ -348,4 +348,35 @@ fn both_sides_prefer_one_of_two_connections() {
             assert_eq!(side.count(|event| *event == Event::Disconnected), 0);
         }
     }
+}
+
+/// What the priority says of the direction, and of the rank among those of its direction (RFC 6544 §4.2).
+fn direction_and_rank(line: String) -> (u32, u32) {
+    let priority: u32 = line.split(' ').nth(3).unwrap().parse().unwrap();
+    let preference = priority >> 8 & 0xffff;
+    (preference >> 13, 0x1fff - (preference & 0x1fff))
+}
+
+#[test]
+fn preferences_tell_the_direction_and_differ() {
+    let hosts = ["10.0.0.1", "10.0.0.3", "2001:db8::1"].map(|ip| ip.parse().unwrap());
+    let agent = || Side::new(Config::new(1, true, 1), &[], Instant::now()).agent;
+    let (mut connects, mut listens) = (agent(), agent());
+    let active = hosts.map(|ip| connects.add_local_active(ip).unwrap());
+    assert_eq!(active.map(direction_and_rank), [(6, 1), (6, 3), (6, 0)]);
+    let passive = hosts.map(|ip| {
+        listens
+            .add_local_passive(SocketAddr::new(ip, 1001))
+            .unwrap()
+    });
+    assert_eq!(passive.map(direction_and_rank), [(4, 1), (4, 3), (4, 0)]);
+}
+
+#[test]
+fn what_is_written_is_read() {
+    for tcp in [Tcp::Off, Tcp::Active, Tcp::Passive, Tcp::Both] {
+        assert_eq!(tcp.to_string().parse(), Ok(tcp));
+    }
+    assert!("sometimes".parse::<Tcp>().is_err());
+    assert_eq!(a_to_b().to_string(), "10.0.0.1:9 to 10.0.0.2:2001 over TCP");
 }

@@ -65,7 +65,8 @@ fn hear(
     };
     match event {
         ConnectionEvent::Datagram(_, datagram) => {
-            hosted.deliver(now, way, datagram, touched, replies) == Arrival::Validated
+            let arrival = hosted.deliver(now, way, datagram, touched, replies);
+            matches!(arrival, Arrival::Authentic | Arrival::Verified)
         }
         ConnectionEvent::Stray(_, datagram) => {
             hosted.note_stray(way, datagram);

@@ -1,10 +1,14 @@
 //! Sockets and listeners at the local addresses, and the names that hide these.
 use super::{Hosted, Turn};
 use crate::net::gather::BindError;
+use crate::net::interfaces::Presence;
 use crate::net::mdns::Responder;
 use crate::net::place::Binding;
+use crate::net::sockets::Sockets;
+use crate::net::tcp::Connections;
 use std::io;
 use std::net::IpAddr;
+use std::time::Instant;
 
 impl Hosted {
     /// Binds each of these components to every local address it has no socket at yet.
@@ -16,12 +20,16 @@ impl Hosted {
         if self.stream.is_relay_only() {
             return Ok(());
         }
-        let addresses = self.gathering.addresses()?;
+        let (addresses, broadcasts) = self.gathering.addresses()?;
+        self.stream.bar(&broadcasts);
+        if self.gathering.may_find_better(&addresses) {
+            self.stream.look_again(turn.now);
+        }
         for &component_id in component_ids {
             let mut failure = None;
             for &address in &addresses {
                 if let Err(source) = self.bind(turn, component_id, address) {
-                    failure = Some(BindError::Bind { address, source });
+                    failure = Some(self.gathering.not_bound(address, source));
                 }
             }
             let mut bindings = self.bindings.iter().chain(&self.listeners);
@@ -64,6 +72,24 @@ impl Hosted {
             self.listeners.push(binding);
         }
         Ok(())
+    }
+
+    /// Gives up the sockets at addresses that the machine has lost, so that the peer is not told of them again.
+    pub(in crate::net) fn leave_lost(
+        &mut self,
+        now: Instant,
+        presence: &mut Presence,
+        sockets: &mut Sockets,
+        connections: &mut Connections,
+    ) {
+        for address in self.stream.local_addresses() {
+            if presence.has_lost(now, address) {
+                self.stream.remove_local_address(now, address);
+                self.hidden.retain(|(hidden, _)| *hidden != address);
+                let is_there = |binding: &Binding| binding.local.ip() == address;
+                self.release_bindings(is_there, sockets, connections);
+            }
+        }
     }
 
     /// Answers for the name of an address from now on, if the peer is told that instead.

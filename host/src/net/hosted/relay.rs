@@ -1,5 +1,6 @@
 //! Connections to relays.
 use super::{Hosted, Turn};
+use crate::component::Cause;
 use crate::ice::{RelayId, RelayRequest};
 use crate::net::application::ReplyQueue;
 use crate::net::place::StreamKey;
@@ -39,7 +40,10 @@ impl Hosted {
                 if let Some(recorder) = &self.relay_recorder {
                     recorder.sent(relay, &contents);
                 }
-                turn.relays.send((key, relay), &contents);
+                if !turn.relays.send((key, relay), &contents) {
+                    let id = relay.component_id;
+                    self.stream.note_unsent(turn.now, id, Cause::SlowRelay, 1);
+                }
             }
             RelayRequest::Close { relay } => turn.relays.close((key, relay)),
         }

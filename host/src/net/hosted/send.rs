@@ -1,13 +1,17 @@
 //! What leaves: ICE's and the handshake's, and the application's.
 use super::{Hosted, Turn};
-use crate::component;
-use crate::ice::{Pair, Transmit, Transport};
+use crate::component::Cause;
+use crate::ice::{Pair, Transmit, Transport, stun_kind};
 use crate::net::loss::Loss;
-use crate::net::place::{Binding, Member};
+use crate::net::place::{Binding, Member, Sender};
 use crate::net::sockets::Sockets;
 use crate::net::tcp::{Connections, SendError};
 use std::net::SocketAddr;
 use std::time::Instant;
+
+/// Why neither a socket nor a relay took a datagram.
+const NOT_TAKEN: &str = "its socket is gone, or its relay does not take it: one that is reached over UDP takes 65,503 \
+                         bytes at most";
 
 impl Hosted {
     /// A datagram of ICE's or a handshake's.
@@ -20,9 +24,13 @@ impl Hosted {
         let member = (self.key(), *component_id);
         match (pair.transport, self.binding_at(pair.local)) {
             (Transport::Tcp, _) => {
-                // What does not leave is sent again by whoever needs it.
-                let _ =
-                    self.send_over_tcp(turn.now, turn.connections, (member, pair), datagram, false);
+                let ways = (member, pair);
+                let sent = self.send_over_tcp(turn.now, turn.connections, ways, datagram, false);
+                // ICE repeats its checks.
+                if sent.is_err() && stun_kind(datagram).is_none() {
+                    let stream = &mut self.stream;
+                    stream.note_unsent(turn.now, member.1, Cause::Unsent, 1);
+                }
             }
             (Transport::Udp, Some(Binding { index, .. })) => {
                 if !self.loses(member.1, pair, datagram, false) {
@@ -31,6 +39,7 @@ impl Hosted {
                         .transmit(turn.now, index, remote, member, datagram);
                 }
             }
+            // Its relay is gone, and the pair with it.
             (Transport::Udp, None) => {}
         }
     }
@@ -44,8 +53,7 @@ impl Hosted {
         datagram: &[u8],
     ) {
         let member = (self.key(), component_id);
-        let sent = match self.stream.route(component_id) {
-            Ok(_) if datagram.is_empty() => Err(component::SendError::Empty.to_string()),
+        let sent = match self.stream.route(component_id, datagram) {
             Ok(pair) if pair.transport == Transport::Tcp => {
                 let sent = self.send_over_tcp(now, connections, (member, pair), datagram, true);
                 sent.map_err(|error| error.to_string())
@@ -53,12 +61,13 @@ impl Hosted {
             Ok(pair) => match self.binding_at(pair.local) {
                 Some(binding) => {
                     if !self.loses(component_id, pair, datagram, true) {
-                        sockets.push(binding.index, pair.remote, Some(member), datagram);
+                        let sender = Sender::Application(member);
+                        sockets.push(binding.index, pair.remote, sender, datagram);
                     }
                     Ok(())
                 }
                 None if self.stream.send_relayed(now, component_id, pair, datagram) => Ok(()),
-                None => Err("its socket is gone".to_owned()),
+                None => Err(NOT_TAKEN.to_owned()),
             },
             Err(error) => Err(error.to_string()),
         };

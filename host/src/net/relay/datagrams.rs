@@ -35,12 +35,15 @@ impl Datagrams {
         registry.deregister(&mut self.io)
     }
 
-    pub(super) fn send(&self, contents: &[u8]) {
-        if let Err(error) = self.io.send(contents) {
-            // An ICMP error of an earlier datagram's comes here first; another try sends this one.
-            let again = self.io.send(contents);
-            tracing::debug!("to a relay: {error}, then {again:?}");
-        }
+    /// Tells whether it leaves.
+    pub(super) fn send(&self, contents: &[u8]) -> bool {
+        let Err(error) = self.io.send(contents) else {
+            return true;
+        };
+        // An ICMP error of an earlier datagram's comes here first; another try sends this one.
+        let again = self.io.send(contents);
+        tracing::debug!("to a relay: {error}, then {again:?}");
+        again.is_ok()
     }
 
     /// Takes what has come. Returns whether there may be more.

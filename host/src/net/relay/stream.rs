@@ -1,20 +1,20 @@
 //! A relay over TCP, or over TLS on top of it.
 use super::RelayEvent;
+use super::session::{Session, closed};
 use crate::net::backlog::Backlog;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use rustls::ClientConnection;
-use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::net::SocketAddr;
 
 pub(super) struct Stream {
     io: TcpStream,
     is_connected: bool,
-    tls: Option<ClientConnection>,
+    tls: Option<Session>,
     waiting: Backlog,
 }
 
-/// Most bytes that wait for a slow connection; what comes on top is lost, as datagrams are.
+/// Most bytes that wait for a slow connection; what comes on top does not leave.
 const MAX_WAITING: usize = 256 * 1024;
 /// Most reads before others have their turn.
 const MAX_READS: usize = 4;
@@ -22,7 +22,7 @@ const MAX_READS: usize = 4;
 impl Stream {
     pub(super) fn open(
         server: SocketAddr,
-        tls: Option<ClientConnection>,
+        tls: Option<Session>,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {
@@ -40,27 +40,24 @@ impl Stream {
         registry.deregister(&mut self.io)
     }
 
-    /// A failure shows when the connection is read next.
-    pub(super) fn send(&mut self, contents: &[u8]) {
-        if self.waiting.len() + contents.len() > MAX_WAITING {
-            return;
-        }
-        if let Err(error) = self.encrypt(contents).and_then(|()| self.flush()) {
+    /// Tells whether there is room for it. A failure shows when the connection is read next.
+    pub(super) fn send(&mut self, contents: &[u8]) -> bool {
+        let has_room = self.waiting.len() + contents.len() <= MAX_WAITING;
+        if has_room && let Err(error) = self.encrypt(contents).and_then(|()| self.flush()) {
             tracing::debug!("to a relay: {error}");
         }
+        has_room
     }
 
     fn encrypt(&mut self, contents: &[u8]) -> io::Result<()> {
+        let out = self.waiting.end();
         match &mut self.tls {
-            None => self.waiting.end().extend_from_slice(contents),
-            Some(tls) => {
-                tls.writer().write_all(contents)?;
-                while tls.wants_write() {
-                    tls.write_tls(self.waiting.end())?;
-                }
+            None => {
+                out.extend_from_slice(contents);
+                Ok(())
             }
+            Some(tls) => tls.encrypt(contents, out),
         }
-        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -102,12 +99,8 @@ impl Stream {
     ) -> io::Result<bool> {
         for _ in 0..MAX_READS {
             match self.io.read(buffer) {
-                Ok(0) => {
-                    let cause = "it has closed the connection";
-                    return Err(io::Error::new(ErrorKind::UnexpectedEof, cause));
-                }
-                Ok(length) if self.tls.is_none() => tell(RelayEvent::Bytes(&buffer[..length])),
-                Ok(length) => self.decrypt(&mut &buffer[..length], tell)?,
+                Ok(0) => return Err(closed()),
+                Ok(length) => self.take(&buffer[..length], tell)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -116,24 +109,12 @@ impl Stream {
         Ok(true)
     }
 
-    fn decrypt(
-        &mut self,
-        bytes: &mut &[u8],
-        tell: &mut impl FnMut(RelayEvent<'_>),
-    ) -> io::Result<()> {
-        while let Some(tls) = &mut self.tls
-            && !bytes.is_empty()
-        {
-            tls.read_tls(bytes)?;
-            let state = tls
-                .process_new_packets()
-                .map_err(|error| io::Error::other(format!("TLS failed: {error}")))?;
-            let mut plain = vec![0; state.plaintext_bytes_to_read()];
-            tls.reader().read_exact(&mut plain)?;
-            if !plain.is_empty() {
-                tell(RelayEvent::Bytes(&plain));
-            }
-        }
+    fn take(&mut self, bytes: &[u8], tell: &mut impl FnMut(RelayEvent<'_>)) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else {
+            tell(RelayEvent::Bytes(bytes));
+            return Ok(());
+        };
+        tls.decrypt(bytes, |plain| tell(RelayEvent::Bytes(plain)))?;
         // The handshake may have to say something.
         self.encrypt(&[])?;
         self.flush()
@@ -144,6 +125,7 @@ impl Stream {
 mod tests {
     use super::*;
     use mio::{Events, Poll};
+    use std::io::Write as _;
     use std::net::TcpListener;
 
     #[test]
@@ -171,5 +153,22 @@ mod tests {
         };
         assert_eq!(turn(), (MAX_READS * 10, true));
         assert_eq!(turn(), (10, false));
+    }
+
+    #[test]
+    fn what_a_slow_server_does_not_take_is_refused() {
+        let poll = Poll::new().expect("the system can wait");
+        let server = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let at = server.local_addr().expect("it is bound");
+        let opened = Stream::open(at, None, poll.registry(), Token(0));
+        let mut relay = opened.expect("it is there");
+        let datagram = [7; 1000];
+        let taken = (0..1000).take_while(|_| relay.send(&datagram)).count();
+        assert_eq!(
+            taken,
+            MAX_WAITING / datagram.len(),
+            "it is not connected yet"
+        );
+        assert_eq!(relay.waiting.len(), taken * datagram.len());
     }
 }

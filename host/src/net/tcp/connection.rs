@@ -29,7 +29,7 @@ pub(super) struct Connection {
     waiting: Backlog,
 }
 
-/// Most bytes that wait for a slow peer; what comes on top is lost, as datagrams are.
+/// Most bytes that wait for a slow peer; what comes on top does not leave.
 const MAX_WAITING: usize = 256 * 1024;
 /// Most bytes that wait for a connection to stand: some checks, of which one must arrive.
 const MAX_EARLY: usize = 4 * 1024;

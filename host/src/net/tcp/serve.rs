@@ -206,7 +206,7 @@ impl Connections {
                 pair,
                 local,
             };
-            let member = listener.demux.route(pair.remote, datagram);
+            let member = listener.demux.route(now, pair.remote, datagram);
             let Some(member) = member.filter(|_| is_request) else {
                 if let Some(sole) = listener.demux.sole_member() {
                     tell(ConnectionEvent::Stray(way(sole), datagram));

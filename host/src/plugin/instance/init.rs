@@ -1,11 +1,15 @@
 //! The first call, which makes an instance.
-use super::raw::{Raw, Verdict, lend};
+use super::raw::{Raw, Verdict};
 use super::{AwaitingPeer, AwaitingReady, Instance};
 use crate::plugin::emitted::Emitted;
 use crate::plugin::fault::{CallName, Failure, Fault};
+use crate::plugin::lent::{Loan, lend};
 use crate::plugin::open::Plugin;
+use crate::plugin::os;
+use crate::plugin::unwind::guarded;
 use handclasp_abi as abi;
 use std::ptr;
+use std::slice;
 use std::sync::Arc;
 
 /// What an instance is made for.
@@ -46,14 +50,22 @@ pub fn init(
     now_ns: u64,
     emitted: &mut Emitted,
 ) -> Result<Started, Failure> {
-    let settings: Vec<abi::hc_setting> = parameters
+    let options: Vec<_> = parameters
         .options
         .iter()
-        .map(|(key, value)| abi::hc_setting {
-            key: lend(key.as_bytes()),
-            value: lend(value.as_bytes()),
+        .map(|(key, value)| {
+            let key = lend(Loan::Key, key.as_bytes());
+            (key, lend(Loan::Value, value.as_bytes()))
         })
         .collect();
+    let settings: Vec<abi::hc_setting> = options
+        .iter()
+        .map(|(key, value)| abi::hc_setting {
+            key: key.bytes(),
+            value: value.bytes(),
+        })
+        .collect();
+    let settings = lend(Loan::Options, &settings);
     let init = abi::hc_init {
         struct_size: size_of::<abi::hc_init>() as u32,
         component_id: parameters.component_id.into(),
@@ -62,13 +74,27 @@ pub fn init(
         stream_id: parameters.stream_id,
         instance_id: parameters.instance_id,
         options: settings.as_ptr(),
-        option_count: settings.len(),
+        option_count: options.len(),
     };
+    let init = lend(Loan::Init, slice::from_ref(&init));
     emitted.begin(parameters.mtu.into());
     let mut instance = ptr::null_mut();
-    let call = emitted.lend(now_ns);
-    // SAFETY: the plugin was checked when it was opened; everything lent outlives the call.
-    let status = unsafe { (plugin.calls().init)(plugin.host_table(), &init, call, &mut instance) };
+    let table = emitted.table(now_ns);
+    let table = lend(Loan::Call, slice::from_ref(&table));
+    let descriptors = os::StandardDescriptors::note();
+    let status = guarded(plugin.id(), CallName::Init, || {
+        // SAFETY: the plugin was checked when it was opened; everything lent outlives the call.
+        unsafe {
+            (plugin.calls().init)(
+                plugin.host_table(),
+                init.as_ptr(),
+                table.as_ptr(),
+                &mut instance,
+            )
+        }
+    });
+    drop((table, init, settings, options));
+    descriptors.restore();
     // After a failed `init` the contract has nothing to destroy, whatever the plugin left in the pointer.
     let instance = if status < 0 {
         ptr::null_mut()

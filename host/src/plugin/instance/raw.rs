@@ -2,9 +2,12 @@
 use super::judge::judge_closely;
 use crate::plugin::emitted::Emitted;
 use crate::plugin::fault::{CallName, Failure, FailureKind, Fault};
+use crate::plugin::lent::{Loan, lend};
 use crate::plugin::open::Plugin;
+use crate::plugin::unwind::guarded;
 use handclasp_abi as abi;
 use std::ffi::c_void;
+use std::slice;
 use std::sync::Arc;
 
 pub(super) use super::judge::Verdict;
@@ -23,8 +26,11 @@ unsafe impl Send for Raw {}
 impl Drop for Raw {
     fn drop(&mut self) {
         if !self.instance.is_null() {
-            // SAFETY: `init` made this instance, this is the only owner of it, and it is called no more.
-            unsafe { (self.plugin.calls().destroy)(self.instance) };
+            let destroy = self.plugin.calls().destroy;
+            guarded(self.plugin.id(), CallName::Destroy, || {
+                // SAFETY: `init` made this instance, this is the only owner of it, and it is called no more.
+                unsafe { destroy(self.instance) }
+            });
         }
     }
 }
@@ -48,8 +54,12 @@ impl Raw {
         body: impl FnOnce(*mut c_void, *const abi::hc_call) -> abi::hc_status,
     ) -> Result<(Box<Self>, Verdict), Failure> {
         emitted.begin(self.mtu.into());
-        let call = emitted.lend(now_ns);
-        let status = body(self.instance, call);
+        let table = emitted.table(now_ns);
+        let table = lend(Loan::Call, slice::from_ref(&table));
+        let status = guarded(self.plugin.id(), name, || {
+            body(self.instance, table.as_ptr())
+        });
+        drop(table);
         let verdict = self.judge(name, status, emitted)?;
         Ok((self, verdict))
     }
@@ -64,7 +74,7 @@ impl Raw {
         let recv = self.plugin.calls().recv_from_peer;
         self.call(CallName::RecvFromPeer, now_ns, emitted, |instance, call| {
             // SAFETY: `Raw::call` passes its own instance and table; the datagram outlives the call.
-            unsafe { recv(instance, lend(datagram), call) }
+            unsafe { recv(instance, lend(Loan::Datagram, datagram).bytes(), call) }
         })
     }
 
@@ -127,12 +137,5 @@ impl Raw {
             kind,
             detail,
         }
-    }
-}
-
-pub(super) fn lend(bytes: &[u8]) -> abi::hc_bytes {
-    abi::hc_bytes {
-        data: bytes.as_ptr(),
-        len: bytes.len(),
     }
 }

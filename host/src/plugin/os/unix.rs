@@ -1,14 +1,18 @@
 //! Owners and modes as POSIX has them.
 use std::ffi::c_void;
-use std::fs::{DirBuilder, Metadata, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io;
-use std::mem::ManuallyDrop;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::ptr;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use tempfile::{Builder, NamedTempFile, TempDir};
+use rustix::io::{fcntl_dupfd_cloexec, fcntl_getfd};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stderr, stdin, stdout};
+use tempfile::{Builder, TempDir};
 
+use crate::files::is_trusted;
 use crate::plugin::error::VetError;
 
 const WRITABLE_BY_OTHERS: u32 = 0o022;
@@ -44,12 +48,7 @@ pub(in crate::plugin) fn check_directory(path: &Path) -> Result<(), VetError> {
 
 fn foreign_owner(metadata: &Metadata) -> Option<u32> {
     // The effective user: whose rights the library would run with.
-    let user = rustix::process::geteuid().as_raw();
-    (!is_trusted(metadata.uid(), user)).then_some(metadata.uid())
-}
-
-fn is_trusted(owner: u32, user: u32) -> bool {
-    owner == 0 || owner == user
+    (!is_trusted(metadata.uid())).then_some(metadata.uid())
 }
 
 /// Where the user installs plugins.
@@ -64,12 +63,23 @@ pub(in crate::plugin) fn system_directories() -> impl Iterator<Item = PathBuf> {
     prefixes.map(|prefix| prefix.join("lib/handclasp/plugins"))
 }
 
-/// Makes a directory that only this user can enter.
+/// The system's temporary directory, links resolved, if nobody but root and this user can put something else in place
+/// of what this user makes there.
+pub(in crate::plugin) fn temporary_directory() -> io::Result<PathBuf> {
+    let place = std::env::temp_dir().canonicalize()?;
+    for directory in place.ancestors() {
+        check_directory(directory)
+            .map_err(|error| io::Error::other(format!("what is there {error}")))?;
+    }
+    Ok(place)
+}
+
+/// Makes a directory that only this user can enter, in the [temporary one](temporary_directory).
 pub(in crate::plugin) fn make_private_directory(prefix: &str) -> io::Result<TempDir> {
     Builder::new()
         .prefix(prefix)
         .permissions(Permissions::from_mode(0o700))
-        .tempdir()
+        .tempdir_in(temporary_directory()?)
 }
 
 /// Whether this is a directory of this very user's that no other can enter.
@@ -80,22 +90,14 @@ pub(in crate::plugin) fn is_private_directory(path: &Path) -> bool {
     })
 }
 
-/// Makes a directory of [`make_private_directory`] again if something removed it.
-pub(in crate::plugin) fn restore_private_directory(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        // In a shared place the name may have been taken by someone else meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            check_directory(path).map_err(io::Error::other)
-        }
-        created => created,
+/// Ends this process when the one that started it ends, however that happens. Where the system has no such signal, or
+/// refuses it, this process goes on: give it limits.
+pub fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }
-}
-
-/// Makes a file that may be read and executed by this user, and written only through what is returned.
-pub(in crate::plugin) fn make_private_file(directory: &Path) -> io::Result<NamedTempFile> {
-    Builder::new()
-        .permissions(Permissions::from_mode(0o500))
-        .tempfile_in(directory)
 }
 
 /// What tells that a file or a directory is not the one it was.
@@ -138,13 +140,88 @@ pub(in crate::plugin) unsafe fn open_for_ever(
     Ok(symbol.into_raw())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::is_trusted;
+/// What the process does about the signals that end it or that its own business raises.
+pub(in crate::plugin) struct SignalActions {
+    actions: Vec<(i32, libc::sigaction)>,
+    /// Of the calling thread.
+    mask: Option<libc::sigset_t>,
+}
 
-    #[test]
-    fn root_and_the_user_are_trusted_and_no_one_else() {
-        assert!(is_trusted(0, 1000) && is_trusted(1000, 1000) && is_trusted(0, 0));
-        assert!(!is_trusted(1001, 1000) && !is_trusted(1000, 0));
+/// A library may have good reasons to handle others: a Go runtime has for many.
+const KEPT: [i32; 7] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGTERM,
+    libc::SIGPIPE,
+    libc::SIGCHLD,
+    libc::SIGXFSZ,
+];
+
+impl SignalActions {
+    /// Notes what holds now.
+    pub(in crate::plugin) fn note() -> Self {
+        let action = |signal| {
+            let mut action = MaybeUninit::uninit();
+            // SAFETY: null for the new action asks for the old one, which is written if the call succeeds.
+            let asked = unsafe { libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) };
+            // SAFETY: it was just written.
+            (asked == 0).then(|| (signal, unsafe { action.assume_init() }))
+        };
+        let mut mask = MaybeUninit::uninit();
+        // SAFETY: null for the new mask asks for the old one, which is written if the call succeeds.
+        let asked =
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, ptr::null(), mask.as_mut_ptr()) };
+        Self {
+            actions: KEPT.into_iter().filter_map(action).collect(),
+            // SAFETY: it was just written.
+            mask: (asked == 0).then(|| unsafe { mask.assume_init() }),
+        }
+    }
+
+    /// Lets it hold again.
+    pub(in crate::plugin) fn restore(self) {
+        for (signal, action) in &self.actions {
+            // SAFETY: the action is one that the process had; the old one is not asked for.
+            unsafe { libc::sigaction(*signal, action, ptr::null_mut()) };
+        }
+        if let Some(mask) = &self.mask {
+            // SAFETY: the mask is one that this thread had; the old one is not asked for.
+            unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
+        }
+    }
+}
+
+/// Which of descriptors 0 to 2 are open.
+pub(in crate::plugin) struct StandardDescriptors([bool; 3]);
+
+impl StandardDescriptors {
+    /// Notes what holds now.
+    pub(in crate::plugin) fn note() -> Self {
+        Self([stdin(), stdout(), stderr()].map(|descriptor| fcntl_getfd(descriptor).is_ok()))
+    }
+
+    /// Puts /dev/null where one has been closed: the next socket would be there, and hear what is printed.
+    pub(in crate::plugin) fn restore(&self) {
+        let Self(now) = Self::note();
+        let closed: Vec<usize> = (0..3)
+            .filter(|&number| self.0[number] && !now[number])
+            .collect();
+        if closed.is_empty() {
+            return;
+        }
+        // It is opened into the first of these places.
+        let null = File::options().read(true).write(true).open("/dev/null");
+        let Ok(null) = null.and_then(|null| Ok(fcntl_dupfd_cloexec(null, 3)?)) else {
+            return;
+        };
+        for number in closed {
+            // Where it fails the place stays empty.
+            let _ = match number {
+                0 => dup2_stdin(&null),
+                1 => dup2_stdout(&null),
+                _ => dup2_stderr(&null),
+            };
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use libloading::os::windows::Library;
-use tempfile::{Builder, NamedTempFile, TempDir};
+use tempfile::{Builder, TempDir};
 
 use crate::plugin::error::VetError;
 
@@ -21,6 +21,9 @@ pub(in crate::plugin) fn check_file(_: &Metadata) -> Result<(), VetError> {
 pub(in crate::plugin) fn check_directory(path: &Path) -> Result<(), VetError> {
     path.metadata().map(drop).map_err(VetError::Unreadable)
 }
+
+/// Does nothing: a child whose parent has ended goes on to its own end.
+pub fn end_with_parent() {}
 
 /// Where the user installs plugins.
 pub(in crate::plugin) fn user_directory() -> Option<PathBuf> {
@@ -37,6 +40,11 @@ fn below(variable: &str) -> Option<PathBuf> {
     Some(PathBuf::from(root).join(r"handclasp\plugins"))
 }
 
+/// The user's own.
+pub(in crate::plugin) fn temporary_directory() -> io::Result<PathBuf> {
+    Ok(std::env::temp_dir())
+}
+
 /// Makes a directory in the user's own temporary one.
 pub(in crate::plugin) fn make_private_directory(prefix: &str) -> io::Result<TempDir> {
     Builder::new().prefix(prefix).tempdir()
@@ -46,16 +54,6 @@ pub(in crate::plugin) fn make_private_directory(prefix: &str) -> io::Result<Temp
 pub(in crate::plugin) fn is_private_directory(path: &Path) -> bool {
     path.symlink_metadata()
         .is_ok_and(|metadata| metadata.is_dir())
-}
-
-/// Makes a directory of [`make_private_directory`] again if something removed it.
-pub(in crate::plugin) fn restore_private_directory(path: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(path)
-}
-
-/// Makes a file to be filled through what is returned.
-pub(in crate::plugin) fn make_private_file(directory: &Path) -> io::Result<NamedTempFile> {
-    Builder::new().tempfile_in(directory)
 }
 
 /// What tells that a file or a directory is not the one it was.
@@ -82,4 +80,30 @@ pub(in crate::plugin) unsafe fn open_for_ever(
     Ok(symbol
         .into_raw()
         .map_or(std::ptr::null(), |symbol| symbol as *const c_void))
+}
+
+/// Nothing: a process has no signals here.
+pub(in crate::plugin) struct SignalActions;
+
+impl SignalActions {
+    /// Does nothing.
+    pub(in crate::plugin) fn note() -> Self {
+        Self
+    }
+
+    /// Does nothing.
+    pub(in crate::plugin) fn restore(self) {}
+}
+
+/// Nothing: a library has handles of its own.
+pub(in crate::plugin) struct StandardDescriptors;
+
+impl StandardDescriptors {
+    /// Does nothing.
+    pub(in crate::plugin) fn note() -> Self {
+        Self
+    }
+
+    /// Does nothing.
+    pub(in crate::plugin) fn restore(&self) {}
 }

@@ -32,6 +32,7 @@ fn a_plugin_says_who_it_is_without_running() {
         id: "echo".into(),
         version: "1.0".into(),
         flags: 1,
+        sanitizer: None,
     };
     assert_eq!(plugin, expected);
 }

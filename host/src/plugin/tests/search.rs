@@ -161,20 +161,16 @@ fn an_empty_directory_says_what_to_put_there() {
 }
 
 #[test]
-fn an_unknown_id_is_answered_with_those_there_are() {
+fn an_unknown_id_is_answered_with_what_was_meant_or_all_there_are() {
     let directory = directory_of(&[("echo", "a.so"), ("none", "b.so")]);
-    let text = scan(&[&directory])
-        .find("ecco")
-        .expect_err("there is none")
-        .to_string();
-    assert!(
-        text.contains("`ecco`") && text.ends_with(": there are `echo`, `none`"),
-        "{text}"
+    let catalogue = scan(&[&directory]);
+    let text = |id| catalogue.find(id).expect_err("there is none").to_string();
+    assert_eq!(text("ecco"), "no plugin `ecco`: did you mean `echo`?");
+    let all = format!(
+        "no plugin `wireguard` in {}: there are `echo`, `none`",
+        directory.path().display()
     );
-    assert!(
-        text.contains(&directory.path().display().to_string()),
-        "{text}"
-    );
+    assert_eq!(text("wireguard"), all);
 }
 
 #[test]

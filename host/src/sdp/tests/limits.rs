@@ -96,7 +96,7 @@ fn refusals_of_the_grammar_name_the_line_and_nothing_the_peer_sent() {
     };
     assert!(message("").contains("No version line"));
     assert!(message("v=0\nbroken\n").contains("line 2"));
-    assert!(message("v=0\ns=-\ns=-\n").contains("line 3"));
+    assert!(message("v=0\ns=-\nm=audio many RTP/AVP\n").contains("line 3"));
     assert!(message("v=0\na=bare\rreturn\n").contains("line 2"));
     let version = message("v=\u{1b}[2J\n");
     assert!(version.contains("line 1") && !version.contains('\u{1b}'));

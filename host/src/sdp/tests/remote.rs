@@ -204,3 +204,32 @@ fn an_answer_settles_who_starts() {
     assert_eq!(Setup::ActPass.role(Setup::ActPass), None);
     assert_eq!(Setup::Active.role(Setup::Active), None);
 }
+
+#[test]
+fn what_ice_has_no_use_for_refuses_nothing() {
+    let reads = |text: &str, change: &str| {
+        let read = RemoteDescription::parse(text);
+        assert!(read.is_ok(), "{change}: {read:?}");
+    };
+    for (line, with) in [
+        ("o=- ", "o=Jane Doe "),
+        ("o=-", "o=\r\no=-"),
+        ("s=-", "s=-\r\ns=again"),
+        ("t=0 0", "t=now"),
+        ("t=0 0", "t=0 0\r\nb=AS:1500.5"),
+        ("t=0 0", "b=AS\r\nr=7d\r\nz=\r\nc=IN IP4"),
+        ("c=IN", "b=TIAS:\r\nc=IN IP6"),
+        ("m=application", "m=audio 0 RTP/AVP\r\nm=application"),
+        ("m=application", "m=image 0 udptl \r\nm=application"),
+        (" webrtc-datachannel", ""),
+        ("v=0", "\u{feff}v=0"),
+    ] {
+        assert!(fixtures::CHROME.contains(line), "{line}");
+        reads(&fixtures::CHROME.replacen(line, with, 1), with);
+    }
+    let cut = fixtures::CHROME.replace("t=0 0", "t");
+    assert!(matches!(
+        RemoteDescription::parse(&cut),
+        Err(SdpError::Grammar(_))
+    ));
+}

@@ -15,6 +15,8 @@ fn describe(bytes: &[u8], of_application: bool) -> Datagram {
         remote: SocketAddr::from(([192, 0, 2, 2], 2)),
         transport: None,
         fate: None,
+        reason: None,
+        waits: None,
         of_application,
         bytes,
     };

@@ -1,9 +1,9 @@
 //! Any record, for the tests of whoever reads traces.
 use super::trace::{
-    Call, Datagram, Direction, Fate, Header, Kind, Record, Status, Stun, StunClass, Trace,
+    Call, Datagram, Direction, Fate, Header, Kind, Missed, Record, Status, Stun, StunClass, Trace,
     Transport, What,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -90,7 +90,12 @@ fn what() -> impl Strategy<Value = What> {
         component().prop_map(|component_id| What::ComponentStateReady { component_id }),
         component().prop_map(|component_id| What::ComponentStateDisconnected { component_id }),
         text().prop_map(|warning| What::Warning { warning }),
-        any::<u64>().prop_map(|count| What::Missed { count }),
+        missed().prop_map(What::Missed),
+        (component(), waits(), text()).prop_map(|(component_id, waited, reason)| What::Dropped {
+            component_id,
+            waited,
+            reason
+        }),
         select(vec![
             What::LocalCredentials,
             What::CandidateGatheringDone,
@@ -121,6 +126,18 @@ fn call() -> impl Strategy<Value = Call> {
     )
 }
 
+prop_compose! {
+    fn missed()(
+        component_id in of(0..3_u16),
+        (count, until_us) in (any::<u64>(), any::<u64>()),
+        sent in btree_map(kind(), any::<u64>(), 0..3),
+        received in btree_map(kind(), any::<u64>(), 0..3),
+        [bytes_sent, bytes_received, lost, stray] in any::<[u64; 4]>(),
+    ) -> Missed {
+        Missed { component_id, count, until_us, sent, received, bytes_sent, bytes_received, lost, stray }
+    }
+}
+
 fn kind() -> impl Strategy<Value = Kind> {
     select(vec![
         Kind::Stun,
@@ -139,12 +156,13 @@ prop_compose! {
         bytes in any::<u16>(),
         (kind, relays) in (kind(), of(kind())),
         transport in transport(),
-        fate in of(select(vec![Fate::Lost, Fate::Stray])),
+        fate in of(select(vec![Fate::Lost, Fate::Stray, Fate::Dropped])),
+        (reason, waits) in (of(any::<String>()), waits()),
         stun in of(stun()),
         contents in of(contents()),
     ) -> Datagram {
         Datagram {
-            component_id, direction, local, remote, transport, bytes, kind, relays, fate, stun, contents,
+            component_id, direction, local, remote, transport, bytes, kind, relays, fate, reason, waits, stun, contents,
         }
     }
 }
@@ -156,6 +174,11 @@ fn address() -> impl Strategy<Value = SocketAddr> {
         [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into(),
     ];
     (select(hosts), 1..3_u16).prop_map(SocketAddr::from)
+}
+
+/// Few numbers, so that some of those that wait are dropped.
+fn waits() -> impl Strategy<Value = Option<u64>> {
+    of(0..3_u64)
 }
 
 fn stun() -> impl Strategy<Value = Stun> {

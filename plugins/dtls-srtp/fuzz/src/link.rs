@@ -43,8 +43,9 @@ const MTU: usize = 1200;
 /// Most datagrams that each end keeps of what it was sent.
 const OVERHEARD: usize = 32;
 
-static IDENTITIES: LazyLock<[Arc<Identity>; 2]> =
-    LazyLock::new(|| [1, 2].map(|stream| Identity::of(stream).expect("the system has randomness")));
+static IDENTITIES: LazyLock<[Arc<Identity>; 2]> = LazyLock::new(|| {
+    [1, 2].map(|stream| Identity::of((0, stream)).expect("the system has randomness"))
+});
 
 #[derive(Default)]
 struct Wire(Vec<Vec<u8>>);

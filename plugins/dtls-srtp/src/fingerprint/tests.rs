@@ -75,6 +75,17 @@ fn without_a_usable_fingerprint_the_peer_is_refused() {
 }
 
 #[test]
+fn init_data_of_another_plugin_is_known_as_such() {
+    for other in [&b"\xff\xfe"[..], b"challenge 7", b"setup:active"] {
+        let refusal = Fingerprints::parse(other).unwrap_err().to_string();
+        assert!(
+            refusal.ends_with("does it run another plugin?"),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_refused() {
     let good = line(CERTIFICATE, Hash::Sha256);
     let short = good[..good.len() - 3].to_owned();

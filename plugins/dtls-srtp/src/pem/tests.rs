@@ -72,8 +72,8 @@ fn other_kinds_of_keys_are_refused() {
     for label in ["RSA PRIVATE KEY", "EC PRIVATE KEY", "PRIVATE KEY"] {
         let key = files.write("key", &[(label, b"none that ECDSA knows")]);
         let expected = format!(
-            "option private-key: the key in {key} is not ECDSA on P-256 or P-384: give it such a key, or use \
-             dtls-openssl, which takes RSA too"
+            "option private-key: the key in {key} is not ECDSA on P-256 or P-384: give it such a key; \
+             RSA, and no other, dtls-openssl takes too"
         );
         assert_eq!(refusal(&certificate, &key), expected, "{label}");
     }
@@ -84,18 +84,40 @@ fn a_file_without_what_it_should_have_is_named() {
     let (files, pair) = (Files::new(), fresh());
     let certificate = files.write("certificate", &[("CERTIFICATE", &pair.certificate)]);
     let encrypted = files.write("encrypted", &[("ENCRYPTED PRIVATE KEY", b"secret")]);
-    assert_eq!(
-        refusal(&certificate, &encrypted),
-        format!(
-            "option private-key: {encrypted} is of no use: name a file with a private key in PEM without a passphrase"
-        )
-    );
-    assert_eq!(
-        refusal(&encrypted, &encrypted),
-        format!(
-            "option certificate: {encrypted} is of no use: name a file with a certificate in PEM"
-        )
-    );
+    let none = files.write("none", &[("EC PARAMETERS", b"P-256")]);
+    let der = files.write("der", &[]);
+    fs::write(&der, &pair.certificate).expect("the directory is ours");
+    for (file, what) in [
+        (&encrypted, "is encrypted"),
+        (&none, "is of no use"),
+        (&der, "is DER, not PEM"),
+    ] {
+        assert_eq!(
+            refusal(&certificate, file),
+            format!(
+                "option private-key: {file} {what}: name a file with a private key in PEM without a passphrase"
+            )
+        );
+        assert_eq!(
+            refusal(file, file),
+            format!("option certificate: {file} {what}: name a file with a certificate in PEM")
+        );
+    }
+}
+
+/// As editors of Windows write it.
+#[test]
+fn a_byte_order_mark_before_pem_does_not_matter() {
+    let (files, pair) = (Files::new(), fresh());
+    let both = [
+        ("PRIVATE KEY", &*pair.private_key),
+        ("CERTIFICATE", &*pair.certificate),
+    ];
+    let file = files.write("marked", &both);
+    let text = fs::read(&file).expect("it was just written");
+    fs::write(&file, [b"\xef\xbb\xbf", &*text].concat()).expect("the directory is ours");
+    let found = read(&file, &file).expect("it is a pair");
+    assert_eq!(found.certificate, pair.certificate);
 }
 
 #[test]
@@ -105,5 +127,30 @@ fn a_file_that_is_not_there_is_named() {
         error,
         "option certificate: /nowhere/certificate.pem cannot be read (No such file or directory (os error 2)): name \
          a file with a certificate in PEM"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_may_read_or_change_is_worth_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let (files, pair) = (Files::new(), fresh());
+    let key = files.write("key", &[("PRIVATE KEY", &pair.private_key)]);
+    for (mode, warned) in [
+        (0o600, false),
+        (0o400, false),
+        (0o666, true),
+        (0o640, true),
+        (0o604, true),
+        (0o620, true),
+    ] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).expect("it is ours");
+        let warning = shared(&key);
+        assert_eq!(warning.is_some(), warned, "{mode:o}: {warning:?}");
+    }
+    let warning = shared(&key).expect("its mode is 620");
+    assert!(
+        warning.contains(&key) && warning.contains("(mode 620): chmod 600"),
+        "{warning}"
     );
 }

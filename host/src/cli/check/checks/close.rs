@@ -9,7 +9,7 @@ pub(crate) const CLOSE: Check = Check {
     sentence: "close and destroy may come in every state, and the peer understands the farewell",
     remedy: "emit a farewell only where there is somebody to say it to, and answer a peer's with \
              HC_ERROR_CLOSED_BY_PEER",
-    needs: Some("handshake"),
+    needs: Some("call-times"),
     run: Run::Calling(check),
 };
 

@@ -39,7 +39,7 @@ fn can_use_the_options(probe: &Probe) -> Checked {
 }
 
 fn attempt(probe: &Probe) -> Side<'_> {
-    Side::init(probe, "a single instance", probe.parameters(), false, 0)
+    Side::alone(probe, probe.parameters())
 }
 
 /// An instance, alone.

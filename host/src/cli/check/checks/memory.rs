@@ -5,23 +5,28 @@ use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
 use handclasp::plugin::Role;
 use std::fs;
+use std::time::{Duration, Instant};
 
 pub(crate) const MEMORY: Check = Check {
     name: "memory",
     sentence: "A thousand instances, made, used and destroyed, leave no memory behind",
     remedy: "free in destroy all that init and the calls after it allocated; handclasp check --sanitize, or \
              AddressSanitizer, names the place",
-    needs: Some("handshake"),
+    needs: Some("call-times"),
     run: Run::Calling(check),
 };
 
-/// Instances of a round, of which one in ten shakes hands.
+/// Instances of a round, of which one in ten shakes hands. Fewer if each takes long.
 const INSTANCES: u32 = 1000;
+/// With fewer, what each leaves behind is less than what a system counts.
+const FEWEST: u32 = 250;
 /// The first rounds fill what is allocated once; an allocator needs some to settle.
 const ROUNDS: usize = 8;
+/// Instances by which is seen how long one takes: the machine may be busy meanwhile, or the first one take longer.
+const SAMPLE: u32 = 20;
 /// The last rounds, which must not all grow.
 const WATCHED: usize = 4;
-/// Kilobytes in a round: 16 bytes for each instance, less than any allocation takes.
+/// Bytes for each instance of a round: less than any allocation takes.
 const GROWTH: u64 = 16;
 
 fn check(probe: &Probe) -> Checked {
@@ -35,24 +40,41 @@ fn check(probe: &Probe) -> Checked {
             "this system does not tell how much memory a process has",
         ));
     };
+    let mut each = Duration::MAX;
+    for _ in 0..SAMPLE {
+        let started = Instant::now();
+        make(probe)?;
+        each = each.min(started.elapsed());
+    }
+    let instances = probe.affordable(INSTANCES, each * ROUNDS as u32);
+    if instances < FEWEST {
+        return Err(Objection::skip(format!(
+            "its init takes {} ms: too few instances would be made for it to show",
+            each.as_millis()
+        )));
+    }
     let mut growth = Vec::new();
     for _ in 0..ROUNDS {
-        round(probe)?;
+        round(probe, instances)?;
         let now = resident().unwrap_or(before);
         growth.push(now.saturating_sub(before));
         before = now;
     }
     let watched = &growth[ROUNDS - WATCHED..];
-    if watched.iter().any(|&kilobytes| kilobytes < GROWTH) {
+    let instances = u64::from(instances);
+    if watched
+        .iter()
+        .any(|&kilobytes| kilobytes * 1024 < GROWTH * instances)
+    {
         return Ok(());
     }
-    let average = watched.iter().sum::<u64>() * 1024 / (WATCHED as u64 * u64::from(INSTANCES));
+    let average = watched.iter().sum::<u64>() * 1024 / (WATCHED as u64 * instances);
     Err(Objection::finding(format!(
         "each instance leaves about {average} bytes behind"
     )))
 }
 
-fn round(probe: &Probe) -> Checked {
+fn round(probe: &Probe, instances: u32) -> Checked {
     // Nothing here depends on the delay, which costs real time where a plugin goes by the system's clock.
     let at_once = Setup {
         weather: Weather {
@@ -61,7 +83,7 @@ fn round(probe: &Probe) -> Checked {
         },
         ..Setup::default()
     };
-    for number in 0..INSTANCES {
+    for number in 0..instances {
         if number % 10 == 0 {
             World::of_one(probe, &at_once)?.finish()?;
         } else {

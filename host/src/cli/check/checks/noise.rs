@@ -7,7 +7,7 @@ pub(crate) const RANDOM: Check = Check {
     name: "random",
     sentence: "10,000 random datagrams at every stage are ignored, and the handshake finishes all the same",
     remedy: "bad input is no failure: ignore what does not parse or verify, and return HC_PENDING",
-    needs: Some("handshake"),
+    needs: Some("lent-memory"),
     run: Run::Calling(random),
 };
 
@@ -15,7 +15,7 @@ pub(crate) const MUTATED: Check = Check {
     name: "mutated",
     sentence: "10,000 damaged copies of the peer's datagrams at every stage break nothing but, at most, the handshake",
     remedy: "check every length and offset that a datagram contains before using it",
-    needs: Some("handshake"),
+    needs: Some("lent-memory"),
     run: Run::Calling(mutated),
 };
 
@@ -24,11 +24,17 @@ const DATAGRAMS: u32 = 10_000;
 const MAX_ENDED: u32 = 200;
 
 fn random(probe: &Probe) -> Checked {
+    probe.guard_lent_memory(false);
     let firsts = first_bytes(probe);
-    let mut random = fastrand::Rng::with_seed(1);
-    for stage in stages(probe)? {
+    let mut random = fastrand::Rng::with_seed(probe.seed);
+    let stages = stages(probe)?;
+    for &stage in &stages {
+        let budget = probe.budget(stages.len());
         let mut world = stage.reach(probe)?;
         for number in 0..probe.times(DATAGRAMS) {
+            if budget.is_spent() {
+                break;
+            }
             let side = if number % 2 == 0 {
                 INITIATOR
             } else {
@@ -47,12 +53,18 @@ fn random(probe: &Probe) -> Checked {
 }
 
 fn mutated(probe: &Probe) -> Checked {
-    let mut random = fastrand::Rng::with_seed(2);
-    for stage in stages(probe)? {
+    probe.guard_lent_memory(false);
+    let mut random = fastrand::Rng::with_seed(probe.seed);
+    let stages = stages(probe)?;
+    for &stage in &stages {
+        let budget = probe.budget(stages.len());
         let mut ended = 0;
         let mut world = stage.reach(probe)?;
         let genuine = genuine(&world, probe)?;
         for number in 0..probe.times(DATAGRAMS) {
+            if budget.is_spent() {
+                break;
+            }
             let (side, datagram) = &genuine[number as usize % genuine.len()];
             world.inject(*side, &damage(datagram, &mut random));
             let failure = world
@@ -124,8 +136,6 @@ fn damage(datagram: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
 pub(crate) fn first_bytes(probe: &Probe) -> Vec<u8> {
     match probe.plugin.first_bytes() {
         None => (4..=u8::MAX).collect(),
-        Some(map) => (0..=u8::MAX)
-            .filter(|byte| map[usize::from(byte / 8)] & (1 << (byte % 8)) != 0)
-            .collect(),
+        Some(map) => map.bytes().collect(),
     }
 }

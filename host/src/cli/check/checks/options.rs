@@ -2,7 +2,9 @@ use crate::cli::check::outcome::{Checked, Objection, is_fault};
 use crate::cli::check::peers::Side;
 use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
-use handclasp::plugin::{OptionError, OptionFault, OptionKind, OptionSpec, validate};
+use handclasp::plugin::{
+    InitParameters, OptionError, OptionFault, OptionKind, OptionSpec, validate,
+};
 use std::collections::HashSet;
 
 pub(crate) const OPTIONS: Check = Check {
@@ -81,16 +83,14 @@ fn absurd(kind: OptionKind) -> Vec<String> {
 }
 
 fn try_value(probe: &Probe, spec: &OptionSpec, value: &str) -> Checked {
-    let mut given: Vec<_> = probe.given.clone();
-    given.retain(|(key, _)| *key != spec.key);
-    given.push((spec.key.clone(), value.to_owned()));
-    let specs = &probe.plugin.description().options;
-    let Ok(settings) = validate(probe.plugin.id(), specs, &given) else {
+    let Some(options) = probe.with_option(&spec.key, value) else {
         return Ok(()); // it does not reach the plugin
     };
-    let mut parameters = probe.parameters();
-    parameters.options = settings.into();
-    let side = Side::init(probe, "a single instance", parameters, false, 0);
+    let parameters = InitParameters {
+        options,
+        ..probe.parameters()
+    };
+    let side = Side::alone(probe, parameters);
     let Some(failure) = &side.failure else {
         return Ok(());
     };

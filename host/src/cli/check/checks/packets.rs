@@ -34,11 +34,7 @@ fn at(probe: &Probe, mtu: u16) -> Checked {
         pair.is_settled()
     });
     seen.into_inner().into_iter().try_for_each(is_free)?;
-    if world.pair().sides.iter().any(|side| side.rejected > 0) {
-        return Err(Objection::finding(
-            "its classifier does not take one of its own packets for the handshake's",
-        ));
-    }
+    world.pair().check_drops()?;
     world.pair().check_finished()
 }
 

@@ -1,4 +1,5 @@
 use super::noise::first_bytes;
+use crate::cli::check::budget::Budget;
 use crate::cli::check::outcome::Checked;
 use crate::cli::check::peers::{INITIATOR, RESPONDER, Stage, stages};
 use crate::cli::check::probe::{MTU, Probe};
@@ -8,7 +9,7 @@ pub(crate) const SIZES: Check = Check {
     name: "sizes",
     sentence: "Datagrams of 1 byte, of the MTU and of 65,507 bytes do no harm at any stage",
     remedy: "compare a datagram's len with every offset before reading there, and ignore what is too long",
-    needs: Some("handshake"),
+    needs: Some("lent-memory"),
     run: Run::Calling(check),
 };
 
@@ -16,16 +17,20 @@ pub(crate) const SIZES: Check = Check {
 const LENGTHS: [usize; 5] = [1, 2, MTU as usize, MTU as usize + 1, 65_507];
 
 fn check(probe: &Probe) -> Checked {
-    stages(probe)?
-        .into_iter()
-        .try_for_each(|stage| at(probe, stage))
+    probe.guard_lent_memory(false);
+    let stages = stages(probe)?;
+    let mut parts = stages.iter();
+    parts.try_for_each(|&stage| at(probe, stage, &probe.budget(stages.len())))
 }
 
-fn at(probe: &Probe, stage: Stage) -> Checked {
+fn at(probe: &Probe, stage: Stage, budget: &Budget) -> Checked {
     let mut world = stage.reach(probe)?;
     for side in [INITIATOR, RESPONDER] {
         for len in LENGTHS {
             for first in first_bytes(probe) {
+                if budget.is_spent() {
+                    break;
+                }
                 for fill in [0, 0xff] {
                     let mut datagram = vec![fill; len];
                     datagram[0] = first;

@@ -17,7 +17,7 @@ pub(crate) const PARALLEL: Check = Check {
     name: "parallel",
     sentence: "Instances run on several threads at the same time",
     remedy: "guard what instances share, such as a certificate or a library's context, or let them share nothing",
-    needs: Some("handshake"),
+    needs: Some("call-times"),
     run: Run::Calling(parallel),
 };
 
@@ -38,7 +38,8 @@ const THREADS: u32 = 4;
 const HANDSHAKES: u32 = 25;
 
 fn parallel(probe: &Probe) -> Checked {
-    let some = || (0..probe.times(HANDSHAKES)).try_for_each(|_| one(probe));
+    let each = probe.cost_of(|| one(probe))? * THREADS;
+    let some = || (0..probe.affordable(HANDSHAKES, each)).try_for_each(|_| one(probe));
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(some)).collect();
         let mut results = threads.into_iter().map(|thread| thread.join());

@@ -1,6 +1,6 @@
 use super::init::make;
-use crate::cli::check::outcome::{Checked, Objection, is_fault};
-use crate::cli::check::peers::{INITIATOR, PATIENCE, RESPONDER, SECOND, Setup, World, name_of};
+use crate::cli::check::outcome::{Checked, Objection};
+use crate::cli::check::peers::{INITIATOR, PATIENCE, RESPONDER, SECOND, Setup, World};
 use crate::cli::check::probe::Probe;
 use crate::cli::check::table::{Check, Run};
 
@@ -8,7 +8,7 @@ pub(crate) const WRONG_PEER: Check = Check {
     name: "wrong-peer",
     sentence: "A side that was told of another peer than the one it meets never finishes",
     remedy: "compare the peer's certificate or key with what set_peer brought, before HC_FINISHED",
-    needs: Some("handshake"),
+    needs: Some("call-times"),
     run: Run::Calling(check),
 };
 
@@ -17,9 +17,7 @@ type Lie<'a> = (&'static str, &'a dyn Fn(&[u8]) -> Vec<u8>);
 
 fn check(probe: &Probe) -> Checked {
     if probe.extension("hc.peer/1") != Some(true) {
-        return Err(Objection::skip(
-            "it does not require hc.peer/1, so it authenticates nobody",
-        ));
+        return Err(Objection::skip("it does not require hc.peer/1"));
     }
     let stranger = make(probe)?.init_data.clone();
     if stranger.is_empty() {
@@ -54,22 +52,17 @@ fn mislead(probe: &Probe, misled: usize, (kind, lie): Lie<'_>) -> Checked {
     world
         .pair()
         .introduce_as(now, told.each_ref().map(Vec::as_slice));
-    let patience = if probe.in_real_time() {
-        3 * SECOND
-    } else {
-        PATIENCE
-    };
-    world.run(patience, |pair| pair.sides[misled].is_settled());
-    let side = &world.pair().sides[misled];
-    if side.has_finished() {
-        let name = name_of(misled);
-        return Err(Objection::finding(format!(
-            "{name} was told {kind} and finished with its peer all the same"
-        )));
-    }
-    match &side.failure {
-        Some(failure) if is_fault(failure) => Err(Objection::from(failure)),
-        _ => Ok(()),
+    world.run(patience(probe), |pair| pair.sides[misled].is_settled());
+    world.pair().sides[misled].check_unfinished(format_args!(
+        "was told {kind} and finished with its peer all the same"
+    ))
+}
+
+/// How long to wait for what must not happen.
+pub(super) fn patience(probe: &Probe) -> u64 {
+    match probe.in_real_time() {
+        true => 3 * SECOND,
+        false => PATIENCE,
     }
 }
 
@@ -93,7 +86,7 @@ fn alter(data: &[u8]) -> Vec<u8> {
     altered
 }
 
-fn other_digit(byte: u8) -> u8 {
+pub(super) fn other_digit(byte: u8) -> u8 {
     match byte {
         b'9' => b'0',
         b'F' => b'A',

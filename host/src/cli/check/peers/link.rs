@@ -55,15 +55,21 @@ impl Link {
         }
     }
 
-    pub(super) fn send(&mut self, now: u64, to: usize, datagram: Vec<u8>) {
+    /// Puts a datagram on its way; returns how often it will arrive.
+    pub(super) fn send(&mut self, now: u64, to: usize, datagram: Vec<u8>) -> u32 {
         self.offered += 1;
         if self.random.u8(..100) < self.weather.loss {
-            return;
+            return 0;
         }
-        if self.random.u8(..100) < self.weather.duplicated {
+        let copies = match self.random.u8(..100) < self.weather.duplicated {
+            true => 2,
+            false => 1,
+        };
+        for _ in 1..copies {
             self.put(now, to, datagram.clone());
         }
         self.put(now, to, datagram);
+        copies
     }
 
     fn put(&mut self, now: u64, to: usize, datagram: Vec<u8>) {

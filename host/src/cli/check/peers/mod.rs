@@ -2,6 +2,7 @@
 //!
 //! A [`World`] is what a check drives: one [`Pair`] or many side by side, under one [`Clock`]. A pair is two
 //! [`Side`]s, each an instance called as a host calls it, joined by a link with its [`Weather`].
+mod attack;
 mod clock;
 mod link;
 mod pair;
@@ -9,6 +10,9 @@ mod side;
 mod stage;
 mod world;
 
+use handclasp::plugin::Role;
+
+pub(crate) use attack::{Attack, Change};
 pub(crate) use link::Weather;
 pub(crate) use pair::{Pair, Setup};
 pub(crate) use side::Side;
@@ -23,6 +27,14 @@ pub(crate) const SECOND: u64 = 1000 * MILLISECOND;
 /// The indices of a pair's sides, and what to call them.
 pub(crate) const INITIATOR: usize = 0;
 pub(crate) const RESPONDER: usize = 1;
+
+/// The role of a side.
+pub(crate) fn role_of(side: usize) -> Role {
+    match side {
+        INITIATOR => Role::Initiator,
+        _ => Role::Responder,
+    }
+}
 
 /// What to call a side.
 pub(crate) fn name_of(side: usize) -> &'static str {

@@ -1,11 +1,16 @@
 //! One instance, called as a host calls it.
-use super::{MILLISECOND, name_of};
-use crate::cli::check::outcome::Objection;
+use super::{INITIATOR, MILLISECOND, name_of};
+use crate::cli::check::ladder::Run;
+use crate::cli::check::outcome::{Objection, is_fault};
 use crate::cli::check::probe::Probe;
+use crate::cli::trace::ladder::{Shape, Tone};
+use crate::cli::trace::words::payload as words;
+use handclasp::component::Cause;
 use handclasp::plugin::{
     Call, Deadline, Emitted, Failure, FailureKind, InitParameters, Live, Outcome, Request, Role,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::thread;
 use zeroize::Zeroizing;
@@ -21,6 +26,9 @@ pub(crate) struct Side<'p> {
     probe: &'p Probe,
     instance_id: u64,
     name: &'static str,
+    /// Which rail of the ladder it is.
+    rail: usize,
+    run: Run,
     live: Option<Live>,
     emitted: Emitted,
     ready: bool,
@@ -37,23 +45,49 @@ pub(crate) struct Side<'p> {
     pub(crate) failure: Option<Failure>,
     /// How often `on_deadline` was called because it was due.
     pub(crate) deadlines: u32,
-    /// Datagrams that the classifier did not let through while the handshake was in progress.
-    pub(crate) rejected: u32,
+    /// Datagrams that did not reach the instance while the handshake was in progress, and why.
+    pub(crate) dropped: BTreeMap<Cause, u32>,
+}
+
+/// Where a datagram goes.
+enum Route {
+    Instance,
+    Application,
+    Dropped(Cause),
 }
 
 impl<'p> Side<'p> {
-    /// Makes an instance; if that fails, `failure` says why.
-    pub(crate) fn init(
+    /// Makes an instance that has no peer; if that fails, `failure` says why.
+    pub(crate) fn alone(probe: &'p Probe, parameters: InitParameters) -> Self {
+        let run = probe.recording.begin(probe.seed, 0);
+        let name = "a single instance";
+        Self::init(probe, (name, INITIATOR), run, parameters, false)
+    }
+
+    /// Makes one side of a pair.
+    pub(super) fn of_pair(
         probe: &'p Probe,
-        name: &'static str,
+        side: usize,
+        run: Run,
         parameters: InitParameters,
         fresh_threads: bool,
-        now: u64,
+    ) -> Self {
+        Self::init(probe, (name_of(side), side), run, parameters, fresh_threads)
+    }
+
+    fn init(
+        probe: &'p Probe,
+        (name, rail): (&'static str, usize),
+        run: Run,
+        parameters: InitParameters,
+        fresh_threads: bool,
     ) -> Self {
         let mut side = Self {
             probe,
             instance_id: parameters.instance_id,
             name,
+            rail,
+            run,
             live: None,
             emitted: Emitted::default(),
             ready: false,
@@ -66,21 +100,11 @@ impl<'p> Side<'p> {
             agreed: None,
             failure: None,
             deadlines: 0,
-            rejected: 0,
+            dropped: BTreeMap::new(),
         };
-        side.run(Call::Init(Arc::clone(&probe.plugin), parameters), now);
+        let plugin = Arc::clone(&probe.plugin);
+        side.run(Call::Init(plugin, parameters), run.start);
         side
-    }
-
-    /// For a side of a pair.
-    pub(super) fn numbered(
-        probe: &'p Probe,
-        side: usize,
-        parameters: InitParameters,
-        fresh_threads: bool,
-        now: u64,
-    ) -> Self {
-        Self::init(probe, name_of(side), parameters, fresh_threads, now)
     }
 
     pub(crate) fn has_finished(&self) -> bool {
@@ -99,8 +123,23 @@ impl<'p> Side<'p> {
     /// A finding if the instance has failed.
     pub(crate) fn check(&self) -> Result<(), Objection> {
         match &self.failure {
-            Some(failure) => Err(Objection::finding(format!("{}: {failure}", self.name))),
+            Some(failure) => {
+                Err(Objection::finding(format!("{}: {failure}", self.name))
+                    .seen_in(self.run.number))
+            }
             None => Ok(()),
+        }
+    }
+
+    /// A finding if it has finished, which must not happen here, or has broken the contract. `how` goes on after its
+    /// name.
+    pub(crate) fn check_unfinished(&self, how: impl fmt::Display) -> Result<(), Objection> {
+        if self.has_finished() {
+            return Err(Objection::finding(format!("{} {how}", self.name)));
+        }
+        match &self.failure {
+            Some(failure) if is_fault(failure) => Err(Objection::from(failure)),
+            _ => Ok(()),
         }
     }
 
@@ -130,26 +169,38 @@ impl<'p> Side<'p> {
                 self.waiting.pop_front();
             }
             self.waiting.push_back(datagram.to_vec());
-        } else if self.takes(datagram) {
-            let datagram = datagram.to_vec();
-            self.call(now, |live| Call::RecvFromPeer(live, datagram));
-        } else if self.live.is_some() && !self.has_finished() {
-            self.rejected += 1;
+            return;
+        }
+        match self.route(datagram) {
+            Route::Instance => {
+                let datagram = datagram.to_vec();
+                self.call(now, |live| Call::RecvFromPeer(live, datagram));
+            }
+            Route::Dropped(cause) => {
+                *self.dropped.entry(cause).or_default() += 1;
+                self.note(now, &format!("dropped: {}", cause.words()), Tone::Bad);
+            }
+            Route::Application => {}
         }
     }
 
-    /// Whether a host passes this datagram to the instance.
-    fn takes(&mut self, datagram: &[u8]) -> bool {
-        let (finished, plugin) = (self.has_finished(), &self.probe.plugin);
+    /// Where a host passes this datagram.
+    fn route(&mut self, datagram: &[u8]) -> Route {
+        let (finished, probe) = (self.has_finished(), self.probe);
+        let plugin = &probe.plugin;
         let (Some(live), Some(&first)) = (&mut self.live, datagram.first()) else {
-            return false;
+            return Route::Application;
         };
+        let name = "is_handshake";
+        let mut is_known = || probe.calling(name, name, || live.is_handshake(datagram));
         match plugin.first_bytes() {
-            None => !finished,
-            Some(map) => {
-                map[usize::from(first / 8)] & (1 << (first % 8)) != 0
-                    && (!plugin.inspects() || live.is_handshake(datagram))
+            None if !finished => Route::Instance,
+            Some(map) if map.contains(first) && (!plugin.inspects() || is_known()) => {
+                Route::Instance
             }
+            _ if finished => Route::Application,
+            Some(map) if !map.contains(first) => Route::Dropped(Cause::FirstByte(first)),
+            _ => Route::Dropped(Cause::NotHandshake),
         }
     }
 
@@ -200,8 +251,8 @@ impl<'p> Side<'p> {
             return None;
         };
         let mut keys = vec![0; len];
-        self.probe.notes.calling("exporter");
-        let exported = instance.export(label, None, &mut keys);
+        let export = || instance.export(label, None, &mut keys);
+        let exported = self.probe.calling("exporter", "exporter", export);
         Some(exported.map(|()| keys))
     }
 
@@ -219,7 +270,14 @@ impl<'p> Side<'p> {
         }
     }
 
+    /// A line beside this side's rail.
+    fn note(&self, now: u64, text: &str, tone: Tone) {
+        let beside = Shape::Note(Some(self.rail));
+        self.probe.recording.note(self.run, now, text, tone, beside);
+    }
+
     fn run(&mut self, call: Call, now: u64) {
+        self.note(now, &describe(&call), Tone::Plugin);
         let request = Request::new(self.instance_id, call, std::mem::take(&mut self.emitted));
         let probe = self.probe;
         let completion = match self.fresh_threads {
@@ -232,6 +290,8 @@ impl<'p> Side<'p> {
         match completion.outcome {
             Outcome::Live(live) => self.live = Some(live),
             Outcome::Finished(live, data) => {
+                let text = format!("finished, {} bytes of handshake data", data.len());
+                self.note(now, &text, Tone::Good);
                 self.live = live;
                 self.agreed = Some(data);
             }
@@ -240,6 +300,8 @@ impl<'p> Side<'p> {
                 self.deadline = None;
                 // After the finish a farewell is an orderly end.
                 let farewell = failure.kind == FailureKind::ClosedByPeer && self.has_finished();
+                let tone = if farewell { Tone::State } else { Tone::Bad };
+                self.note(now, &failure.to_string(), tone);
                 self.failure = (!farewell).then_some(failure);
             }
         }
@@ -262,8 +324,17 @@ impl<'p> Side<'p> {
 impl Drop for Side<'_> {
     fn drop(&mut self) {
         if let Some(live) = self.live.take() {
-            self.probe.notes.calling("destroy");
-            drop(live);
+            self.probe.calling("destroy", "destroy", || drop(live));
         }
+    }
+}
+
+/// A call, for a ladder.
+fn describe(call: &Call) -> String {
+    match call {
+        Call::RecvFromPeer(_, datagram) => {
+            format!("recv_from_peer: {}", words(datagram))
+        }
+        other => other.name().as_str().to_owned(),
     }
 }

@@ -113,9 +113,8 @@ impl<'p> World<'p> {
         for (index, side) in self.pairs[0].sides.iter().enumerate() {
             if let Some(failure) = &side.failure {
                 let side = name_of(index);
-                return Err(Objection::finding(format!(
-                    "{side} failed {after}: {failure}"
-                )));
+                let finding = Objection::finding(format!("{side} failed {after}: {failure}"));
+                return Err(finding.seen_in(self.pairs[0].run.number));
             }
         }
         Ok(())

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use stun_proto::agent::Transmit;
-use stun_proto::types::TransportType;
-use stun_proto::types::attribute::ErrorCode;
-use turn_client_proto::api::TurnRecvRet;
-use turn_client_proto::prelude::TurnClientApi as _;
+use stun_proto::types::message::{Message, MessageClass};
+use turn_types::attribute::{Data, XorPeerAddress};
+use turn_types::channel::ChannelData;
+use turn_types::message::DATA;
 
 use super::Session;
+
+/// Takes what a peer sent: our relayed address, the peer's, and the datagram.
+type Each<'e> = dyn FnMut(SocketAddr, SocketAddr, &[u8]) + 'e;
 
 impl Session {
     /// Takes bytes of the connection. `each` is given what peers sent: our relayed address,
@@ -20,32 +22,30 @@ impl Session {
         bytes: &[u8],
         mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]),
     ) {
-        if self.transport == TransportType::Udp {
-            self.handle_message(now, bytes, &mut each);
-        } else {
+        if self.is_stream {
             let mut framing = std::mem::take(&mut self.framing);
             framing.push(bytes);
             loop {
                 match framing.next() {
                     Ok(Some(message)) => self.handle_message(now, message, &mut each),
                     Ok(None) => break,
-                    Err(_) => {
-                        self.end("what it sends is not TURN".to_owned());
+                    Err(error) => {
+                        self.end(error.to_string());
                         break;
                     }
                 }
             }
             self.framing = framing;
+        } else {
+            self.handle_message(now, bytes, &mut each);
         }
         self.work(now);
     }
 
-    fn handle_message(
-        &mut self,
-        now: Instant,
-        message: &[u8],
-        each: &mut impl FnMut(SocketAddr, SocketAddr, &[u8]),
-    ) {
+    fn handle_message(&mut self, now: Instant, message: &[u8], each: &mut Each<'_>) {
+        if self.ended {
+            return;
+        }
         if self.keepalive.is_answer(self.local, self.server, message) {
             let is_first = !self.keepalive.is_settled();
             let other = self.keepalive.handle_answer(now, message);
@@ -53,41 +53,38 @@ impl Session {
                 // The allocation is the old address's (RFC 8656 §3.2), and nothing comes through any more.
                 self.end("a NAT has changed the address that it sees us at".to_owned());
             }
-            return;
-        }
-        let transmit = Transmit::new(message, self.transport, self.server, self.local);
-        match self.client.recv(transmit, self.clock.at(now)) {
-            TurnRecvRet::PeerData(data) => {
-                self.keepalive.rest(now);
-                let is_of_family = |at: &&SocketAddr| at.is_ipv4() == data.peer.is_ipv4();
-                if let Some(relayed) = self.relayed.iter().find(is_of_family) {
-                    each(*relayed, data.peer, data.data());
+        } else if let Ok(message) = Message::from_bytes(message) {
+            match message.class() {
+                MessageClass::Indication if message.has_method(DATA) => {
+                    self.take_data(now, &message, each);
                 }
+                MessageClass::Success => self.take_success(now, &message),
+                MessageClass::Error => self.take_error(now, &message),
+                MessageClass::Indication | MessageClass::Request => {}
             }
-            TurnRecvRet::Handled | TurnRecvRet::Ignored(_) => self.note_error(message),
-            TurnRecvRet::PeerIcmp { .. } => {}
+        } else if let Ok(data) = ChannelData::parse(message)
+            && let Some(peer) = self.channels.peer(data.id())
+        {
+            self.take_peers(now, peer, data.data(), each);
         }
     }
 
-    /// The client does not tell why a request failed, and waits on where there is no hope.
-    fn note_error(&mut self, message: &[u8]) {
-        let Some(code) = self.requests.take_error(message) else {
-            return;
-        };
-        let is_allocated = !self.relayed.is_empty();
-        match code {
-            // The first one asks for the credentials (RFC 8489 §9.2.4).
-            ErrorCode::UNAUTHORIZED if !std::mem::replace(&mut self.is_challenged, true) => {}
-            ErrorCode::UNAUTHORIZED if !is_allocated => {
-                self.end("it refuses the user or the password".to_owned());
+    /// A Data indication (RFC 8656 §11.4).
+    fn take_data(&mut self, now: Instant, message: &Message<'_>, each: &mut Each<'_>) {
+        if let Ok(peer) = message.attribute::<XorPeerAddress>()
+            && let Ok(data) = message.attribute::<Data<'_>>()
+        {
+            let peer = peer.addr(message.transaction_id());
+            if self.permissions.is_granted(peer.ip()) {
+                self.take_peers(now, peer, data.data(), each);
             }
-            ErrorCode::ALLOCATION_MISMATCH if is_allocated => {
-                self.end("it has forgotten its allocation".to_owned());
-            }
-            ErrorCode::STALE_NONCE => {}
-            // It knows of the allocation, then.
-            ErrorCode::FORBIDDEN => self.probe = None,
-            _ => self.last_error = Some(format!("it refuses with error {code}")),
+        }
+    }
+
+    fn take_peers(&mut self, now: Instant, peer: SocketAddr, data: &[u8], each: &mut Each<'_>) {
+        self.keepalive.rest(now);
+        if let Some(relayed) = self.relayed_for(peer) {
+            each(relayed, peer, data);
         }
     }
 }

@@ -1,18 +1,11 @@
 //! What time brings: retransmissions, refreshes, doubts, and the end.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
-use stun_proto::types::TransportType;
-use turn_client_proto::api::{TurnEvent, TurnPollRet};
-use turn_client_proto::prelude::TurnClientApi as _;
-
+use super::message::Ask;
 use super::{Session, Told};
 use crate::ice::gather::binding::{Binding, KEEPALIVE};
 use crate::ice::gather::trouble::silence;
-
-/// A client that has this much to do in one moment is at odds with itself.
-const MAX_TURNS: usize = 64;
 
 impl Session {
     pub(in crate::ice::gather) fn handle_timeout(&mut self, now: Instant) {
@@ -25,63 +18,80 @@ impl Session {
         if self.ended {
             return None;
         }
-        let keepalive = self.keepalive.poll_timeout().filter(|_| self.keeps_alive());
-        Some(keepalive.map_or(self.wake, |at| at.min(self.wake)))
+        let life = self.lifetime.map(|life| match self.is_refreshing() {
+            true => life.end,
+            false => life.refresh.min(life.end),
+        });
+        let keepalive = self.keepalive.poll_timeout().filter(|_| life.is_some());
+        [
+            self.requests.poll_timeout(),
+            life,
+            keepalive,
+            self.permissions.poll_timeout(),
+            self.channels.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    /// Finds out whether the server still has the allocation, which an answer to a request tells: one for a
-    /// permission that nobody uses, for an address that nobody has (RFC 5737, RFC 3849).
-    pub(in crate::ice::gather) fn probe(&mut self, now: Instant) {
-        self.probes = self.probes.wrapping_add(1);
-        let nobody: IpAddr = match self.relayed.first() {
-            Some(SocketAddr::V4(_)) => Ipv4Addr::new(192, 0, 2, self.probes).into(),
-            Some(SocketAddr::V6(_)) => {
-                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, self.probes.into()).into()
-            }
-            None => return,
-        };
-        let at = self.clock.at(now);
-        let asked = self
-            .client
-            .create_permission(TransportType::Udp, nobody, at);
-        self.probe = asked.is_ok().then_some(nobody);
-        self.work(now);
+    fn is_refreshing(&self) -> bool {
+        self.requests.is_under_way(Ask::Refresh)
     }
 
-    fn keeps_alive(&self) -> bool {
-        !self.relayed.is_empty()
-    }
-
+    /// Each loop ends: what is due is put off before the next is looked for.
     pub(super) fn work(&mut self, now: Instant) {
-        for _ in 0..MAX_TURNS {
-            if self.ended {
-                return;
+        if self.ended {
+            return;
+        }
+        if let Some(mut life) = self.lifetime {
+            if life.end <= now {
+                let cause = self.last_error.take();
+                let cause = cause.unwrap_or_else(|| "its allocation was not refreshed".to_owned());
+                return self.end(cause);
             }
-            let at = self.clock.at(now);
-            while let Some(transmit) = self.client.poll_transmit(at) {
-                self.push(transmit.data.to_vec());
-            }
-            let polled = self.client.poll(at);
-            if let Some(event) = self.client.poll_event() {
-                self.take(now, event);
-                continue;
-            }
-            match polled {
-                TurnPollRet::WaitUntil(wake) if wake <= at => {}
-                TurnPollRet::WaitUntil(wake) => {
-                    self.wake = self.clock.back(wake);
-                    return self.keep_alive(now);
-                }
-                TurnPollRet::Closed => return self.end(self.cause()),
-                // These belong to TCP allocations, which are not asked for.
-                TurnPollRet::AllocateTcpSocket { .. } | TurnPollRet::TcpClose { .. } => {}
+            if life.refresh <= now {
+                life.retry(now);
+                self.lifetime = Some(life);
+                self.refresh(now);
             }
         }
-        self.end("its answers make no sense".to_owned());
+        while let Some(ip) = self.permissions.poll_renewal(now) {
+            self.ask(now, Ask::Permit(ip), 0);
+        }
+        while let Some((peer, number)) = self.channels.poll_renewal(now) {
+            self.ask(now, Ask::Bind(peer, number), 0);
+        }
+        while let Some(message) = self.requests.poll_transmit(now) {
+            self.push(message);
+        }
+        while let Some(ask) = self.requests.poll_unanswered(now) {
+            self.give_up(now, ask);
+        }
+        self.keep_alive(now);
+    }
+
+    /// The server is asked for more time, unless it is being asked.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        if !self.is_refreshing() {
+            self.ask(now, Ask::Refresh, 0);
+        }
+    }
+
+    fn give_up(&mut self, now: Instant, ask: Ask) {
+        match ask {
+            Ask::Allocate(_) => self.end(self.cause()),
+            // There is a next one until the allocation has ended; the keepalive tells whether the server is there.
+            Ask::Refresh | Ask::Release => {}
+            // One that is renewed lasts for a while.
+            Ask::Permit(ip) if self.permissions.is_granted(ip) => {}
+            Ask::Permit(ip) => self.permissions.refuse(now, ip),
+            Ask::Bind(..) => {}
+        }
     }
 
     fn keep_alive(&mut self, now: Instant) {
-        if !self.keeps_alive() {
+        if self.lifetime.is_none() {
             return;
         }
         if let Some(request) = self.keepalive.poll_transmit(now) {
@@ -96,42 +106,20 @@ impl Session {
         }
     }
 
-    fn take(&mut self, now: Instant, event: TurnEvent) {
-        match event {
-            TurnEvent::AllocationCreated(_, address) => {
-                self.relayed.push(address);
-                self.told.push_back(Told::Allocated(address));
-            }
-            TurnEvent::PermissionCreateFailed(_, ip) if self.probe == Some(ip) => {
-                self.end("it has forgotten its allocation".to_owned());
-            }
-            TurnEvent::PermissionCreated(_, ip) if self.probe == Some(ip) => self.probe = None,
-            TurnEvent::PermissionCreated(_, ip) => {
-                for (peer, data) in self.permissions.release(ip) {
-                    self.send(now, peer, &data);
-                }
-            }
-            TurnEvent::PermissionCreateFailed(_, ip) => self.permissions.refuse(now, ip),
-            TurnEvent::ChannelCreateFailed(_, peer) => {
-                self.channels.remove(&peer);
-            }
-            // The client closes when none is left.
-            TurnEvent::AllocationCreateFailed(_) => {}
-            TurnEvent::ChannelCreated(..)
-            | TurnEvent::TcpConnected(_)
-            | TurnEvent::TcpConnectFailed(_) => {}
-        }
-    }
-
     /// Why the server does not relay.
     pub(in crate::ice::gather) fn cause(&self) -> String {
+        let transport = if self.is_stream { "TCP" } else { "UDP" };
         let cause = self.last_error.clone();
-        cause.unwrap_or_else(|| silence(self.transport, self.server.port()))
+        cause.unwrap_or_else(|| silence(transport, self.server.port()))
     }
 
     pub(super) fn end(&mut self, cause: String) {
+        self.tell_end(Told::Ended(cause));
+    }
+
+    pub(super) fn tell_end(&mut self, end: Told) {
         if !std::mem::replace(&mut self.ended, true) {
-            self.told.push_back(Told::Ended(cause));
+            self.told.push_back(end);
         }
     }
 }

@@ -112,3 +112,21 @@ fn only_the_server_that_was_asked_can_answer() {
     assert!(handle(request.remote, &forged));
     assert!(!handle(request.remote, &forged), "twice");
 }
+
+#[test]
+fn only_who_did_not_answer_is_asked_again() {
+    let mut world = World::new(&stun_only());
+    let silent = addr("10.0.0.2:5000");
+    world.gatherer.add_base(silent);
+    world.dead.push(silent);
+    world.begin();
+    world.run(secs(40.0), |_| false);
+    world.asked.clear();
+    world.gatherer.again(world.now);
+    world.run(secs(40.9), |_| false);
+    assert_eq!(
+        world.asked.len(),
+        2,
+        "first after nothing, then after half a second"
+    );
+}

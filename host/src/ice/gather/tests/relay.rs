@@ -280,7 +280,44 @@ fn closing_gives_the_allocation_back() {
 }
 
 #[test]
+fn closing_gives_the_allocation_back_though_other_requests_wait() {
+    let mut world = allocated(&turn(ONE));
+    let local = world.relayed()[0];
+    for peer in ["192.0.2.7:7", "192.0.2.8:8", "192.0.2.9:9"] {
+        world.gatherer.send(world.now, local, addr(peer), b"data");
+    }
+    let requests = world.gatherer.close(world.now);
+    let methods: Vec<_> = requests
+        .iter()
+        .filter_map(|request| match request {
+            RelayRequest::Send { contents, .. } => {
+                Some(Message::from_bytes(contents).unwrap().method().value())
+            }
+            _ => None,
+        })
+        .collect();
+    assert!(methods.ends_with(&[4]), "{methods:?}");
+    assert!(methods.len() > 1, "{methods:?}");
+}
+
+#[test]
 fn no_password_is_shown() {
     let world = allocated(&turn(ONE));
     assert!(!format!("{:?}", world.gatherer).contains("secret"));
+}
+
+#[test]
+fn a_connection_has_time_to_open() {
+    let mut world = World::new(&turn(&["turn:alice:secret@relay.example?transport=tcp"]));
+    world.begin();
+    let mut next = |now| {
+        world.gatherer.handle_timeout(now);
+        (world.gatherer.poll_request(), world.gatherer.poll_timeout())
+    };
+    let (opens, until) = next(world.start);
+    assert!(matches!(opens, Some(RelayRequest::Open { .. })));
+    let until = until.expect("it does not wait for ever");
+    assert!(until >= world.start + secs(5));
+    assert_eq!(next(until - Duration::from_millis(1)).0, None);
+    assert!(matches!(next(until).0, Some(RelayRequest::Close { .. })));
 }

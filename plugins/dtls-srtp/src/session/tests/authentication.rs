@@ -1,6 +1,8 @@
 use super::link::*;
 use crate::certificate::Identity;
+use crate::config::max_certificate;
 use crate::parameters::Version;
+use crate::record::records;
 use std::time::Duration;
 
 const VERSIONS: [Version; 3] = [Version::Auto, Version::Dtls12, Version::Dtls13];
@@ -36,8 +38,8 @@ fn another_certificate_than_promised_yields_no_keys() {
             );
             let expected = stranger
                 .init_data()
-                .replace("fingerprint:", "its description promised ");
-            assert!(failure.to_string().ends_with(&expected), "{failure}");
+                .replace("fingerprint:", "its init data promised ");
+            assert!(failure.to_string().contains(&expected), "{failure}");
             assert!(end.keys.is_none());
             assert!(end.session.keys().is_none(), "nothing to export either");
         }
@@ -98,4 +100,74 @@ fn the_same_bytes_are_exported_at_both_ends() {
     });
     assert_eq!(exports[0], exports[1]);
     assert_ne!(exports[0], [0; 88]);
+}
+
+/// Initiators of DTLS 1.3 have their keys when they show their certificate; all others wait for an answer.
+#[test]
+fn a_peer_that_is_refused_is_told() {
+    for version in VERSIONS {
+        for index in [INITIATOR, RESPONDER] {
+            let link = promised(version, index, |_| identity().init_data());
+            let peer = &link.ends[1 - index];
+            if index == RESPONDER && version != Version::Dtls12 {
+                assert!(peer.keys.is_some());
+                let reason = format!("{:?}", peer.failure.as_ref().expect("it was told"));
+                assert!(reason.contains("ClosedByPeer"), "{reason}");
+            } else {
+                assert!(peer.keys.is_none() && peer.failure.is_none());
+                let [warning] = &peer.warnings[..] else {
+                    panic!("one warning is expected: {:?}", peer.warnings);
+                };
+                assert!(
+                    warning.contains("42 (bad_certificate) in plaintext"),
+                    "{warning}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_is_refused_and_stops_is_waited_for_no_longer_than_a_second() {
+    let (mine, yours) = (identity(), identity());
+    let promises = [yours.init_data(), identity().init_data()];
+    let versions = [Version::Dtls13; 2];
+    let mut link = Link::promising(versions, PERFECT, 1, [mine, yours], promises, MTU);
+    link.start();
+    while link.ends[RESPONDER].session.refused.is_none() {
+        let (to, datagram) = link.intercept().expect("the certificate is on its way");
+        for record in records(&datagram) {
+            if link.ends[RESPONDER].session.refused.is_none() {
+                link.deliver(to, record);
+            }
+        }
+    }
+    assert!(link.ends[RESPONDER].failure.is_none());
+    link.lose_all();
+    link.ends[INITIATOR].failure = Some(crate::failure::closed());
+    link.run(Duration::from_millis(1_100), |link| {
+        link.ends[RESPONDER].failure.is_some()
+    });
+    let failure = format!("{:?}", link.ends[RESPONDER].failure);
+    assert!(failure.contains("Authentication"), "{failure}");
+    assert!(link.ends[RESPONDER].keys.is_none());
+}
+
+/// dimpl panics in DTLS 1.3 with larger ones.
+#[test]
+fn the_largest_certificate_is_shown_and_verified() {
+    let twelve_kilobytes = |_| 12_000;
+    for (version, most) in [
+        (Version::Auto, max_certificate as fn(usize) -> usize),
+        (Version::Dtls13, max_certificate),
+        (Version::Dtls12, twelve_kilobytes),
+    ] {
+        for mtu in [300, 512, MTU, 1400] {
+            let most = most(mtu).min(20 * mtu);
+            let identities = [Identity::large(most), Identity::large(most)];
+            let promises = [identities[1].init_data(), identities[0].init_data()];
+            let mut link = Link::promising([version; 2], PERFECT, 1, identities, promises, mtu);
+            assert!(link.start().finish(LIMIT), "{version:?}, MTU {mtu}");
+        }
+    }
 }

@@ -94,6 +94,21 @@ fn what_only_looks_like_a_handshake_changes_nothing() {
 }
 
 #[test]
+fn records_without_room_for_a_tag_change_nothing() {
+    let reported = [0x17, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 5, 0, 1, 1];
+    for version in VERSIONS {
+        assert_undisturbed(&disturb(version, || reported.to_vec()));
+        for len in 0..24 {
+            let body = vec![1; len];
+            let of_13 = [&[0x2d, 0, 7, 0, len as u8][..], &body].concat();
+            let of_12 = (20..24).map(|content_type| record(content_type, 1, &body));
+            let datagram = of_12.chain([of_13]).collect::<Vec<_>>().concat();
+            assert_undisturbed(&disturb(version, || datagram.clone()));
+        }
+    }
+}
+
+#[test]
 fn forged_records_hidden_behind_others_change_nothing() {
     for version in VERSIONS {
         let hidden = [

@@ -46,7 +46,7 @@ pub(super) struct End {
 
 #[derive(Default)]
 pub(super) struct Record {
-    sent: Vec<Vec<u8>>,
+    pub(super) sent: Vec<Vec<u8>>,
     warnings: Vec<String>,
 }
 
@@ -272,7 +272,7 @@ impl Link {
 /// A certificate that no other test has.
 pub(super) fn identity() -> Arc<Identity> {
     static STREAM: AtomicU64 = AtomicU64::new(1_000_000);
-    Identity::of(STREAM.fetch_add(1, Ordering::Relaxed)).expect("the system has randomness")
+    Identity::of((0, STREAM.fetch_add(1, Ordering::Relaxed))).expect("the system has randomness")
 }
 
 /// A small generator of well-spread numbers (Steele, Lea and Flood).

@@ -6,7 +6,7 @@ use handclasp::plugin::vet;
 pub(crate) const DESCRIPTOR: Check = Check {
     name: "descriptor",
     sentence: "The file exports a descriptor for this host's ABI and machine, and is safe from other users",
-    remedy: "as the finding says",
+    remedy: "",
     needs: None,
     run: Run::Reading(check),
 };

@@ -1,15 +1,17 @@
 //! What the dynamic table and the program headers ask of the system.
-use super::{Library, damaged};
+use super::{Elf, Library, damaged};
 use crate::cli::check::outcome::{Checked, Objection};
 use crate::cli::check::table::{Check, Run};
 use object::elf::{
     DF_STATIC_TLS, DF_TEXTREL, DT_FLAGS, DT_TEXTREL, DynamicFlags, DynamicTag, PF_X, PT_GNU_STACK,
+    PT_TLS,
 };
 use object::read::elf::ProgramHeader;
+use object::{Object, ObjectSection};
 
 pub(crate) const THREAD_LOCALS: Check = Check {
     name: "thread-locals",
-    sentence: "Its thread-local variables need no room that only a program's start can give (static TLS)",
+    sentence: "Its thread-local variables need little room that only a program's start can give (static TLS)",
     remedy: "compile everything in it with -fPIC and without -ftls-model=initial-exec",
     needs: Some("descriptor"),
     run: Run::Reading(thread_locals),
@@ -32,12 +34,57 @@ pub(crate) const STACK: Check = Check {
     run: Run::Reading(stack),
 };
 
+/// Bytes of static TLS that a plugin may take: the room is some 1,600, for all libraries of a process. Go's runtime takes
+/// 8, and cannot do without.
+const STATIC_TLS: u64 = 256;
+
 fn thread_locals(library: &Library) -> Checked {
-    match flags(library)?.contains(DF_STATIC_TLS) {
-        false => Ok(()),
-        true => Err(Objection::finding(
-            "it is marked DF_STATIC_TLS: opening it fails once that room is used up",
-        )),
+    if !flags(library)?.contains(DF_STATIC_TLS) {
+        return Ok(());
+    }
+    let file = library.elf()?;
+    let (endian, headers) = (file.endian(), file.elf_program_headers());
+    let sizes = headers
+        .iter()
+        .filter(|header| header.p_type(endian) == PT_TLS);
+    let size: u64 = sizes.map(|header| header.p_memsz(endian)).sum();
+    if size <= STATIC_TLS {
+        return Ok(());
+    }
+    let what = format!(
+        "it is marked DF_STATIC_TLS, and takes {size} bytes: opening it fails where less is left"
+    );
+    let remedy = match Language::of(&file) {
+        Language::Go => "look for C in it that has thread-local variables: Go's own take 8 bytes",
+        Language::Rust => {
+            "an allocator of C's does this as a rule: give tikv-jemallocator its feature \
+             disable_initial_exec_tls, mimalloc its feature local_dynamic_tls; compile other C with -fPIC"
+        }
+        Language::Other => THREAD_LOCALS.remedy,
+    };
+    Err(Objection::finding(what).remedied(remedy))
+}
+
+/// What a library was written in, as far as its compiler left a mark.
+enum Language {
+    Go,
+    Rust,
+    Other,
+}
+
+impl Language {
+    fn of(file: &Elf<'_>) -> Self {
+        let mark = file.section_by_name(".comment");
+        let mark = mark
+            .and_then(|section| section.data().ok())
+            .unwrap_or_default();
+        if file.section_by_name(".note.go.buildid").is_some() {
+            Self::Go
+        } else if mark.windows(5).any(|word| word == b"rustc") {
+            Self::Rust
+        } else {
+            Self::Other
+        }
     }
 }
 

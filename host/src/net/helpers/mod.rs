@@ -1,0 +1,232 @@
+//! Threads for what may take long: calls into plugins, and looking up names.
+//!
+//! Each plugin's calls have threads of their own, and so has the looking up: none of them waits for another. Of each,
+//! streams are served in turn, a bounded number of jobs at a time.
+mod fair;
+mod pool;
+mod thread;
+
+use super::mailbox::{Command, Mailbox};
+use super::mdns;
+use super::place::StreamKey;
+use crate::plugin::{Plugin, Request, nanos_since};
+use crate::stream::Lookup;
+use crate::trace::CallRecorder;
+use pool::{Limits, Pool};
+use std::collections::HashMap;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+/// The helper threads of a host.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    epoch: Instant,
+    calls: Limits,
+    /// By the address of the plugin, which calls under way keep.
+    plugins: Mutex<HashMap<usize, Arc<Pool>>>,
+    lookups: Arc<Pool>,
+}
+
+/// What one event loop has them do.
+#[derive(Debug)]
+pub(super) struct Helpers {
+    pools: Arc<Pools>,
+    mailbox: Arc<Mailbox>,
+    /// Those in which something may wait.
+    active: Vec<Arc<Pool>>,
+}
+
+#[derive(Debug)]
+struct Job {
+    task: Task,
+    mailbox: Arc<Mailbox>,
+    epoch: Instant,
+    /// How long it may take.
+    limit: Option<Duration>,
+}
+
+/// What may take long.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all are calls
+enum Task {
+    Call(Request, Option<CallRecorder>),
+    /// The system's resolver asks other machines.
+    LookUp(Lookup),
+}
+
+/// Most threads for a plugin's calls, but for those that are held by overdue ones.
+const MAX_CALLS: usize = 32;
+/// So many calls that are overdue, and the plugin is not called again before one returns.
+pub(crate) const MAX_OVERDUE: usize = 64;
+/// Most names that are looked up at a time, and most of one stream's.
+const MAX_LOOKUPS: usize = 64;
+const LOOKUPS_PER_STREAM: usize = 4;
+
+impl Pools {
+    /// For so many event loops.
+    pub(crate) fn new(epoch: Instant, loops: usize) -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let calls = Limits {
+            at_once: loops.min(cores),
+            cores,
+            most: MAX_CALLS,
+            overdue: MAX_OVERDUE,
+            per_stream: 1,
+        };
+        // Whoever asks other machines waits, and takes no processor.
+        let lookups = Limits {
+            at_once: MAX_LOOKUPS,
+            cores: MAX_LOOKUPS,
+            most: MAX_LOOKUPS,
+            overdue: MAX_LOOKUPS,
+            per_stream: LOOKUPS_PER_STREAM,
+        };
+        Self {
+            epoch,
+            calls,
+            plugins: Mutex::default(),
+            lookups: Arc::new(Pool::new(lookups, epoch)),
+        }
+    }
+
+    /// Whether so many of the plugin's calls are overdue that it is not called any more.
+    pub(crate) fn is_stuck(&self, plugin: &Arc<Plugin>) -> bool {
+        let pool = self.lock().get(&key(plugin)).map(Arc::clone);
+        pool.is_some_and(|pool| pool.overdue(Instant::now()) >= MAX_OVERDUE)
+    }
+
+    fn of(&self, plugin: &Arc<Plugin>) -> Arc<Pool> {
+        let mut plugins = self.lock();
+        if let Some(pool) = plugins.get(&key(plugin)) {
+            return Arc::clone(pool);
+        }
+        plugins.retain(|_, pool| Arc::strong_count(pool) > 1); // the others have neither jobs nor threads
+        let pool = Arc::new(Pool::new(self.calls, self.epoch));
+        plugins.insert(key(plugin), Arc::clone(&pool));
+        pool
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Arc<Pool>>> {
+        // No code that could panic runs under this lock.
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(plugin: &Arc<Plugin>) -> usize {
+    Arc::as_ptr(plugin).addr()
+}
+
+impl Helpers {
+    pub(super) fn new(pools: Arc<Pools>, mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            pools,
+            mailbox,
+            active: Vec::new(),
+        }
+    }
+
+    /// Has a call into a plugin, which may take `limit`, made after the next [`dispatch`](Self::dispatch); its completion
+    /// goes to the mailbox.
+    pub(super) fn submit(
+        &mut self,
+        now: Instant,
+        plugin: &Arc<Plugin>,
+        stream: StreamKey,
+        (request, recorder): (Request, Option<CallRecorder>),
+        limit: Duration,
+    ) {
+        let pool = self.pools.of(plugin);
+        let task = Task::Call(request, recorder);
+        self.push(now, pool, stream, task, Some(limit));
+    }
+
+    /// Has a name looked up, likewise.
+    pub(super) fn look_up(&mut self, now: Instant, lookup: Lookup, stream: StreamKey) {
+        let pool = Arc::clone(&self.pools.lookups);
+        self.push(now, pool, stream, Task::LookUp(lookup), None);
+    }
+
+    fn push(
+        &mut self,
+        now: Instant,
+        pool: Arc<Pool>,
+        stream: StreamKey,
+        task: Task,
+        limit: Option<Duration>,
+    ) {
+        let job = Job {
+            task,
+            mailbox: Arc::clone(&self.mailbox),
+            epoch: self.pools.epoch,
+            limit,
+        };
+        pool.push(now, stream, job);
+        if !self.active.iter().any(|active| Arc::ptr_eq(active, &pool)) {
+            self.active.push(pool);
+        }
+    }
+
+    /// At the end of a turn: has threads take what was submitted, and more of them what has waited too long. Returns
+    /// when to call again at the latest.
+    pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
+        let mut next = None;
+        self.active.retain(|pool| {
+            let at = pool.dispatch(now);
+            next = [next, at].into_iter().flatten().min();
+            at.is_some()
+        });
+        next
+    }
+
+    /// What an ended stream has submitted is not begun.
+    pub(super) fn forget(&mut self, stream: StreamKey) {
+        for pool in &self.active {
+            pool.retain(stream, |_| false);
+        }
+    }
+
+    /// A call of an instance that another has replaced is not begun.
+    pub(super) fn forget_instance(&mut self, stream: StreamKey, instance_id: u64) {
+        for pool in &self.active {
+            pool.retain(stream, |job| match &job.task {
+                Task::Call(request, _) => request.instance_id() != instance_id,
+                Task::LookUp(_) => true,
+            });
+        }
+    }
+}
+
+impl Job {
+    fn run(self, stream: StreamKey) {
+        self.mailbox.post(match self.task {
+            Task::Call(request, recorder) => {
+                let now = nanos_since(self.epoch, Instant::now());
+                let completion = CallRecorder::run(recorder.as_ref(), request, now);
+                Command::Completed(stream, Box::new(completion))
+            }
+            Task::LookUp(lookup) => {
+                let found = look_up(&lookup);
+                Command::Found(stream, lookup, found)
+            }
+        });
+    }
+}
+
+/// At least one address, or part of a sentence.
+fn look_up(lookup: &Lookup) -> Result<Vec<SocketAddr>, String> {
+    if lookup.host.ends_with(".local") {
+        let found = mdns::resolve(&lookup.host)?;
+        let at_port = |address| SocketAddr::new(address, lookup.port);
+        return Ok(found.into_iter().map(at_port).collect());
+    }
+    let found = (lookup.host.as_str(), lookup.port).to_socket_addrs();
+    let addresses: Vec<SocketAddr> = found
+        .map_err(|error| format!("its name cannot be resolved: {error}"))?
+        .collect();
+    match addresses.is_empty() {
+        true => Err("its name stands for no address".to_owned()),
+        false => Ok(addresses),
+    }
+}

@@ -1,0 +1,3 @@
+module psk-go
+
+go 1.19

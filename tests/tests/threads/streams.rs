@@ -1,0 +1,116 @@
+//! Streams of one host that are only to start.
+use handclasp::plugin::{Scanner, SearchPath};
+use handclasp::stream::Notification;
+use handclasp::{
+    Application, Gathering, Host, HostOptions, OpenError, Replies, StreamHandle, StreamOptions,
+};
+use handclasp_tests::{fixture, plugins};
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+/// How long something may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A host with the project's plugins and `slow-init`.
+pub(crate) struct Streams {
+    pub(crate) host: Host,
+    told: Receiver<(usize, Notification)>,
+    teller: Sender<(usize, Notification)>,
+}
+
+struct Observer {
+    number: usize,
+    teller: Sender<(usize, Notification)>,
+    panics: bool,
+}
+
+impl Application for Observer {
+    fn notify(&mut self, notification: Notification) {
+        assert!(!self.panics, "as the test wants");
+        // The test may be over.
+        let _ = self.teller.send((self.number, notification));
+    }
+
+    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+}
+
+/// On loopback.
+pub(crate) fn options(plugin: &str, settings: &[(&str, &str)]) -> StreamOptions {
+    let settings = settings.iter();
+    StreamOptions {
+        plugin: plugin.to_owned(),
+        plugin_options: settings
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect(),
+        gathering: Gathering {
+            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            ..Gathering::default()
+        },
+        ..StreamOptions::default()
+    }
+}
+
+impl Streams {
+    pub(crate) fn new(loops: usize) -> Self {
+        let slow = fixture("slow_init", &[]);
+        let fixtures = slow.parent().expect("it is in a directory").to_owned();
+        let host = Host::new(HostOptions {
+            plugins: SearchPath::from_dirs(vec![plugins(), fixtures]).expect("they are built"),
+            scanner: Scanner::none(),
+            loops: NonZero::new(loops),
+            key_log: None,
+        })
+        .expect("a host");
+        let (teller, told) = channel();
+        Self { host, told, teller }
+    }
+
+    fn observer(&self, number: usize, panics: bool) -> Box<Observer> {
+        let teller = self.teller.clone();
+        Box::new(Observer {
+            number,
+            teller,
+            panics,
+        })
+    }
+
+    pub(crate) fn try_open(
+        &self,
+        number: usize,
+        options: &StreamOptions,
+    ) -> Result<StreamHandle, OpenError> {
+        self.host
+            .open(options.clone(), self.observer(number, false))
+    }
+
+    pub(crate) fn open(&self, number: usize, options: &StreamOptions) -> StreamHandle {
+        let opened = self.try_open(number, options);
+        opened.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The event loop of this stream panics at once.
+    pub(crate) fn open_panicking(&self) -> StreamHandle {
+        let options = options("none", &[]);
+        let opened = self.host.open(options, self.observer(usize::MAX, true));
+        opened.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The next notification of this kind.
+    pub(crate) fn expect(&self, is_it: impl Fn(&Notification) -> bool) -> (usize, Notification) {
+        loop {
+            let told = self.told.recv_timeout(PATIENCE).expect("it is told");
+            if is_it(&told.1) {
+                return told;
+            }
+        }
+    }
+
+    /// The next stream that has started.
+    pub(crate) fn expect_started(&self) -> usize {
+        let credentials =
+            |told: &Notification| matches!(told, Notification::LocalCredentials { .. });
+        self.expect(credentials).0
+    }
+}
