@@ -102,7 +102,7 @@ baselines: tools
 	fi
 
 build: tools c-plugins ## Build the host and every plugin
-	@$(CARGO) build --release -p handclasp $(PLUGIN_PKGS)
+	@$(CARGO) build --release -p handclasp-cli $(PLUGIN_PKGS)
 	@$(place-all)
 
 plugins: tools c-plugins ## Build every plugin and leave it where the host looks

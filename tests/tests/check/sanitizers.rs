@@ -28,7 +28,7 @@ fn plugins(flags: &[&str]) -> Vec<Compiled> {
         Ok(openssl) => {
             let flags = [flags, openssl, vec!["-pthread".to_owned()]].concat();
             let template =
-                include_str!("../../../host/templates/c/plugin.c").replace("@NAME@", "psk");
+                include_str!("../../../host/cli/templates/c/plugin.c").replace("@NAME@", "psk");
             plugins.push(Compiled::text("gcc", &template, &flags));
             let sources = sources_in(&root.join("plugins/dtls-openssl"));
             plugins.push(Compiled::files("gcc", &sources, &flags));

@@ -9,7 +9,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Folders of plugins, and what else their files need to be told.
 const FOLDERS: [(&str, &[&str]); 6] = [
     ("plugins/dtls-openssl", &[]),
-    ("host/templates/c", &[]),
+    ("host/cli/templates/c", &[]),
     ("tests/fixtures", &[]),
     ("tests/fixtures/check", &[]),
     ("tests/compat/0.1", &[]),
@@ -52,7 +52,7 @@ fn every_c_source_compiles_without_a_warning() {
 fn so_does_the_template_in_cpp() {
     for compiler in compilers(Language::Cpp17) {
         compiler.check_on_openssl(
-            &[Path::new(ROOT).join("host/templates/cpp/plugin.cpp")],
+            &[Path::new(ROOT).join("host/cli/templates/cpp/plugin.cpp")],
             WARNINGS,
         );
     }

@@ -92,7 +92,7 @@ fn both_understand_what_new_writes_in_c() {
     }
     let flags = flags.unwrap_or_default();
     let directory = tempfile::tempdir().expect("the temporary directory is writable");
-    let template = include_str!("../../../host/templates/c/plugin.c");
+    let template = include_str!("../../../host/cli/templates/c/plugin.c");
     let source = directory.path().join("plugin.c");
     std::fs::write(&source, template.replace("@NAME@", "psk-c")).expect("the directory is ours");
     let written = directory.path().join("psk-c.so");

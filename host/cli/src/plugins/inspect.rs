@@ -1,0 +1,223 @@
+//! `handclasp plugins inspect`.
+use super::{HEADING, columns};
+use crate::exit::Failed;
+use crate::plugin_args::PluginArgs;
+use crate::stdio;
+use clap::Args;
+use handclasp::plugin::{
+    Description, ExtensionInfo, Loader, OptionKind, OptionSpec, Scanned, Scanner, Services,
+};
+use handclasp_abi as abi;
+use serde_json::{Value, json};
+
+/// Show all that a plugin says of itself: who made it, what it takes, what it implements.
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// The plugin, by its id; see `handclasp plugins list`
+    id: String,
+    #[command(flatten)]
+    plugins: PluginArgs,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Inspect {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        let path = self.plugins.search_path()?;
+        let loader = Loader::new(path, Services::default(), Scanner::this_program());
+        let plugin = loader.inspect(&self.id)?;
+        if self.json {
+            stdio::say(as_json(&plugin));
+        } else {
+            print(&plugin);
+        }
+        Ok(())
+    }
+}
+
+fn print(plugin: &Scanned) {
+    let said = &plugin.description;
+    stdio::say(format_args!(
+        "{HEADING}{}{HEADING:#}: {}",
+        said.name, said.description
+    ));
+    section("Plugin", &columns(&facts(said)));
+    let mut options: Vec<_> = said.options.iter().flat_map(option_rows).collect();
+    if options.is_empty() {
+        options.push(["it takes none".to_owned(), String::new()]);
+    }
+    section("Options", &columns(&options));
+    let mut extensions: Vec<_> = said
+        .extensions
+        .iter()
+        .map(|extension| extension_row(extension, plugin))
+        .collect();
+    if extensions.is_empty() {
+        extensions.push([
+            "it implements none".to_owned(),
+            String::new(),
+            String::new(),
+        ]);
+    }
+    section("Extensions", &columns(&extensions));
+}
+
+fn section(heading: &str, lines: &[String]) {
+    stdio::say(format_args!("\n{HEADING}{heading}{HEADING:#}"));
+    lines
+        .iter()
+        .for_each(|line| stdio::say(format_args!("  {line}")));
+}
+
+fn facts(said: &Description) -> Vec<[String; 2]> {
+    let (major, minor) = said.abi_version;
+    let clock = match said.own_clock {
+        true => "the system's: it is woken in real time only",
+        false => "the host's",
+    };
+    let format = |format: &Option<String>| format.clone().unwrap_or_else(|| "nothing".to_owned());
+    [
+        ("id", said.id.clone()),
+        ("version", said.version.clone()),
+        ("vendor", said.vendor.clone()),
+        ("license", said.license.clone()),
+        ("file", said.file.display().to_string()),
+        ("sha256", said.sha256.clone()),
+        (
+            "abi",
+            format!("{major}.{minor}, layout {}", said.layout.as_str()),
+        ),
+        ("clock", clock.to_owned()),
+        ("tells its peer", format(&said.init_data_type)),
+        ("agrees on", format(&said.handshake_data_type)),
+    ]
+    .map(|(name, value)| [name.to_owned(), value])
+    .into()
+}
+
+/// Its help, and below what may be given.
+fn option_rows(option: &OptionSpec) -> [[String; 2]; 2] {
+    let mut takes = vec![kind(option.kind).to_owned()];
+    match &option.default {
+        Some(_) if option.secret => takes.push("default not shown".to_owned()),
+        Some(default) => takes.push(format!("default {default:?}")),
+        None => {}
+    }
+    let flags = [
+        (option.required, "required"),
+        (option.secret, "secret"),
+        (option.repeated, "repeatable"),
+    ];
+    takes.extend(
+        flags
+            .iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, flag)| (*flag).to_owned()),
+    );
+    [
+        [option.key.clone(), option.help.clone()],
+        [String::new(), takes.join(", ")],
+    ]
+}
+
+fn kind(kind: OptionKind) -> &'static str {
+    match kind {
+        OptionKind::String => "string",
+        OptionKind::Integer => "integer",
+        OptionKind::Boolean => "boolean",
+    }
+}
+
+fn extension_row(extension: &ExtensionInfo, plugin: &Scanned) -> [String; 3] {
+    let standing = match (extension.known, extension.required) {
+        (false, _) => "ignored",
+        (true, true) => "required",
+        (true, false) => "used",
+    };
+    let meaning = match extension.id.as_str() {
+        abi::HC_PEER => "wants to know its peer, and who starts".to_owned(),
+        abi::HC_TIMER => "is called when a deadline is due".to_owned(),
+        abi::HC_CLASSIFY => classifier(plugin),
+        abi::HC_CLOSE => "has a farewell to say".to_owned(),
+        abi::HC_WAKE => "is woken when work elsewhere is done".to_owned(),
+        abi::HC_EXPORT => "derives more keys once it has finished".to_owned(),
+        _ => "this host does not know it".to_owned(),
+    };
+    [extension.id.clone(), standing.to_owned(), meaning]
+}
+
+fn classifier(plugin: &Scanned) -> String {
+    let ranges: Vec<String> = ranges(plugin)
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        })
+        .collect();
+    let looks = if plugin.inspects {
+        ", if a closer look agrees"
+    } else {
+        ""
+    };
+    format!(
+        "takes datagrams with first byte {}{looks}",
+        ranges.join(", ")
+    )
+}
+
+/// The first bytes of its datagrams, as ranges with both ends.
+fn ranges(plugin: &Scanned) -> Vec<(u8, u8)> {
+    let Some(map) = plugin.first_bytes else {
+        return Vec::new();
+    };
+    let mut ranges: Vec<(u8, u8)> = Vec::new();
+    for byte in map.bytes() {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == byte => *last = byte,
+            _ => ranges.push((byte, byte)),
+        }
+    }
+    ranges
+}
+
+fn as_json(plugin: &Scanned) -> Value {
+    let said = &plugin.description;
+    let (major, minor) = said.abi_version;
+    let option = |option: &OptionSpec| {
+        json!({
+            "key": option.key,
+            "type": kind(option.kind),
+            "default": if option.secret { None } else { option.default.as_ref() },
+            "required": option.required,
+            "secret": option.secret,
+            "repeated": option.repeated,
+            "help": option.help,
+        })
+    };
+    let extension = |extension: &ExtensionInfo| {
+        json!({
+            "id": extension.id,
+            "required": extension.required,
+            "known": extension.known,
+        })
+    };
+    json!({
+        "id": said.id,
+        "version": said.version,
+        "name": said.name,
+        "vendor": said.vendor,
+        "license": said.license,
+        "description": said.description,
+        "file": said.file,
+        "sha256": said.sha256,
+        "layout": said.layout.as_str(),
+        "abi": format!("{major}.{minor}"),
+        "own_clock": said.own_clock,
+        "init_data_type": said.init_data_type,
+        "handshake_data_type": said.handshake_data_type,
+        "options": said.options.iter().map(option).collect::<Vec<_>>(),
+        "extensions": said.extensions.iter().map(extension).collect::<Vec<_>>(),
+        "first_bytes": plugin.first_bytes.map(|_| ranges(plugin)),
+    })
+}

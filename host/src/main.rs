@@ -1,6 +1,0 @@
-//! The command `handclasp`.
-mod cli;
-
-fn main() -> std::process::ExitCode {
-    cli::run()
-}
