@@ -3,8 +3,8 @@ use std::env::consts::DLL_EXTENSION;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::error::{Refusal, VetError};
 use super::vet::{Found, vet};
+use super::vet_error::{Refusal, VetError};
 use crate::similar::similar;
 
 /// Every library of a search path.

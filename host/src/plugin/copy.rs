@@ -12,12 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::descriptor::Descriptor;
-use super::error::{Refusal, VetError};
 use super::os;
 use super::scratch::{self, Scratch};
 #[cfg(target_os = "linux")]
 use super::sealed::{self, Sealed};
-use super::vet::{self, Found, MAX_LIBRARY_BYTES};
+use super::vet::{self, Found};
+use super::vet_error::{MAX_LIBRARY_BYTES, Refusal, VetError};
 use crate::files;
 
 /// Where one host's private copies are. What is on disk is removed when this and all its copies are dropped, which

@@ -5,8 +5,8 @@ use std::mem::{offset_of, size_of};
 use handclasp_abi::{HC_ABI_MAJOR, HC_ABI_MINOR, HC_DECLARATIONS, HC_MAGIC, hc_plugin};
 use object::ReadCache;
 
-use super::error::VetError;
 use super::image;
+use super::vet_error::VetError;
 
 /// Most bytes of a file read to find its descriptor. Tables of an honest library are far below it; those
 /// of a crafted one may name the same bytes over and over.

@@ -6,8 +6,8 @@ use object::elf::{
 use object::read::elf::{ElfFile, FileHeader, Sym};
 use object::{Endianness, ReadRef};
 
-use super::error::VetError;
-use super::image::{DESCRIPTOR, Symbol};
+use super::symbol::{DESCRIPTOR, Symbol};
+use super::vet_error::VetError;
 
 /// The descriptor in the dynamic symbol table.
 pub(super) fn descriptor<'d, E, R>(file: &ElfFile<'d, E, R>) -> Result<Symbol, VetError>

@@ -7,17 +7,9 @@ use object::{
 };
 
 use super::elf;
-use super::error::VetError;
 use super::segments;
-
-/// The one symbol a plugin exports.
-pub(super) const DESCRIPTOR: &[u8] = b"handclasp_plugin";
-
-/// Where a symbol is in the loaded library, and how large, if the format tells.
-pub(super) struct Symbol {
-    pub(super) address: u64,
-    pub(super) size: Option<u64>,
-}
+use super::symbol::{DESCRIPTOR, Symbol};
+use super::vet_error::VetError;
 
 /// What is read of a library that is never run.
 pub(super) struct Image<'d> {

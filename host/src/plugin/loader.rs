@@ -1,7 +1,7 @@
 //! From an id to a plugin that can be called.
 use super::copy::{PrivateCopies, PrivateCopy};
-use super::error::Error;
 use super::host_table::Services;
+use super::load_error::Error;
 use super::open::Plugin;
 use super::os::{self, Stamp};
 use super::scan::{Scanned, Scanner};

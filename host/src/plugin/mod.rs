@@ -26,7 +26,6 @@ mod descriptor;
 mod elf;
 mod emitted;
 mod emitters;
-mod error;
 mod executable;
 mod fault;
 mod first_bytes;
@@ -35,6 +34,7 @@ mod image;
 mod instance;
 pub mod lent;
 mod linker;
+mod load_error;
 mod loader;
 mod log;
 mod open;
@@ -49,9 +49,11 @@ mod scratch;
 mod sealed;
 mod search;
 mod segments;
+mod symbol;
 mod tables;
 mod unwind;
 mod vet;
+mod vet_error;
 #[cfg(target_os = "linux")]
 pub mod watch;
 
@@ -60,7 +62,6 @@ pub use copy::{CopyError, PrivateCopies, PrivateCopy};
 pub use description::{Description, ExtensionInfo, Layout};
 pub use descriptor::is_id;
 pub use emitted::{Deadline, Emitted};
-pub use error::{Error, Refusal, VetError};
 pub use fault::{CallName, Failure, FailureKind, Fault};
 pub use first_bytes::FirstBytes;
 pub use host_table::Services;
@@ -68,6 +69,7 @@ pub use instance::{
     AwaitingPeer, AwaitingReady, Connected, Finished, InProgress, InitParameters, Instance, Role,
     Started, Step, init,
 };
+pub use load_error::Error;
 pub use loader::Loader;
 pub use log::PluginLog;
 pub use open::Plugin;
@@ -82,7 +84,8 @@ pub use scan::answer;
 pub use scan::{ScanError, Scanned, Scanner};
 pub use scratch::Scratch;
 pub use search::{PLUGIN_PATH, SearchPath};
-pub use vet::{Found, MAX_LIBRARY_BYTES, vet};
+pub use vet::{Found, vet};
+pub use vet_error::{MAX_LIBRARY_BYTES, Refusal, VetError};
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests;

@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, FindError};
-use super::error::{Refusal, VetError};
 use super::executable::executable;
 use super::os;
+use super::vet_error::{Refusal, VetError};
 
 /// The environment variable with a list of directories, searched before all but `--plugin-dir`.
 pub const PLUGIN_PATH: &str = "HANDCLASP_PLUGIN_PATH";

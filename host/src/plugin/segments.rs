@@ -1,6 +1,6 @@
 //! Whether a library's segments are what the system's linker takes them for: it follows addresses without a look.
-use super::error::VetError;
-use super::image::Symbol;
+use super::symbol::Symbol;
+use super::vet_error::VetError;
 use handclasp_abi::hc_plugin;
 use object::elf::{
     PF_W, PF_X, PT_DYNAMIC, PT_GNU_EH_FRAME, PT_GNU_RELRO, PT_LOAD, PT_TLS, ProgramType,

@@ -4,11 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::descriptor::Descriptor;
 use super::elf::ORIGIN;
-use super::error::{Refusal, VetError};
 use super::os;
-
-/// Most bytes a library may have.
-pub const MAX_LIBRARY_BYTES: u64 = 256 << 20;
+use super::vet_error::{MAX_LIBRARY_BYTES, Refusal, VetError};
 
 /// A library that was vetted: where it is, and what its descriptor says.
 #[derive(Clone, Debug, PartialEq, Eq)]

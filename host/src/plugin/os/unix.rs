@@ -13,7 +13,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stderr, stdin, stdout}
 use tempfile::{Builder, TempDir};
 
 use crate::files::is_trusted;
-use crate::plugin::error::VetError;
+use crate::plugin::vet_error::VetError;
 
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 /// In a directory: only the owner of a file may rename or remove it.

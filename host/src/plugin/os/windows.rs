@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use libloading::os::windows::Library;
 use tempfile::{Builder, TempDir};
 
-use crate::plugin::error::VetError;
+use crate::plugin::vet_error::VetError;
 
 /// Accepts the file: see the module's documentation.
 pub(in crate::plugin) fn check_file(_: &Metadata) -> Result<(), VetError> {

@@ -1,34 +1,11 @@
-//! Why a plugin cannot be used: what is wrong with a file, and the gathered error of the folder.
+//! What is wrong with a file that is not taken as a plugin.
 use std::io;
 use std::path::PathBuf;
 
 use handclasp_abi::{HC_ABI_MAJOR, HC_ABI_MINOR, hc_plugin};
 
-use super::catalogue::FindError;
-use super::copy::CopyError;
-use super::open_error::OpenError;
-use super::option_error::OptionError;
-use super::vet::MAX_LIBRARY_BYTES;
-
-/// What can go wrong from looking for a plugin to its first instance.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// No such plugin.
-    #[error(transparent)]
-    Find(#[from] FindError),
-    /// The library must not be used.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The library could not be copied.
-    #[error(transparent)]
-    Copy(#[from] CopyError),
-    /// The library could not be opened, or is not what it should be.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The options given do not fit those declared.
-    #[error(transparent)]
-    Options(#[from] OptionError),
-}
+/// Most bytes a library may have.
+pub const MAX_LIBRARY_BYTES: u64 = 256 << 20;
 
 /// A file that was not taken; reads as one sentence that starts with the file's path.
 #[derive(Debug, thiserror::Error)]

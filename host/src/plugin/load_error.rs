@@ -1,0 +1,26 @@
+//! Why a plugin cannot be used: the errors of each step, gathered.
+use super::catalogue::FindError;
+use super::copy::CopyError;
+use super::open_error::OpenError;
+use super::option_error::OptionError;
+use super::vet_error::Refusal;
+
+/// What can go wrong from looking for a plugin to its first instance.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such plugin.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The library must not be used.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The library could not be copied.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    /// The library could not be opened, or is not what it should be.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The options given do not fit those declared.
+    #[error(transparent)]
+    Options(#[from] OptionError),
+}
