@@ -10,6 +10,7 @@ use super::instances::Instances;
 use super::loss::Loss;
 use super::mailbox::Mailbox;
 use super::mdns::{Registration, Responder};
+use super::new_stream::NewStream;
 use super::place::{Binding, StreamKey, Way};
 use super::relay::Relays;
 use super::sockets::Sockets;
@@ -21,29 +22,9 @@ use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// A stream for a loop to take over.
-pub(crate) struct NewStream {
-    pub(crate) stream: Stream,
-    pub(crate) application: Box<dyn Application>,
-    pub(crate) gathering: Gathering,
-    pub(crate) loss: Option<Loss>,
-    /// Whom relays over TLS must be; needed if there is one.
-    pub(crate) trust: Option<Arc<ClientConfig>>,
-    pub(crate) recorder: Option<Recorder>,
-}
-
-impl fmt::Debug for NewStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewStream")
-            .field("stream", &self.stream.id())
-            .finish_non_exhaustive()
-    }
-}
 
 /// A stream and what it has on its loop.
 pub(super) struct Hosted {

@@ -1,5 +1,5 @@
 //! What other threads ask of an event loop, without an allocation per datagram.
-use super::hosted::NewStream;
+use super::new_stream::NewStream;
 use super::place::StreamKey;
 use crate::plugin::Completion;
 use crate::stream::{Lookup, Message};

@@ -3,18 +3,18 @@
 //! Each plugin's calls have threads of their own, and so has the looking up: none of them waits for another. Of each,
 //! streams are served in turn, a bounded number of jobs at a time.
 mod fair;
+mod job;
 mod pool;
 mod thread;
 
-use super::mailbox::{Command, Mailbox};
-use super::mdns;
+use super::mailbox::Mailbox;
 use super::place::StreamKey;
-use crate::plugin::{Plugin, Request, nanos_since};
+use crate::plugin::{Plugin, Request};
 use crate::stream::Lookup;
 use crate::trace::CallRecorder;
+use job::{Job, Task};
 use pool::{Limits, Pool};
 use std::collections::HashMap;
-use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -36,24 +36,6 @@ pub(super) struct Helpers {
     mailbox: Arc<Mailbox>,
     /// Those in which something may wait.
     active: Vec<Arc<Pool>>,
-}
-
-#[derive(Debug)]
-struct Job {
-    task: Task,
-    mailbox: Arc<Mailbox>,
-    epoch: Instant,
-    /// How long it may take.
-    limit: Option<Duration>,
-}
-
-/// What may take long.
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant)] // nearly all are calls
-enum Task {
-    Call(Request, Option<CallRecorder>),
-    /// The system's resolver asks other machines.
-    LookUp(Lookup),
 }
 
 /// Most threads for a plugin's calls, but for those that are held by overdue ones.
@@ -195,38 +177,5 @@ impl Helpers {
                 Task::LookUp(_) => true,
             });
         }
-    }
-}
-
-impl Job {
-    fn run(self, stream: StreamKey) {
-        self.mailbox.post(match self.task {
-            Task::Call(request, recorder) => {
-                let now = nanos_since(self.epoch, Instant::now());
-                let completion = CallRecorder::run(recorder.as_ref(), request, now);
-                Command::Completed(stream, Box::new(completion))
-            }
-            Task::LookUp(lookup) => {
-                let found = look_up(&lookup);
-                Command::Found(stream, lookup, found)
-            }
-        });
-    }
-}
-
-/// At least one address, or part of a sentence.
-fn look_up(lookup: &Lookup) -> Result<Vec<SocketAddr>, String> {
-    if lookup.host.ends_with(".local") {
-        let found = mdns::resolve(&lookup.host)?;
-        let at_port = |address| SocketAddr::new(address, lookup.port);
-        return Ok(found.into_iter().map(at_port).collect());
-    }
-    let found = (lookup.host.as_str(), lookup.port).to_socket_addrs();
-    let addresses: Vec<SocketAddr> = found
-        .map_err(|error| format!("its name cannot be resolved: {error}"))?
-        .collect();
-    match addresses.is_empty() {
-        true => Err("its name stands for no address".to_owned()),
-        false => Ok(addresses),
     }
 }

@@ -1,6 +1,6 @@
 //! Threads for jobs of one kind.
-use super::Job;
 use super::fair::Fair;
+use super::job::Job;
 use super::thread::ThreadId;
 use crate::net::place::StreamKey;
 use std::collections::HashMap;

@@ -1,0 +1,28 @@
+//! What a host hands to an event loop.
+use super::application::Application;
+use super::gather::Gathering;
+use super::loss::Loss;
+use crate::stream::Stream;
+use crate::trace::Recorder;
+use rustls::ClientConfig;
+use std::fmt;
+use std::sync::Arc;
+
+/// A stream for a loop to take over.
+pub(crate) struct NewStream {
+    pub(crate) stream: Stream,
+    pub(crate) application: Box<dyn Application>,
+    pub(crate) gathering: Gathering,
+    pub(crate) loss: Option<Loss>,
+    /// Whom relays over TLS must be; needed if there is one.
+    pub(crate) trust: Option<Arc<ClientConfig>>,
+    pub(crate) recorder: Option<Recorder>,
+}
+
+impl fmt::Debug for NewStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewStream")
+            .field("stream", &self.stream.id())
+            .finish_non_exhaustive()
+    }
+}
