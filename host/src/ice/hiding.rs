@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use sha2::{Digest as _, Sha256};
 
-use super::local::{Announced, rule_for};
+use super::announced::{Announced, rule_for};
 
 /// Gives each address of a stream a name, the same in all components, and in no other stream.
 ///

@@ -22,6 +22,7 @@
 //! carries what goes through relays; it is driven in the same way.
 
 mod agent;
+mod announced;
 mod answers;
 mod attributes;
 mod budget;
@@ -54,6 +55,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use agent::Agent;
+pub use announced::{Announced, AnnouncedError};
 pub(crate) use budget::Budget;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub(crate) use candidate::{mdns_name, with_address};
@@ -61,7 +63,6 @@ pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
 pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
-pub use local::{Announced, AnnouncedError};
 pub(crate) use pace::Pace;
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
 pub use stun::{StunKind, TransactionId, stun_kind};

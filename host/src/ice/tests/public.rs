@@ -1,7 +1,7 @@
 //! Servers at public addresses: ICE-lite, and addresses announced for a NAT that passes everything on.
 
 use super::*;
-use crate::ice::local::announced;
+use crate::ice::announced::announced;
 
 /// A full side, and a lite one that has not been introduced to it.
 fn with_lite(seed: u64, host: &str) -> World {
