@@ -1,25 +1,15 @@
 //! Which check runs when: each as soon as the one it needs is done, several at once.
 use super::checks::file::Library;
 use super::child::Children;
-use super::ladder::Seen;
-use super::outcome::{Checked, Objection};
+use super::definition::{Check, Run};
+use super::outcome::Objection;
+use super::row::Row;
 use super::show::Show;
-use super::table::{Check, Run};
 use std::num::NonZero;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// A check that is done.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) check: &'static Check,
-    pub(super) outcome: Checked,
-    /// The run in which something was found.
-    pub(super) seen: Option<Seen>,
-    pub(super) took: Duration,
-}
 
 /// All checks, and how far each has come.
 pub(super) struct Board<'a> {

@@ -1,11 +1,11 @@
 //! A check in a process of its own, and what its end means.
 use super::checks::lent_memory::LENT_MEMORY;
+use super::definition::Check;
 use super::ladder::{self, Seen};
 use super::notes;
 use super::outcome::{Checked, Objection};
 use super::probe::LENT;
 use super::sanitizer::Sanitizer;
-use super::table::Check;
 use super::{Subject, limits};
 use handclasp::files::Directory;
 use std::fs::{self, File};

@@ -32,6 +32,9 @@ pub(crate) struct Meter {
     is_off: bool,
 }
 
+/// What to do about calls that take long.
+pub(crate) const REMEDY: &str = "do what takes long on a thread of the plugin's own, and ask for on_wake (hc.wake/1) when it is done: \
+             meanwhile the host serves no other component nearby";
 /// A call other than `init` must not wait as long as this.
 pub(crate) const WAIT: Duration = Duration::from_millis(100);
 /// Calls that are measured after a long one.

@@ -1,7 +1,7 @@
 //! `handclasp check`: whether a plugin keeps the contract, for those who write one.
 //!
-//! Every check is one sentence about the plugin (`table`, `checks`). Some read the file; the others call the
-//! plugin, each in a process of its own (`child`, `probe`), where two instances shake hands over a network that
+//! Every check is one sentence about the plugin (`definition`, `table`, `checks`). Some read the file; the others call the
+//! plugin, each in a process of its own (`child`, `run_check`, `probe`), where two instances shake hands over a network that
 //! exists only in memory and, as a rule, in virtual time (`peers`). So whatever the plugin does, a crash, a hang,
 //! `exit()`, is a finding and not the end.
 mod board;
@@ -10,6 +10,7 @@ mod budget;
 mod capture;
 mod checks;
 mod child;
+mod definition;
 mod heard;
 mod invented;
 mod ladder;
@@ -20,6 +21,8 @@ mod outcome;
 mod peers;
 mod probe;
 mod progress;
+mod row;
+mod run_check;
 mod sanitizer;
 mod show;
 mod table;

@@ -1,19 +1,16 @@
-//! The child: loads the plugin and carries out one check.
+//! What a check has of a plugin: loaded, and called with an eye on it.
 use super::budget::{self, Budget};
-use super::checks::call_times;
 use super::heard::Heard;
+use super::invented;
 use super::ladder::Recording;
-use super::meter::{ENOUGH, Meter};
+use super::meter::{ENOUGH, Meter, REMEDY};
 use super::notes::Notes;
 use super::outcome::{Checked, Objection};
-use super::table::{Run, named};
-use super::{invented, limits};
-use crate::exit::Failed;
 use crate::plugin_args::setting;
 use clap::Args;
 use handclasp::plugin::{
-    Call, Completion, InitParameters, Plugin, PrivateCopies, PrivateCopy, Request, Services,
-    end_with_parent, lent, validate, vet,
+    Call, Completion, InitParameters, Plugin, PrivateCopies, PrivateCopy, Request, Services, lent,
+    validate, vet,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -27,40 +24,18 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(hide = true)]
 pub(crate) struct RunCheck {
-    name: String,
+    pub(super) name: String,
     file: PathBuf,
     /// Where the verdict is expected
     #[arg(long)]
-    notes: PathBuf,
+    pub(super) notes: PathBuf,
     #[arg(long = "option", value_parser = setting)]
     options: Vec<(String, String)>,
     #[arg(long)]
     seed: u64,
     /// A sanitizer watches this process: do less of everything
     #[arg(long)]
-    sanitized: bool,
-}
-
-impl RunCheck {
-    pub(crate) fn run(self) -> Result<(), Failed> {
-        end_with_parent();
-        limits::apply(self.sanitized);
-        let notes = Notes::create(&self.notes).map_err(Failed::new)?;
-        let check = named(&self.name).ok_or_else(|| Failed::new("there is no such check"))?;
-        let run = match check.run {
-            Run::Calling(run) | Run::Reloading(run) | Run::Listening(run) => run,
-            Run::Reading(_) => return Err(Failed::new("this check needs no process")),
-        };
-        let recording = Recording::create(&self.notes).map_err(Failed::new)?;
-        let probe = Probe::open(&self, notes, recording, &check.run);
-        let verdict = probe.as_ref().map_err(|(_, objection)| objection.clone());
-        let verdict = verdict.and_then(run);
-        let notes = match &probe {
-            Ok(probe) => &probe.notes,
-            Err((notes, _)) => notes,
-        };
-        notes.conclude(&verdict).map_err(Failed::new)
-    }
+    pub(super) sanitized: bool,
 }
 
 /// A loaded plugin, and what calls into it need.
@@ -100,20 +75,18 @@ pub(crate) const MTU: u16 = 1200;
 pub(super) const LENT: &str = "lent";
 
 impl Probe {
-    fn open(
+    /// Loads the plugin, and first, if it `reloads`, loads and unloads it.
+    pub(super) fn open(
         arguments: &RunCheck,
         notes: Notes,
         recording: Recording,
-        run: &Run,
+        heard: Heard,
+        reloads: bool,
     ) -> Result<Self, (Notes, Objection)> {
         let woken = Woken::default();
-        let heard = match run {
-            Run::Listening(_) => Heard::listening(),
-            _ => Heard::default(),
-        };
         let services = services(&woken, &heard);
         let opened = copy(&arguments.file).and_then(|(copies, copy)| {
-            if matches!(run, Run::Reloading(_)) {
+            if reloads {
                 drop(open(&copy, &services, &notes)?);
             }
             let plugin = open(&copy, &services, &notes)?;
@@ -192,7 +165,7 @@ impl Probe {
             let verdict = Err(Objection::finding(format!(
                 "{ENOUGH} calls have slept until something happened elsewhere, the last, {name}, for {wait} ms"
             ))
-            .remedied(call_times::CALL_TIMES.remedy));
+            .remedied(REMEDY));
             // What is left to do would take too long. Without a verdict this is the end of a process in a call.
             let _ = self.notes.conclude(&verdict);
             process::exit(0);

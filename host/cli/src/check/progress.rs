@@ -1,5 +1,5 @@
 //! The line that says that it goes on, on a terminal.
-use super::table::Check;
+use super::definition::Check;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,11 @@
 //! What a check prints: a table as it fills, or one JSON object.
 use super::Subject;
-use super::board::Row;
+use super::definition::Check;
 use super::ladder::Seen;
 use super::outcome::{Fault, Objection};
 use super::progress::Progress;
-use super::table::{self, Check};
+use super::row::Row;
+use super::table;
 use crate::stdio;
 use anstyle::{AnsiColor, Style};
 use handclasp::plugin::vet;

@@ -3,6 +3,7 @@
 //! `peer` is one side and what it reports; `session` passes the signalling and decides when all is done;
 //! `show` prints it, for people or as JSON.
 mod peer;
+mod progress;
 mod session;
 mod show;
 

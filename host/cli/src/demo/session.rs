@@ -1,6 +1,7 @@
 //! The course of the demo.
 use super::Demo;
 use super::peer::{Report, Reporter, What};
+use super::progress::{Progress, SideProgress};
 use super::show::{Line, Show};
 use crate::exit::Failed;
 #[cfg(unix)]
@@ -39,23 +40,6 @@ pub(super) struct Session {
     /// After all that it is about.
     _trace: Option<TraceFile>,
 }
-
-/// How far a component has come, side by side.
-#[derive(Debug, Default)]
-pub(super) struct Progress {
-    pub(super) sides: [SideProgress; 2],
-}
-
-#[derive(Debug, Default)]
-pub(super) struct SideProgress {
-    pub(super) selected: Option<Duration>,
-    pub(super) finished: Option<Duration>,
-    pub(super) keys: Option<Keys>,
-    sent: u32,
-    pub(super) received: u32,
-}
-
-type Keys = zeroize::Zeroizing<Vec<u8>>;
 
 /// How many datagrams of a side may be under way: few enough for the smallest receive buffer of a
 /// socket, so that a machine with much else to do loses none.

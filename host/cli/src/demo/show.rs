@@ -1,5 +1,5 @@
 //! What the demo prints.
-use super::session::Progress;
+use super::progress::{Progress, SideProgress};
 use crate::signalling::Side;
 use crate::stdio;
 use anstyle::{AnsiColor, Style};
@@ -169,8 +169,7 @@ impl Show {
     ) -> Value {
         let [a, b] = &self.plugins;
         let plugin = |name: &PluginName| json!({"id": name.id, "version": name.version, "sha256": name.sha256});
-        let later = |of: fn(&super::session::SideProgress) -> Option<Duration>,
-                     progress: &Progress| {
+        let later = |of: fn(&SideProgress) -> Option<Duration>, progress: &Progress| {
             let [a, b] = &progress.sides;
             of(a).zip(of(b)).map(|(a, b)| millis(a.max(b)))
         };

@@ -1,16 +1,15 @@
-use crate::check::meter::WAIT;
+use crate::check::definition::{Check, Run};
+use crate::check::meter::{REMEDY, WAIT};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const CALL_TIMES: Check = Check {
     name: "call-times",
     sentence: "No call but init waits for anything, or takes more than 10 ms of a processor",
-    remedy: "do what takes long on a thread of the plugin's own, and ask for on_wake (hc.wake/1) when it is done: \
-             meanwhile the host serves no other component nearby",
+    remedy: REMEDY,
     needs: Some("handshake"),
     run: Run::Calling(check),
 };

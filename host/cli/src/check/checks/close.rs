@@ -1,8 +1,8 @@
 use super::init::make;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection, is_fault};
 use crate::check::peers::{INITIATOR, RESPONDER, SECOND, Stage, stages};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const CLOSE: Check = Check {
     name: "close",

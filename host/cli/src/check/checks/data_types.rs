@@ -1,8 +1,8 @@
 use super::init::make;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{Setup, World, name_of};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use crate::srtp_keys;
 
 pub(crate) const DATA_TYPES: Check = Check {

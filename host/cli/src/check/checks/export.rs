@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, RESPONDER, Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::plugin::FailureKind;
 
 pub(crate) const EXPORT: Check = Check {

@@ -1,8 +1,8 @@
 use super::wrong_secret::others;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::Side;
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::plugin::InitParameters;
 use std::collections::HashSet;
 

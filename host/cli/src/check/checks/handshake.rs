@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{MILLISECOND, Pair, Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use crate::srtp_keys::SrtpKeys;
 
 pub(crate) const HANDSHAKE: Check = Check {

@@ -1,7 +1,7 @@
 use super::init::make;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::sdp::{
     InitDataFormat, LocalDescription, RemoteDescription, RtcpMux, SdpError, Setup,
 };

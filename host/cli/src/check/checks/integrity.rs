@@ -1,10 +1,10 @@
 use super::authenticates;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{
     Attack, Change, INITIATOR, RESPONDER, SECOND, Setup, World, name_of, stages,
 };
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::trace::dtls_records;
 
 pub(crate) const INTEGRITY: Check = Check {

@@ -1,9 +1,9 @@
 use super::authenticates;
 use super::handshake::{agree, makes_srtp_keys};
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, MILLISECOND, Pair, Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const KEYS: Check = Check {
     name: "keys",

@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, MILLISECOND, RESPONDER, SECOND, Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const LENT_MEMORY: Check = Check {
     name: "lent-memory",

@@ -1,7 +1,7 @@
 use super::init::make;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::Checked;
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const LOAD: Check = Check {
     name: "load",

@@ -1,8 +1,8 @@
 use super::init::make;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{Setup, Weather, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::plugin::Role;
 use std::fs;
 use std::time::{Duration, Instant};

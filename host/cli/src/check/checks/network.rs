@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::Checked;
 use crate::check::peers::{MILLISECOND, PATIENCE, Pair, Setup, Weather, World, stages};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 const RETRANSMIT: &str = "repeat what is unanswered with hc.timer/1, after 250 ms at most and then every second, and \
                           with hc.classify/1 answer a peer that repeats itself after the finish";

@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection, is_fault};
 use crate::check::peers::{INITIATOR, RESPONDER, World, stages};
 use crate::check::probe::{MTU, Probe};
-use crate::check::table::{Check, Run};
 
 pub(crate) const RANDOM: Check = Check {
     name: "random",

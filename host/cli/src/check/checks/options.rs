@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection, is_fault};
 use crate::check::peers::Side;
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::plugin::{
     InitParameters, OptionError, OptionFault, OptionKind, OptionSpec, validate,
 };

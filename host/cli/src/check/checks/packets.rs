@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{PATIENCE, Setup, World, stages};
 use crate::check::probe::{MTU, Probe};
-use crate::check::table::{Check, Run};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 

@@ -1,9 +1,9 @@
 use super::authenticates;
 use super::wrong_secret::secrets;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::Checked;
 use crate::check::peers::{INITIATOR, MILLISECOND, RESPONDER, Setup, World, role_of, stages};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const REPLAY: Check = Check {
     name: "replay",

@@ -1,10 +1,10 @@
 use super::handshake;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{
     INITIATOR, MILLISECOND, PATIENCE, RESPONDER, SECOND, Setup, Weather, World, name_of, stages,
 };
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const SILENCE: Check = Check {
     name: "silence",

@@ -1,9 +1,9 @@
 use super::noise::first_bytes;
 use crate::check::budget::Budget;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::Checked;
 use crate::check::peers::{INITIATOR, RESPONDER, Stage, stages};
 use crate::check::probe::{MTU, Probe};
-use crate::check::table::{Check, Run};
 
 pub(crate) const SIZES: Check = Check {
     name: "sizes",

@@ -1,8 +1,8 @@
 use super::handshake::agree;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::Checked;
 use crate::check::peers::{Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use std::thread;
 
 pub(crate) const CHANGING_THREADS: Check = Check {

@@ -1,7 +1,7 @@
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection, is_fault};
 use crate::check::peers::{MILLISECOND, Pair, SECOND, Setup, Stage, World, stages};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const EARLY_CALLS: Check = Check {
     name: "early-calls",

@@ -1,8 +1,8 @@
 use super::init::make;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, PATIENCE, RESPONDER, SECOND, Setup, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 
 pub(crate) const WRONG_PEER: Check = Check {
     name: "wrong-peer",

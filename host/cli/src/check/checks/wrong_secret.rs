@@ -1,8 +1,8 @@
 use super::wrong_peer::{other_digit, patience};
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, Pair, RESPONDER, Setup, Side, World};
 use crate::check::probe::{Probe, Settings};
-use crate::check::table::{Check, Run};
 use handclasp::plugin::{FailureKind, InitParameters, OptionKind, OptionSpec};
 
 pub(crate) const WRONG_SECRET: Check = Check {

@@ -1,6 +1,6 @@
 use super::Library;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
-use crate::check::table::{Check, Run};
 use handclasp::plugin::vet;
 
 pub(crate) const DESCRIPTOR: Check = Check {

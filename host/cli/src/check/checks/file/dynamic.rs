@@ -1,7 +1,7 @@
 //! What the dynamic table and the program headers ask of the system.
 use super::{Elf, Library, damaged};
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
-use crate::check::table::{Check, Run};
 use object::elf::{
     DF_STATIC_TLS, DF_TEXTREL, DT_FLAGS, DT_TEXTREL, DynamicFlags, DynamicTag, PF_X, PT_GNU_STACK,
     PT_TLS,

@@ -1,6 +1,6 @@
 use super::{Elf, Library};
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
-use crate::check::table::{Check, Run};
 use object::elf::{STB_LOCAL, STT_SECTION};
 use object::read::elf::Sym;
 

@@ -1,6 +1,6 @@
 use super::{Elf, Library, damaged};
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
-use crate::check::table::{Check, Run};
 use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, DynamicTag};
 use std::env;
 use std::fs;

@@ -1,7 +1,7 @@
 use super::handshake;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use handclasp::plugin::watch;
 use rustix::fs::Mode;
 use rustix::process::umask;

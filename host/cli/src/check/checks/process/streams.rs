@@ -1,8 +1,8 @@
 use super::handshake;
 use crate::check::capture::Capture;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use std::fs;
 use std::path::PathBuf;
 

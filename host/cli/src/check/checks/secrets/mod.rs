@@ -2,10 +2,10 @@ mod trail;
 
 use super::init::make;
 use crate::check::capture::Capture;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, RESPONDER, SECOND, Setup, Side, World};
 use crate::check::probe::Probe;
-use crate::check::table::{Check, Run};
 use crate::srtp_keys::SrtpKeys;
 use handclasp::plugin::InitParameters;
 use trail::{is_recognisable, trail};
