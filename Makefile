@@ -114,7 +114,7 @@ install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
 	@install -m 0755 "$(RELEASE)/handclasp" "$(ROOT)/bin"
 	@install -m 0755 $(patsubst %,"$(PLUGIN_DIR)/%.$(SO)",$(PLUGINS) $(C_PLUGINS)) "$(ROOT)/lib/handclasp/plugins"
 	@install -m 0644 include/handclasp.h "$(ROOT)/include"
-	@install -m 0644 README.md LICENSE CHANGELOG.md SECURITY.md docs/*.md "$(ROOT)/share/doc/handclasp"
+	@install -m 0644 README.md LICENSE CHANGELOG.md CONTRIBUTING.md SECURITY.md docs/*.md "$(ROOT)/share/doc/handclasp"
 	@umask 022 && sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@VERSION@|$(VERSION)|' \
 		include/handclasp.pc.in > "$(ROOT)/lib/pkgconfig/handclasp.pc"
 	@umask 022 && "$(RELEASE)/handclasp" generate "$(ROOT)"
