@@ -2,10 +2,9 @@ use super::authenticates;
 use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{
-    Attack, Change, INITIATOR, RESPONDER, SECOND, Setup, World, name_of, stages,
+    Attack, Change, INITIATOR, RESPONDER, SECOND, Setup, World, covered, name_of, stages,
 };
 use crate::check::probe::Probe;
-use handclasp::trace::dtls_records;
 
 pub(crate) const INTEGRITY: Check = Check {
     name: "integrity",
@@ -90,23 +89,6 @@ fn places(probe: &Probe, genuine: &Genuine) -> Result<Vec<Attack>, Objection> {
         }
     }
     Ok(places)
-}
-
-/// The bytes of a datagram that a handshake can cover: all but the heads of DTLS records that are not encrypted, which
-/// RFC 6347 leaves out of the transcript.
-fn covered(datagram: &[u8]) -> Vec<usize> {
-    const HEAD: usize = 13;
-    if dtls_records(datagram).is_none() {
-        return (0..datagram.len()).collect();
-    }
-    let (mut covered, mut at) = (Vec::new(), 0);
-    while let Some([20..=26, .., high, low]) = datagram.get(at..at + HEAD) {
-        let body = at + HEAD;
-        at = body + usize::from(u16::from_be_bytes([*high, *low]));
-        covered.extend(body..at);
-    }
-    covered.extend(at..datagram.len()); // records of DTLS 1.3 authenticate their heads
-    covered
 }
 
 /// Those of these attacks in spite of which a side finished on as many datagrams as it always needs, with the runs in

@@ -12,7 +12,7 @@ mod world;
 
 use handclasp::plugin::Role;
 
-pub(crate) use attack::{Attack, Change};
+pub(crate) use attack::{Attack, Change, covered};
 pub(crate) use link::Weather;
 pub(crate) use pair::{Pair, Setup};
 pub(crate) use side::Side;
