@@ -13,6 +13,29 @@ pub(super) fn executable() -> Option<PathBuf> {
     })
 }
 
+/// The same, to be started again: whatever has been put in its place on disk meanwhile.
+pub(super) fn running_executable() -> Option<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    match executable().filter(|named| named.is_file()) {
+        // Without /proc; or the system runs Valgrind, which runs this program.
+        Some(named) if !is_same_file(&named, running) => Some(named),
+        _ if running.exists() => Some(running.to_owned()),
+        named => named,
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| path.metadata().map(|it| (it.dev(), it.ino())).ok();
+    identity(a).is_some() && identity(a) == identity(b)
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path, _: &Path) -> bool {
+    false
+}
+
 /// As a shell finds a program: a name with a directory in it is a path, any other is looked up in those `listed`.
 fn named(name: &OsStr, listed: &OsStr) -> Option<PathBuf> {
     let name = Path::new(name);

@@ -2,12 +2,12 @@
 use crate::support::{Plugins, assert_succeeds, handclasp, json, plugin, text};
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::{Host, HostOptions};
-use handclasp_tests::program;
+use handclasp_tests::{is_here, program};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -315,4 +315,19 @@ fn a_hundred_plugins_cost_a_start_little() {
     eprintln!("a demo with 100 plugins, from exec to exit: cold {cold:?}, warm {warm:?}");
     // The handshake and its end included; the figure itself is 50 ms on a quiet machine.
     assert!(warm < Duration::from_millis(500), "{warm:?}");
+}
+
+#[test]
+fn under_valgrind_libraries_are_opened_as_everywhere() {
+    if !is_here("valgrind", "valgrind") {
+        return;
+    }
+    let plugins = with_none(Plugins::new());
+    let output = Command::new("valgrind")
+        .args(["--quiet".as_ref(), program().as_os_str()])
+        .args(["plugins", "list", "--json", "--plugin-dir", plugins.path()])
+        .env("XDG_CACHE_HOME", temporary().path())
+        .output()
+        .expect("valgrind runs");
+    assert_eq!(listed(&output).0, ["none"]);
 }

@@ -22,7 +22,7 @@ pub use error::ScanError;
 
 use super::copy::PrivateCopy;
 use super::description::Description;
-use super::executable::executable;
+use super::executable::{executable, running_executable};
 use super::first_bytes::FirstBytes;
 use super::host_table::Services;
 use super::open::Plugin;
@@ -78,12 +78,7 @@ impl Scanner {
 
     /// This very program, which must be `handclasp`.
     pub fn this_program() -> Self {
-        // Whatever has been put in its place on disk meanwhile.
-        let same = Path::new("/proc/self/exe");
-        let program = match same.exists() {
-            true => Some(same.to_owned()),
-            false => executable(),
-        };
+        let program = running_executable();
         program.map_or_else(Self::none, |program| {
             Self::new(program, [SUBCOMMAND.into()])
         })
