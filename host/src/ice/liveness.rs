@@ -104,6 +104,11 @@ impl Liveness {
         self.doubt.is_some()
     }
 
+    /// Whether there is no doubt, and every check is answered.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.doubt.is_none() && self.unanswered == 0
+    }
+
     /// Data of the peer's has come over the pair. Tells whether [`Liveness::next`] is earlier than it was.
     pub(super) fn note_data(&mut self, now: Instant) -> bool {
         let Some(before) = self.heard.replace(now) else {

@@ -52,7 +52,7 @@ mod usernames;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use agent::Agent;
 pub use announced::{Announced, AnnouncedError};
@@ -97,6 +97,9 @@ pub struct Config {
     pub max_remote_candidates: usize,
     /// At how many addresses the peer may have proven itself at a time; 32 unless changed.
     pub max_sources: usize,
+    /// From when ticks of 100 ms count at which the checks of pairs that live leave, so that those of many components
+    /// leave together; each at its own time unless this is given.
+    pub ticks_from: Option<Instant>,
 }
 
 impl Config {
@@ -114,6 +117,7 @@ impl Config {
             signalling_timeout: Duration::from_secs(30),
             max_remote_candidates: 32,
             max_sources: 32,
+            ticks_from: None,
         }
     }
 }

@@ -96,6 +96,11 @@ impl Selected {
         self.liveness.is_doubtful()
     }
 
+    /// Whether nothing is in the way of its next check but time: none is unanswered, and there are no rivals.
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.doubted && self.prune.is_none() && self.liveness.is_at_rest()
+    }
+
     /// There are new pairs that must have their chance.
     pub(super) fn put_off_pruning(&mut self, now: Instant) {
         self.prune = Some(now + STABLE);

@@ -44,6 +44,7 @@ impl Member {
         // The peer's `init` may take as long as this side's.
         ice.signalling_timeout = config.init_timeout.saturating_add(config.ice_timeout);
         ice.lite = config.ice_lite;
+        ice.ticks_from = Some(config.epoch);
         ice.tcp = match config.servers.relay_only {
             true => Tcp::Off,
             false => config.tcp,

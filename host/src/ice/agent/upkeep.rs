@@ -9,6 +9,9 @@ use crate::ice::failure::{disconnected, explain};
 use crate::ice::generation::{Change, Generation};
 use crate::ice::selected::{Due, Selected};
 
+/// How far apart the ticks are at which the checks of pairs that live leave.
+const TICK: Duration = Duration::from_millis(100);
+
 impl Agent {
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -38,8 +41,9 @@ impl Agent {
         }
         let selected = self.selected.as_ref().map(Selected::next);
         let previous = self.previous.as_mut().and_then(Generation::poll_timeout);
+        let current = self.current.poll_timeout();
         [
-            self.current.poll_timeout(),
+            current.map(|at| self.at_a_tick(at)),
             previous,
             selected,
             self.next_doubt(),
@@ -48,6 +52,20 @@ impl Agent {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// A pair that lives is checked at the next tick after its time: each turn of a loop costs more than a check.
+    fn at_a_tick(&self, at: Instant) -> Instant {
+        let is_at_rest = self.selected.is_some_and(|selected| selected.is_at_rest());
+        let origin = self.config.ticks_from.filter(|_| is_at_rest);
+        let Some(since) = origin.and_then(|origin| at.checked_duration_since(origin)) else {
+            return at;
+        };
+        let past = since.as_nanos() % TICK.as_nanos();
+        match past {
+            0 => at,
+            past => at + TICK - Duration::from_nanos(past as u64), // below 100 ms
+        }
     }
 
     pub(super) fn take_changes(&mut self) {

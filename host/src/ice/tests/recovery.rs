@@ -34,6 +34,27 @@ fn once_settled_only_the_selected_pair_is_checked() {
 }
 
 #[test]
+fn once_settled_checks_leave_at_ticks_that_components_share() {
+    let mut world = World::new(5, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    let config = Config {
+        ticks_from: Some(world.start),
+        ..Config::new(1, true, 2)
+    };
+    world.a = Side::new(config, &["10.0.0.1:1000"], world.now);
+    world.run_for(ms(1234)); // it starts at no tick
+    world.introduce();
+    world.connect();
+    world.run_for(secs(20));
+    for _ in 0..20 {
+        let sent = world.link.sent;
+        let due = world.a.agent.poll_timeout().expect("its next check");
+        assert_eq!((due - world.start).as_nanos() % 100_000_000, 0);
+        world.run_for(due - world.now + ms(10));
+        assert!(world.link.sent > sent);
+    }
+}
+
+#[test]
 fn a_peer_that_offers_our_own_address_does_not_cost_us_it() {
     let mut world = World::introduced(13);
     let own = world
