@@ -9,11 +9,12 @@
 //! - `baseline`: a side that is another program;
 //! - `sessions`: a side that is full sessions of this host; `pair` is one of them, `reports` how they tell;
 //! - `calls`: a side that is calls into a plugin;
-//! - `memory`: what a component takes;
+//! - `memory`: what a component takes; `idle`: what it costs while nothing happens;
 //! - `figure`: what was measured, and its target; `show` prints it.
 mod baseline;
 mod calls;
 mod figure;
+mod idle;
 mod memory;
 mod pair;
 mod processor;
@@ -59,7 +60,8 @@ impl Bench {
         // First: what other measurements have freed would be used again.
         let memory = self.memory()?;
         let [against_dimpl, against_openssl] = self.sessions()?;
-        let figures = [against_dimpl, against_openssl, self.calls(), memory];
+        let calls = self.calls();
+        let figures = [against_dimpl, against_openssl, calls, memory, self.idle()?];
         show::figures(&figures, core, self.json);
         let unmeasured = figures.iter().filter(|f| f.value().is_err()).count();
         match unmeasured {
@@ -83,6 +85,26 @@ impl Bench {
             note: "growth of the process's proportional set size (PSS): ICE, DTLS, certificates, heap and \
                    buffers; not what the kernel holds for a socket"
                 .to_owned(),
+        })
+    }
+
+    fn idle(&self) -> Result<Figure, Failed> {
+        show::progress("CPU of idle components, about a minute");
+        let measured = idle::percent(&Sessions::new(&self.plugins, PLUGIN)?);
+        let note = match &measured {
+            Ok((_, held)) => format!(
+                "{held} were held in one process, both ends of each pair, and checked each other every 3 s (RFC 7675)"
+            ),
+            Err(_) => String::new(),
+        };
+        Ok(Figure {
+            name: "idle",
+            what: "CPU of 10,000 idle, finished components",
+            unit: "% of a core",
+            host: measured.map(|(percent, _)| percent),
+            baseline: None,
+            target: Target::AtMost(5.0),
+            note,
         })
     }
 
