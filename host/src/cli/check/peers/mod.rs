@@ -4,6 +4,7 @@
 //! [`Side`]s, each an instance called as a host calls it, joined by a link with its [`Weather`].
 mod attack;
 mod clock;
+mod genuine;
 mod link;
 mod pair;
 mod side;
@@ -13,6 +14,7 @@ mod world;
 use handclasp::plugin::Role;
 
 pub(crate) use attack::{Attack, Change};
+pub(crate) use genuine::Genuine;
 pub(crate) use link::Weather;
 pub(crate) use pair::{Pair, Setup};
 pub(crate) use side::Side;
