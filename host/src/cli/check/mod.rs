@@ -10,6 +10,7 @@ mod budget;
 mod capture;
 mod checks;
 mod child;
+mod forged;
 mod heard;
 mod invented;
 mod ladder;

@@ -13,7 +13,7 @@ mod world;
 
 use handclasp::plugin::Role;
 
-pub(crate) use attack::{Attack, Change};
+pub(crate) use attack::{Attack, Change, last_record};
 pub(crate) use genuine::Genuine;
 pub(crate) use link::Weather;
 pub(crate) use pair::{Pair, Setup};
