@@ -11,7 +11,7 @@ type Fault = (
     &'static str,
 );
 
-const FAULTS: [Fault; 45] = [
+const FAULTS: [Fault; 47] = [
     ("exports", "leaks_symbols", &[], "leaked_function"),
     ("thread-locals", "static_tls", &[], "takes 512 bytes"),
     (
@@ -110,6 +110,18 @@ const FAULTS: [Fault; 45] = [
         "constant_nonce",
         &[],
         "only repeated the datagrams of an earlier handshake",
+    ),
+    (
+        "forged-handshake",
+        "obeys_a_forged_alert",
+        &[],
+        "the peer sent a fatal alert",
+    ),
+    (
+        "forged-session",
+        "ends_at_a_short_record",
+        &[],
+        "the record is too short",
     ),
     (
         "changing-threads",

@@ -227,6 +227,37 @@ fn what_does_not_reach_the_plugin_is_told_by_its_cause() {
     }
 }
 
+/// Random and damaged datagrams do not look enough like DTLS to find these.
+#[test]
+fn what_only_forged_datagrams_find() {
+    for (fixture, name, words) in [
+        (
+            "obeys_a_forged_alert",
+            "forged-handshake",
+            "after a fatal alert in plaintext before the first datagram to the initiator",
+        ),
+        (
+            "ends_at_a_short_record",
+            "forged-session",
+            "after data in epoch 1 without room for a tag to the initiator",
+        ),
+    ] {
+        let report = check(&Compiled::fixture(fixture, &[]).path(), &[]);
+        let findings = report.findings();
+        let [(found_by, found)] = findings.as_slice() else {
+            panic!("one finding is expected, of {name}: {findings:?}");
+        };
+        assert_eq!(*found_by, name);
+        assert!(found.contains(words), "{found}");
+        assert_eq!(
+            report.check(name)["again"],
+            format!("--only {name} --seed 1")
+        );
+        let ladder = report.check(name)["ladder"].to_string();
+        assert!(ladder.contains("forged"), "{ladder}");
+    }
+}
+
 #[test]
 fn a_finding_can_be_seen_again() {
     let library = Compiled::fixture("never_repeats", &[]);

@@ -11,6 +11,7 @@ mod capture;
 mod checks;
 mod child;
 mod definition;
+mod forged;
 mod heard;
 mod invented;
 mod ladder;

@@ -33,6 +33,9 @@ pub(crate) struct RunCheck {
     options: Vec<(String, String)>,
     #[arg(long)]
     seed: u64,
+    /// Make each forged datagram anew this many times, however long that takes
+    #[arg(long)]
+    rounds: Option<u32>,
     /// A sanitizer watches this process: do less of everything
     #[arg(long)]
     pub(super) sanitized: bool,
@@ -50,6 +53,8 @@ pub(crate) struct Probe {
     pub(crate) directory: PathBuf,
     /// Decides what the network does, and what noise consists of.
     pub(crate) seed: u64,
+    /// How often each forged datagram is made anew, if that was asked for.
+    pub(crate) rounds: Option<u32>,
     /// As given on the command line, and made up where something was missing.
     pub(crate) given: Vec<(String, String)>,
     /// Validated, with defaults.
@@ -108,6 +113,7 @@ impl Probe {
             heard,
             directory: arguments.notes.clone(),
             seed: arguments.seed,
+            rounds: arguments.rounds,
             given,
             settings: settings.into(),
             woken,

@@ -49,6 +49,8 @@ const CHECKS: &[&Check] = &[
     &wrong_peer::WRONG_PEER,
     &wrong_secret::WRONG_SECRET,
     &replay::REPLAY,
+    &forged::HANDSHAKE,
+    &forged::SESSION,
     // Threads, memory, the end
     &threads::CHANGING_THREADS,
     &threads::PARALLEL,

@@ -2,7 +2,7 @@ use super::authenticates;
 use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{
-    Attack, Change, INITIATOR, RESPONDER, SECOND, Setup, World, covered, name_of, stages,
+    Attack, Change, Genuine, INITIATOR, RESPONDER, SECOND, Setup, World, covered, name_of, stages,
 };
 use crate::check::probe::Probe;
 
@@ -20,21 +20,11 @@ const TRIALS: u32 = 1000;
 const TOGETHER: usize = 100;
 /// Nanoseconds in which a side that takes no offence has finished.
 const PATIENCE: u64 = 2 * SECOND;
-/// Handshakes of which the one counts that needed the fewest datagrams: in real time some are sent twice.
-const GENUINE: u32 = 3;
-
-/// A handshake that nobody touched.
-struct Genuine {
-    /// What came to each side.
-    tape: [Vec<Vec<u8>>; 2],
-    /// How many datagrams of them each side needed to finish.
-    needed: [u32; 2],
-}
 
 fn check(probe: &Probe) -> Checked {
     authenticates(probe)?;
     let each = probe.cost_of(|| stages(probe).map(drop))?;
-    let genuine = genuine(probe)?;
+    let genuine = Genuine::watch(probe)?;
     let places = places(probe, &genuine)?;
     let all = places.len();
     let step = all.div_ceil(probe.affordable(TRIALS, each) as usize).max(1);
@@ -51,28 +41,6 @@ fn check(probe: &Probe) -> Checked {
     let what = sentences(&tried, &survived, &genuine).join("; ");
     let tried = tried.len();
     Err(Objection::warning(format!("{what} ({tried} of {all} bytes tried)")).seen_in(run))
-}
-
-fn genuine(probe: &Probe) -> Result<Genuine, Objection> {
-    let setup = Setup {
-        is_taped: true,
-        ..Setup::default()
-    };
-    let mut best: Option<Genuine> = None;
-    for _ in 0..GENUINE {
-        let mut world = World::of_one(probe, &setup)?;
-        world.finish()?;
-        let pair = world.pair();
-        let genuine = Genuine {
-            tape: pair.tape.take().unwrap_or_default(),
-            needed: pair.needed.map(Option::unwrap_or_default),
-        };
-        let sum = |genuine: &Genuine| genuine.needed.iter().sum::<u32>();
-        if best.as_ref().is_none_or(|best| sum(&genuine) < sum(best)) {
-            best = Some(genuine);
-        }
-    }
-    Ok(best.expect("there was one"))
 }
 
 /// The bytes to change, in the datagrams without which a side does not finish.
@@ -128,7 +96,7 @@ fn sentences(tried: &[Attack], survived: &[Attack], genuine: &Genuine) -> Vec<St
             .map(|run| match (run[0].change, run[run.len() - 1].change) {
                 (Change::Flipped(from), Change::Flipped(to)) if from < to => format!("{from}-{to}"),
                 (Change::Flipped(at), _) => at.to_string(),
-                (Change::Withheld, _) => String::new(),
+                _ => String::new(),
             })
             .collect();
         let len = genuine.tape[to][number as usize].len();

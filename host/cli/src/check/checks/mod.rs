@@ -4,6 +4,7 @@ pub(crate) mod close;
 pub(crate) mod data_types;
 pub(crate) mod export;
 pub(crate) mod file;
+pub(crate) mod forged;
 pub(crate) mod fresh;
 pub(crate) mod handshake;
 pub(crate) mod init;

@@ -1,4 +1,5 @@
 //! What someone on the path does to one datagram of a handshake.
+use crate::check::forged::Forgery;
 use handclasp::trace::dtls_records;
 use std::fmt;
 
@@ -19,17 +20,53 @@ pub(crate) enum Change {
     /// All bits of the byte at this place are others, if a handshake can cover it: signatures and certificates differ
     /// in length from run to run, so that the head of a record may stand there.
     Flipped(usize),
+    /// A forged one comes before it.
+    Preceded(Forgery),
+    /// A forged one comes before its last record of DTLS, if it has several.
+    Parted(Forgery),
 }
 
 impl Change {
-    /// Applies it; false if that is not possible.
-    pub(super) fn apply(self, datagram: &mut Vec<u8>) -> bool {
+    /// What comes in the datagram's place; nothing if this cannot be done to it. What has come to its side before and
+    /// what that side has sent are what a forgery is made from.
+    pub(super) fn apply(
+        self,
+        datagram: &[u8],
+        received: &[Vec<u8>],
+        sent: &[Vec<u8>],
+    ) -> Option<Vec<Vec<u8>>> {
+        let forge = |forgery: Forgery| {
+            let forged = forgery.make(received, sent);
+            (!forged.is_empty()).then_some(forged)
+        };
+        Some(match self {
+            Self::Withheld => Vec::new(),
+            Self::Flipped(at) => {
+                let mut changed = datagram.to_vec();
+                covered(datagram).contains(&at).then(|| changed[at] = !changed[at])?;
+                vec![changed]
+            }
+            Self::Preceded(forgery) => vec![forge(forgery)?, datagram.to_vec()],
+            Self::Parted(forgery) => {
+                let (before, last) = datagram.split_at(last_record(datagram)?);
+                vec![before.to_vec(), forge(forgery)?, last.to_vec()]
+            }
+        })
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Withheld => datagram.clear(),
-            Self::Flipped(at) if covered(datagram).contains(&at) => datagram[at] = !datagram[at],
-            Self::Flipped(_) => return false,
+            Self::Withheld => write!(f, "withheld by the check"),
+            Self::Flipped(at) => write!(f, "byte {at} changed by the check"),
+            Self::Preceded(forgery) => write!(f, "forged by the check: {}", forgery.kind.name),
+            Self::Parted(forgery) => write!(
+                f,
+                "parted by the check, and forged in between: {}",
+                forgery.kind.name
+            ),
         }
-        true
     }
 }
 
@@ -50,20 +87,33 @@ pub(crate) fn covered(datagram: &[u8]) -> Vec<usize> {
     covered
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Withheld => write!(f, "withheld by the check"),
-            Self::Flipped(at) => write!(f, "byte {at} changed by the check"),
-        }
+/// Where the last record of a datagram begins that has several and nothing else.
+pub(crate) fn last_record(datagram: &[u8]) -> Option<usize> {
+    let (mut at, mut last) = (0, 0);
+    while at < datagram.len() {
+        last = at;
+        at += record_len(&datagram[at..])?;
     }
+    (last > 0 && at == datagram.len()).then_some(last)
+}
+
+/// Bytes of the first record (RFC 6347, section 4.1; RFC 9147, section 4, without connection ids).
+fn record_len(datagram: &[u8]) -> Option<usize> {
+    let length_at = match *datagram.first()? {
+        first if first & 0xe0 != 0x20 => 11,
+        first if first & 0x04 == 0 => return Some(datagram.len()),
+        first if first & 0x08 != 0 => 3,
+        _ => 2,
+    };
+    let (length, _) = datagram.get(length_at..)?.split_first_chunk()?;
+    Some(length_at + 2 + usize::from(u16::from_be_bytes(*length)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An alert and what follows it: byte 13 is in the alert, byte 15 begins the next record.
+    /// Two alerts: byte 13 is in the first, byte 15 begins the second.
     const TWO: [u8; 30] = [
         21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, //
         21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0,
@@ -72,10 +122,9 @@ mod tests {
     #[test]
     fn a_record_s_head_is_left_as_it_is() {
         for at in 0..TWO.len() + 1 {
-            let mut datagram = TWO.to_vec();
+            let changed = Change::Flipped(at).apply(&TWO, &[], &[]);
             let is_body = [13, 14, 28, 29].contains(&at);
-            assert_eq!(Change::Flipped(at).apply(&mut datagram), is_body, "{at}");
-            assert_eq!(datagram != TWO, is_body, "{at}");
+            assert_eq!(changed.is_some_and(|it| it != [TWO]), is_body, "{at}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`Side`]s, each an instance called as a host calls it, joined by a link with its [`Weather`].
 mod attack;
 mod clock;
+mod genuine;
 mod link;
 mod pair;
 mod side;
@@ -12,7 +13,8 @@ mod world;
 
 use handclasp::plugin::Role;
 
-pub(crate) use attack::{Attack, Change, covered};
+pub(crate) use attack::{Attack, Change, covered, last_record};
+pub(crate) use genuine::Genuine;
 pub(crate) use link::Weather;
 pub(crate) use pair::{Pair, Setup};
 pub(crate) use side::Side;

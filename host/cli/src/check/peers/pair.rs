@@ -1,6 +1,7 @@
 use super::attack::Attack;
 use super::link::{Link, Weather};
 use super::{INITIATOR, RESPONDER, Side, name_of, role_of};
+use crate::check::forged::Forgery;
 use crate::check::ladder::Run;
 use crate::check::outcome::Objection;
 use crate::check::probe::{MTU, Probe, Settings};
@@ -123,6 +124,25 @@ impl<'p> Pair<'p> {
         self.sides.iter().all(Side::has_finished)
     }
 
+    /// Whether both sides still have their instance.
+    pub(crate) fn is_live(&self) -> bool {
+        self.sides.iter().all(Side::is_live)
+    }
+
+    /// Whether no side has: both have closed, or failed.
+    pub(crate) fn is_over(&self) -> bool {
+        !self.sides.iter().any(Side::is_live)
+    }
+
+    /// A finding if a side that has not failed has closed.
+    pub(crate) fn check_live(&self) -> Result<(), Objection> {
+        let closed = self.sides.iter().position(|side| !side.is_live());
+        closed.map_or(Ok(()), |side| {
+            let closed = format!("{} believed that its peer had closed", name_of(side));
+            Err(Objection::finding(closed).seen_in(self.run.number))
+        })
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.sides.iter().all(Side::is_ready)
     }
@@ -209,24 +229,50 @@ impl<'p> Pair<'p> {
         self.collect(now);
     }
 
-    fn deliver(&mut self, now: u64, to: usize, mut datagram: Vec<u8>) {
-        if let Some(tape) = &mut self.tape {
-            tape[to].push(datagram.clone());
-        }
+    fn deliver(&mut self, now: u64, to: usize, datagram: Vec<u8>) {
         let number = self.received[to];
         self.received[to] += 1;
         let attack = self
             .attack
             .filter(|attack| (attack.to, attack.number) == (to, number));
-        if let Some(attack) = attack {
-            self.is_attacked = attack.change.apply(&mut datagram);
-            let (text, beside) = (attack.change.to_string(), Shape::Note(Some(to)));
-            let recording = &self.probe.recording;
-            recording.note(self.run, now, &text, Tone::Bad, beside);
+        let mut arriving = vec![datagram.clone()];
+        if let Some(Attack { change, .. }) = attack {
+            let [received, sent] = self.tapes(to);
+            if let Some(changed) = change.apply(&datagram, received, sent) {
+                self.is_attacked = true;
+                arriving = changed;
+            }
+            self.note_attack(now, to, &change.to_string());
         }
-        if !datagram.is_empty() {
+        if let Some(tape) = &mut self.tape {
+            tape[to].push(datagram);
+        }
+        for datagram in arriving {
             self.sides[to].receive(now, &datagram);
         }
+    }
+
+    /// Passes a forged datagram to one side, as if its peer had sent it.
+    pub(crate) fn disturb(&mut self, now: u64, to: usize, forgery: Forgery) {
+        let [received, sent] = self.tapes(to);
+        let forged = forgery.make(received, sent);
+        self.note_attack(now, to, &format!("forged: {}", forgery.kind.name));
+        self.sides[to].receive(now, &forged);
+        self.collect(now);
+    }
+
+    /// What has come to a side, and what of it has come to the other; nothing if it is not kept.
+    fn tapes(&self, side: usize) -> [&[Vec<u8>]; 2] {
+        match &self.tape {
+            Some(tape) => [&tape[side], &tape[1 - side]],
+            None => [&[], &[]],
+        }
+    }
+
+    fn note_attack(&self, now: u64, to: usize, text: &str) {
+        let beside = Shape::Note(Some(to));
+        let recording = &self.probe.recording;
+        recording.note(self.run, now, text, Tone::Bad, beside);
     }
 
     /// Puts what both sides have emitted on its way.

@@ -116,6 +116,11 @@ impl<'p> Side<'p> {
         self.has_finished() || self.failure.is_some()
     }
 
+    /// Whether there is an instance: it has neither failed nor been closed, by either side.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.ready
     }

@@ -1,51 +1,49 @@
-//! Somebody who sees every datagram, has no key, and sends in the peer's name.
-use crate::pair::Pair;
+//! Makes records and messages that no peer has sent.
 use fastrand::Rng;
 
-pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
-pub(crate) const ALERT: u8 = 21;
-pub(crate) const HANDSHAKE: u8 = 22;
-pub(crate) const DATA: u8 = 23;
-pub(crate) const ACK: u8 = 26;
+pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(super) const ALERT: u8 = 21;
+pub(super) const HANDSHAKE: u8 = 22;
+pub(super) const DATA: u8 = 23;
+pub(super) const ACK: u8 = 26;
 
 /// Far more than any handshake has: 16 MB less one byte.
-pub(crate) const HUGE: usize = 0xff_ffff;
+pub(super) const HUGE: usize = 0xff_ffff;
 
 /// What a forged datagram is made from.
-pub(crate) struct Forger<'p> {
-    pub(crate) rng: Rng,
-    /// Whom it is for.
-    pub(crate) to: usize,
-    pair: &'p Pair,
+pub(super) struct Forger<'a> {
+    pub(super) rng: Rng,
+    /// What has come to the victim from its peer.
+    received: &'a [Vec<u8>],
+    /// What the victim has sent.
+    sent: &'a [Vec<u8>],
 }
 
-impl<'p> Forger<'p> {
-    pub(crate) fn new(pair: &'p Pair, to: usize, seed: u64) -> Self {
-        let rng = Rng::with_seed(seed);
-        Self { rng, to, pair }
-    }
-
-    /// What the victim got last from its peer, if anything.
-    pub(crate) fn genuine(&self) -> Vec<u8> {
-        let received = &self.pair.sides[self.to].received;
-        received.last().cloned().unwrap_or_default()
-    }
-
-    /// What the victim itself sent.
-    pub(crate) fn reflected(&mut self) -> Vec<u8> {
-        let sent = &self.pair.sides[self.to].sent;
-        match sent.is_empty() {
-            true => Vec::new(),
-            false => sent[self.rng.usize(..sent.len())].clone(),
+impl<'a> Forger<'a> {
+    pub(super) fn new(received: &'a [Vec<u8>], sent: &'a [Vec<u8>], seed: u64) -> Self {
+        Self {
+            rng: Rng::with_seed(seed),
+            received,
+            sent,
         }
     }
 
-    pub(crate) fn byte(&mut self) -> u8 {
+    /// What the victim got last from its peer, if anything.
+    pub(super) fn genuine(&self) -> Vec<u8> {
+        self.received.last().cloned().unwrap_or_default()
+    }
+
+    /// What the victim itself sent, if anything.
+    pub(super) fn reflected(&mut self) -> Vec<u8> {
+        self.rng.choice(self.sent).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn byte(&mut self) -> u8 {
         self.rng.u8(..)
     }
 
     /// Random bytes, this many or up to one less than the end.
-    pub(crate) fn bytes(&mut self, len: std::ops::Range<usize>) -> Vec<u8> {
+    pub(super) fn bytes(&mut self, len: std::ops::Range<usize>) -> Vec<u8> {
         let len = self.rng.usize(len);
         (0..len).map(|_| self.rng.u8(..)).collect()
     }
@@ -61,17 +59,17 @@ impl<'p> Forger<'p> {
     }
 
     /// A record of DTLS 1.2.
-    pub(crate) fn record(&mut self, content_type: u8, epoch: u16, body: &[u8]) -> Vec<u8> {
+    pub(super) fn record(&mut self, content_type: u8, epoch: u16, body: &[u8]) -> Vec<u8> {
         let number = self.number();
         numbered(content_type, epoch, number, body)
     }
 
     /// A whole message in a record of its own, in plaintext.
-    pub(crate) fn message(&mut self, kind: u8, number: u16, body: &[u8]) -> Vec<u8> {
+    pub(super) fn message(&mut self, kind: u8, number: u16, body: &[u8]) -> Vec<u8> {
         self.fragment(kind, number, body.len(), 0, body)
     }
 
-    pub(crate) fn fragment(
+    pub(super) fn fragment(
         &mut self,
         kind: u8,
         number: u16,
@@ -84,19 +82,19 @@ impl<'p> Forger<'p> {
     }
 
     /// A number that a message of the peer's may have.
-    pub(crate) fn place(&mut self) -> u16 {
+    pub(super) fn place(&mut self) -> u16 {
         self.rng.u16(..7)
     }
 
     /// A hello's beginning, with the random value of nobody.
-    pub(crate) fn hello(&mut self, version: u16) -> Vec<u8> {
+    pub(super) fn hello(&mut self, version: u16) -> Vec<u8> {
         let mut hello = version.to_be_bytes().to_vec();
         hello.extend(self.bytes(32..33));
         hello
     }
 
     /// A ClientHello with these suites and extensions.
-    pub(crate) fn client_hello(
+    pub(super) fn client_hello(
         &mut self,
         version: u16,
         suites: &[u16],
@@ -115,7 +113,7 @@ impl<'p> Forger<'p> {
     }
 
     /// A ServerHello of DTLS 1.2 with this suite.
-    pub(crate) fn server_hello(
+    pub(super) fn server_hello(
         &mut self,
         suite: u16,
         compression: u8,
@@ -130,7 +128,7 @@ impl<'p> Forger<'p> {
     }
 }
 
-pub(crate) fn numbered(content_type: u8, epoch: u16, number: u64, body: &[u8]) -> Vec<u8> {
+pub(super) fn numbered(content_type: u8, epoch: u16, number: u64, body: &[u8]) -> Vec<u8> {
     let mut record = vec![content_type, 0xfe, 0xfd];
     record.extend(epoch.to_be_bytes());
     record.extend(&number.to_be_bytes()[2..]);
@@ -138,7 +136,7 @@ pub(crate) fn numbered(content_type: u8, epoch: u16, number: u64, body: &[u8]) -
     record
 }
 
-pub(crate) fn message(kind: u8, number: u16, length: usize, offset: usize, body: &[u8]) -> Vec<u8> {
+pub(super) fn message(kind: u8, number: u16, length: usize, offset: usize, body: &[u8]) -> Vec<u8> {
     let u24 = |value: usize| u32::try_from(value).expect("24 bits").to_be_bytes()[1..].to_vec();
     let mut message = vec![kind];
     message.extend(u24(length));
@@ -149,23 +147,23 @@ pub(crate) fn message(kind: u8, number: u16, length: usize, offset: usize, body:
     message
 }
 
-pub(crate) fn vector8(contents: &[u8]) -> Vec<u8> {
+pub(super) fn vector8(contents: &[u8]) -> Vec<u8> {
     let len = u8::try_from(contents.len()).expect("it is short");
     [&[len], contents].concat()
 }
 
-pub(crate) fn vector16(contents: &[u8]) -> Vec<u8> {
+pub(super) fn vector16(contents: &[u8]) -> Vec<u8> {
     let len = u16::try_from(contents.len()).expect("it is short");
     [&len.to_be_bytes(), contents].concat()
 }
 
-pub(crate) fn vector24(contents: &[u8]) -> Vec<u8> {
+pub(super) fn vector24(contents: &[u8]) -> Vec<u8> {
     let len = u32::try_from(contents.len())
         .expect("it is short")
         .to_be_bytes();
     [&len[1..], contents].concat()
 }
 
-pub(crate) fn extension(kind: u16, contents: &[u8]) -> Vec<u8> {
+pub(super) fn extension(kind: u16, contents: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &vector16(contents)].concat()
 }
