@@ -42,8 +42,8 @@ pub struct Gatherer {
     stun: Vec<Stun>,
     relays: Vec<Relay>,
     bases: Vec<SocketAddr>,
-    /// The base of the selected pair: its checks keep the mapping open.
-    selected: Option<SocketAddr>,
+    /// Its checks keep the mapping of its base open.
+    selected: Option<Pair>,
     found: VecDeque<Found>,
 }
 
@@ -151,8 +151,7 @@ impl Gatherer {
     /// keepalive, and once a pair is lost each relay is asked whether it still works.
     pub fn set_selected(&mut self, now: Instant, pair: Option<Pair>) {
         self.now = self.now.max(now);
-        let base = pair.filter(|pair| pair.transport == Transport::Udp);
-        let before = std::mem::replace(&mut self.selected, base.map(|pair| pair.local));
+        let before = std::mem::replace(&mut self.selected, pair);
         // Whoever fell silent may not be the peer; and a relay that was not in use can have forgotten us, too.
         if pair.is_none() && before.is_some() {
             let sessions = self.relays.iter_mut().filter_map(Relay::session);
@@ -290,7 +289,7 @@ impl Gatherer {
 
     /// The next request to a STUN server.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let (now, selected) = (self.now, self.selected);
+        let (now, selected) = (self.now, self.selected_base());
         for stun in &mut self.stun {
             for binding in &mut stun.bindings {
                 if Some(binding.base) == selected && binding.is_settled() {
@@ -348,7 +347,14 @@ impl Gatherer {
     }
 
     fn rests(&self, binding: &Binding) -> bool {
-        Some(binding.base) == self.selected && binding.is_settled()
+        Some(binding.base) == self.selected_base() && binding.is_settled()
+    }
+
+    fn selected_base(&self) -> Option<SocketAddr> {
+        let over_udp = self
+            .selected
+            .filter(|pair| pair.transport == Transport::Udp);
+        over_udp.map(|pair| pair.local)
     }
 
     fn relay_at(&mut self, local: SocketAddr) -> Option<&mut Relay> {
