@@ -28,7 +28,7 @@ use stun::Stun;
 use trouble::sum_up;
 
 pub use found::{Found, Relayed};
-pub use request::{RelayId, RelayRequest};
+pub use request::{RelayEnd, RelayId, RelayRequest};
 
 /// Between the first requests to several servers or from several sockets: Ta of RFC 8445 §14.2.
 const PACE: Duration = Duration::from_millis(20);
@@ -41,6 +41,7 @@ pub struct Gatherer {
     now: Instant,
     stun: Vec<Stun>,
     relays: Vec<Relay>,
+    relay_only: bool,
     bases: Vec<SocketAddr>,
     /// Its checks keep the mapping of its base open.
     selected: Option<Pair>,
@@ -61,6 +62,7 @@ impl Gatherer {
             now,
             stun: stun.collect(),
             relays: servers.turn.iter().cloned().map(Relay::new).collect(),
+            relay_only: servers.relay_only,
             bases: Vec::new(),
             selected: None,
             found: VecDeque::new(),
@@ -147,6 +149,13 @@ impl Gatherer {
         sum_up(stun.chain(self.relays.iter().filter_map(Relay::trouble)))
     }
 
+    /// Why there will not be any candidate, if only relays are used and none of them has given one: what is wrong with
+    /// their servers, in part of a sentence, once each has refused to. A server that was silent may yet answer.
+    pub fn refusal(&self) -> Option<String> {
+        let is_over = self.relay_only && self.relays.iter().all(Relay::is_refused);
+        is_over.then(|| self.troubles()).flatten()
+    }
+
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
     /// keepalive, and once a pair is lost each relay is asked whether it still works.
     pub fn set_selected(&mut self, now: Instant, pair: Option<Pair>) {
@@ -218,12 +227,12 @@ impl Gatherer {
         }
     }
 
-    /// The connection to a relay has ended, or there never was one; the cause is part of a sentence.
-    pub fn relay_closed(&mut self, now: Instant, number: usize, cause: &str) {
+    /// The connection to a relay has ended, or there never was one.
+    pub fn relay_closed(&mut self, now: Instant, number: usize, end: &RelayEnd) {
         self.now = self.now.max(now);
         if let Some(relay) = self.relays.get_mut(number) {
             let mut changes = Vec::new();
-            relay.closed(now, cause, &mut changes);
+            relay.closed(now, end, &mut changes);
             self.changed(changes);
         }
     }

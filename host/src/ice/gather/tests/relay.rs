@@ -277,9 +277,8 @@ proptest::proptest! {
 fn a_connection_that_breaks_is_made_anew() {
     let mut world = allocated(&turn(ONE));
     let now = world.now;
-    world
-        .gatherer
-        .relay_closed(now, 0, "the connection was reset");
+    let reset = RelayEnd::Broken("the connection was reset".to_owned());
+    world.gatherer.relay_closed(now, 0, &reset);
     assert!(world.run(secs(3), |world| world.relayed().len() == 2));
     assert_eq!(world.gatherer.troubles(), None);
 }
@@ -290,7 +289,8 @@ fn a_server_with_several_addresses_is_tried_at_each() {
     let addresses = vec![addr("203.0.113.66:3478"), addr("203.0.113.9:3478")];
     world.gatherer.turn_found(0, &Ok(addresses.clone()));
     world.carry();
-    world.gatherer.relay_closed(world.now, 0, "refused");
+    let refused = RelayEnd::Refused("refused".to_owned());
+    world.gatherer.relay_closed(world.now, 0, &refused);
     assert!(world.run(secs(3), |world| world.relayed().len() == 1));
     let tried: Vec<SocketAddr> = world.opened.iter().map(|(_, address)| *address).collect();
     assert_eq!(tried, addresses);
