@@ -19,6 +19,24 @@ void doubt(struct session *self, hc_status status, const char *reason, ...) {
     self->doubt_due = self->call->now_ns + PATIENCE;
 }
 
+/* A server's hello that there is no handshake with. The alert that is due waits until it is believed, as the end does:
+ * nothing tells the server's hello from one in its name, which would have this side end the server's handshake. */
+void doubt_choice(struct session *self, const char *reason) {
+    static const uint8_t alert[] = { SSL3_RT_ALERT, 0xfe, 0xfd, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 2,
+                                     SSL3_AL_FATAL, SSL_AD_ILLEGAL_PARAMETER };
+    if (self->doubt_due == HC_NO_DEADLINE) {
+        memcpy(self->last_words, alert, sizeof alert);
+        self->last_words_len = sizeof alert;
+        self->doubts_hello = 1;
+    }
+    if (!self->warned)
+        hc_failf(self->call, HC_PENDING,
+                 "the peer, or somebody in its name, sent a ServerHello that cannot be agreed to: %s; it proves nothing, "
+                 "so the handshake goes on", reason);
+    self->warned = 1;
+    doubt(self, HC_ERROR_PEER_REJECTED, "no DTLS with this peer: %s", reason);
+}
+
 /* An alert in plaintext is worth a warning, once. */
 void doubt_alert(struct session *self, const uint8_t *alert, size_t len) {
     const int description = len > 1 ? alert[1] : 0;
@@ -35,7 +53,11 @@ void doubt_alert(struct session *self, const uint8_t *alert, size_t len) {
           "the peer ended DTLS with the alert %d (%s), in plaintext, and said nothing since%s", description, name, advice);
 }
 
+/* Something valid has followed: where the server's hello is in doubt, that is a hello. */
 void doubt_settle(struct session *self) {
+    if (self->doubts_hello && !is_greeted(self))
+        return;
+    self->doubts_hello = 0;
     self->doubt_due = HC_NO_DEADLINE;
     self->last_words_len = 0;
 }

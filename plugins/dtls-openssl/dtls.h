@@ -34,10 +34,11 @@ struct session {
     /* Why the handshake may be over, and when that is believed; see doubt.c. */
     uint64_t doubt_due;
     hc_status doubt_status;
+    int doubts_hello; /* the server's */
     char doubt[256];
-    uint8_t last_words[64]; /* an alert for a client that was not answered */
+    uint8_t last_words[64]; /* an alert for a peer that there is no handshake with */
     size_t last_words_len;
-    int warned; /* of an alert that proves nothing */
+    int warned; /* of what proves nothing */
 
     /* Lent by the host for the current call. */
     const hc_call *call;
@@ -87,9 +88,15 @@ int messages_believed(struct session *self, const uint8_t *body, size_t len);
 /* doubt.c: what may be the end, or somebody else's. */
 void doubt(struct session *self, hc_status status, const char *reason, ...);
 void doubt_alert(struct session *self, const uint8_t *alert, size_t len);
+void doubt_choice(struct session *self, const char *reason);
 void doubt_settle(struct session *self);
 int doubt_is_due(const struct session *self);
 hc_status doubt_believe(struct session *self);
+
+/* Whether the server's hello has come. */
+static inline int is_greeted(const struct session *self) {
+    return self->hello == HELLO_FIRST || self->hello == HELLO_AFTER_VERIFY;
+}
 
 static inline size_t read_u16(const uint8_t *at) {
     return (size_t)at[0] << 8 | at[1];

@@ -69,13 +69,25 @@ static int is_offered(const SSL *ssl, size_t suite) {
     return 0;
 }
 
-/* That we can agree to; OpenSSL finds no common ground with a client by itself, see `begin_again`. */
 static int is_server_hello(const SSL *ssl, struct body body) {
+    (void)ssl;
+    take(&body, 2 + 32); // version and random
+    const size_t session_id = vector(&body, 1).left;
+    take(&body, 2 + 1); // cipher suite and compression
+    return session_id <= 32 && has_extensions(&body);
+}
+
+/* Why there is no handshake with a server of this hello, which has the form of one; NULL if there is. OpenSSL finds no
+ * common ground with a client by itself, see `begin_again`. */
+static const char *unacceptable(const SSL *ssl, struct body body) {
     const size_t version = number(&body, 2);
     take(&body, 32);
-    const size_t session_id = vector(&body, 1).left, suite = number(&body, 2), compression = number(&body, 1);
-    return version == DTLS1_2_VERSION && session_id <= 32 && is_offered(ssl, suite) && compression == 0
-           && has_extensions(&body);
+    vector(&body, 1);
+    const size_t suite = number(&body, 2), compression = number(&body, 1);
+    return version != DTLS1_2_VERSION ? "it chose another version than DTLS 1.2"
+           : !is_offered(ssl, suite)  ? "it chose a cipher suite that was not offered"
+           : compression != 0         ? "it chose to compress"
+                                      : NULL;
 }
 
 static int is_hello_verify_request(const SSL *ssl, struct body body) {
@@ -183,7 +195,16 @@ static int is_believable(struct session *self, const uint8_t *message, size_t le
     if (fragment == length && kind->has_form
         && !kind->has_form(self->ssl, (struct body){ message + HEADER, fragment }))
         return 0;
-    return has_place(self, kind, read_u16(message + 4));
+    const int was_greeted = is_greeted(self);
+    if (!has_place(self, kind, read_u16(message + 4)))
+        return 0;
+    if (kind->type == SERVER_HELLO && fragment == length) {
+        const char *reason = unacceptable(self->ssl, (struct body){ message + HEADER, fragment });
+        if (reason && !was_greeted)
+            doubt_choice(self, reason);
+        return reason == NULL;
+    }
+    return 1;
 }
 
 /* Whether all of a record in plaintext is messages, or parts of such, that the peer can have sent. */

@@ -3,7 +3,7 @@
 //! server can send. The time limit of each input is what tells of a loop that takes nothing.
 #![no_main]
 use arbitrary::Arbitrary;
-use handclasp::ice::{Gatherer, RelayRequest, Servers};
+use handclasp::ice::{Gatherer, RelayEnd, RelayRequest, Servers};
 use handclasp_fuzz::{Made, Tamper, sign};
 use libfuzzer_sys::fuzz_target;
 use std::collections::VecDeque;
@@ -141,7 +141,10 @@ impl World {
                 self.gatherer
                     .handle_answer(self.now, base(), stun(), &answer);
             }
-            Step::Closed => self.gatherer.relay_closed(self.now, 0, "it was reset"),
+            Step::Closed => {
+                let reset = RelayEnd::Broken("it was reset".to_owned());
+                self.gatherer.relay_closed(self.now, 0, &reset);
+            }
             Step::Selects(is_selected) => {
                 let pair = handclasp::ice::Pair::udp(base(), peer(1));
                 self.gatherer

@@ -132,6 +132,15 @@ impl Component {
         }
     }
 
+    /// Why there is nothing to wait for: nothing but relays is used, and there will be none.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let refusal = self.gatherer.refusal().filter(|_| !self.is_leaving())?;
+        let component_id = self.id();
+        Some(format!(
+            "ICE failed on component {component_id}: no relayed candidate from {refusal}"
+        ))
+    }
+
     fn pump(&mut self) {
         while let Some(transmit) = self.gatherer.poll_transmit() {
             self.transmits.push_back(transmit);

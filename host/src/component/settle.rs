@@ -18,6 +18,8 @@ impl Component {
                 self.take_ice_event(now, event);
             } else if let Some(found) = self.poll_found() {
                 self.take_found(found);
+            } else if let Some(refusal) = self.refusal() {
+                self.fail(refusal);
             } else {
                 break;
             }

@@ -28,7 +28,7 @@ use stun::Stun;
 use trouble::sum_up;
 
 pub use found::{Found, Relayed};
-pub use request::{RelayId, RelayRequest};
+pub use request::{RelayEnd, RelayId, RelayRequest};
 
 /// Between the first requests to several servers or from several sockets: Ta of RFC 8445 §14.2.
 const PACE: Duration = Duration::from_millis(20);
@@ -41,9 +41,10 @@ pub struct Gatherer {
     now: Instant,
     stun: Vec<Stun>,
     relays: Vec<Relay>,
+    relay_only: bool,
     bases: Vec<SocketAddr>,
-    /// The base of the selected pair: its checks keep the mapping open.
-    selected: Option<SocketAddr>,
+    /// Its checks keep the mapping of its base open.
+    selected: Option<Pair>,
     found: VecDeque<Found>,
 }
 
@@ -61,6 +62,7 @@ impl Gatherer {
             now,
             stun: stun.collect(),
             relays: servers.turn.iter().cloned().map(Relay::new).collect(),
+            relay_only: servers.relay_only,
             bases: Vec::new(),
             selected: None,
             found: VecDeque::new(),
@@ -147,12 +149,18 @@ impl Gatherer {
         sum_up(stun.chain(self.relays.iter().filter_map(Relay::trouble)))
     }
 
+    /// Why there will not be any candidate, if only relays are used and none of them has given one: what is wrong with
+    /// their servers, in part of a sentence, once each has refused to. A server that was silent may yet answer.
+    pub fn refusal(&self) -> Option<String> {
+        let is_over = self.relay_only && self.relays.iter().all(Relay::is_refused);
+        is_over.then(|| self.troubles()).flatten()
+    }
+
     /// The pair that is selected, or that none is: a relay's gets a channel, a socket's needs no other
     /// keepalive, and once a pair is lost each relay is asked whether it still works.
     pub fn set_selected(&mut self, now: Instant, pair: Option<Pair>) {
         self.now = self.now.max(now);
-        let base = pair.filter(|pair| pair.transport == Transport::Udp);
-        let before = std::mem::replace(&mut self.selected, base.map(|pair| pair.local));
+        let before = std::mem::replace(&mut self.selected, pair);
         // Whoever fell silent may not be the peer; and a relay that was not in use can have forgotten us, too.
         if pair.is_none() && before.is_some() {
             let sessions = self.relays.iter_mut().filter_map(Relay::session);
@@ -219,12 +227,12 @@ impl Gatherer {
         }
     }
 
-    /// The connection to a relay has ended, or there never was one; the cause is part of a sentence.
-    pub fn relay_closed(&mut self, now: Instant, number: usize, cause: &str) {
+    /// The connection to a relay has ended, or there never was one.
+    pub fn relay_closed(&mut self, now: Instant, number: usize, end: &RelayEnd) {
         self.now = self.now.max(now);
         if let Some(relay) = self.relays.get_mut(number) {
             let mut changes = Vec::new();
-            relay.closed(now, cause, &mut changes);
+            relay.closed(now, end, &mut changes);
             self.changed(changes);
         }
     }
@@ -290,7 +298,7 @@ impl Gatherer {
 
     /// The next request to a STUN server.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let (now, selected) = (self.now, self.selected);
+        let (now, selected) = (self.now, self.selected_base());
         for stun in &mut self.stun {
             for binding in &mut stun.bindings {
                 if Some(binding.base) == selected && binding.is_settled() {
@@ -348,7 +356,14 @@ impl Gatherer {
     }
 
     fn rests(&self, binding: &Binding) -> bool {
-        Some(binding.base) == self.selected && binding.is_settled()
+        Some(binding.base) == self.selected_base() && binding.is_settled()
+    }
+
+    fn selected_base(&self) -> Option<SocketAddr> {
+        let over_udp = self
+            .selected
+            .filter(|pair| pair.transport == Transport::Udp);
+        over_udp.map(|pair| pair.local)
     }
 
     fn relay_at(&mut self, local: SocketAddr) -> Option<&mut Relay> {

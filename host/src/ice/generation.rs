@@ -26,6 +26,10 @@ use super::transactions::{Transaction, Transactions};
 use super::usernames::{in_core, renamed};
 use super::{Config, Credentials, Pair, Source, Transmit};
 
+/// Most messages and events that are taken from the core for one datagram or one call for the time, which bring a few.
+/// The rest has its turn at the next.
+const MAX_TAKEN: usize = 256;
+
 /// What the core, or the peer, has come to.
 pub(super) enum Change {
     Nominated(Pair),
@@ -41,6 +45,8 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) struct Generation {
     core: IceAgent,
+    /// What it has said since it was given something.
+    taken: usize,
     config: Config,
     local: Credentials,
     remote: Option<Credentials>,
@@ -81,6 +87,7 @@ impl Generation {
     pub(super) fn new(config: &Config, controlling: bool, local: Credentials) -> Self {
         Self {
             core: new_core(&local, controlling, config),
+            taken: 0,
             config: config.clone(),
             local,
             remote: None,
@@ -261,6 +268,7 @@ impl Generation {
 
     /// The core sends at most one check per call.
     pub(super) fn drive(&mut self, now: Instant) {
+        self.taken = 0;
         self.forget_the_silent(now);
         if !self.pace.allows(now) {
             return;
@@ -280,12 +288,27 @@ impl Generation {
         next.map_or(turn, |next| Some(turn.map_or(next, |turn| next.max(turn))))
     }
 
+    /// Whether the core may have more to say than is taken at once: it is to be driven again.
+    pub(super) fn has_more(&self) -> bool {
+        self.taken == MAX_TAKEN
+    }
+
+    /// What the core says next, by whichever of its functions.
+    fn next<T>(&mut self, poll: impl FnOnce(&mut IceAgent) -> Option<T>) -> Option<T> {
+        if self.has_more() {
+            return None;
+        }
+        let next = poll(&mut self.core)?;
+        self.taken += 1;
+        Some(next)
+    }
+
     pub(super) fn poll_transmit(&mut self, verified: &Sources) -> Option<Transmit> {
         if let Some(answer) = self.answers.pop_front() {
             return Some(answer);
         }
         let (pair, contents) = loop {
-            let transmit = self.core.poll_transmit()?;
+            let transmit = self.next(IceAgent::poll_transmit)?;
             let pair = pair(transmit.proto, transmit.source, transmit.destination);
             let contents = self.named(Vec::from(transmit.contents));
             if self.may_send(pair.source(), contents.len(), verified) {
@@ -320,7 +343,7 @@ impl Generation {
     }
 
     pub(super) fn poll_change(&mut self, now: Instant) -> Option<Change> {
-        while let Some(event) = self.core.poll_event() {
+        while let Some(event) = self.next(IceAgent::poll_event) {
             match event {
                 IceAgentEvent::NominatedSend {
                     proto,

@@ -60,7 +60,7 @@ pub(crate) use budget::Budget;
 pub use candidate::{Accepted, CandidateError, Ignored};
 pub(crate) use candidate::{mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
-pub use gather::{Found, Gatherer, RelayId, RelayRequest, Relayed};
+pub use gather::{Found, Gatherer, RelayEnd, RelayId, RelayRequest, Relayed};
 pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
 pub(crate) use pace::Pace;

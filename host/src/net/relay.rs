@@ -8,13 +8,13 @@ mod words;
 
 use super::place::StreamKey;
 use super::token::Token;
-use crate::ice::{RelayId, RelayTransport};
+use crate::ice::{RelayEnd, RelayId, RelayTransport};
 use datagrams::Datagrams;
 use mio::Registry;
 use rustls::ClientConfig;
 use slab::Slab;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use stream::Stream;
@@ -45,8 +45,18 @@ pub(super) enum RelayEvent<'a> {
     Opened(SocketAddr),
     /// A datagram, or the next bytes of a stream.
     Bytes(&'a [u8]),
-    /// It has ended; part of a sentence says why.
-    Closed(String),
+    /// It has ended.
+    Closed(RelayEnd),
+}
+
+/// What an error of a connection's comes to.
+pub(super) fn end_of(error: &io::Error) -> RelayEnd {
+    match error.kind() {
+        kind @ ErrorKind::ConnectionRefused => RelayEnd::Refused(kind.to_string()),
+        // What this host makes of TLS.
+        ErrorKind::Other => RelayEnd::Refused(error.to_string()),
+        _ => RelayEnd::Broken(error.to_string()),
+    }
 }
 
 /// Whom a relay over TLS must be.
@@ -146,9 +156,9 @@ impl Relays {
             Connection::Datagrams(datagrams) => datagrams.receive(&mut self.buffer, tell_owner),
             Connection::Stream(stream) => stream.handle_ready(&mut self.buffer, tell_owner),
         };
-        served.unwrap_or_else(|cause| {
+        served.unwrap_or_else(|error| {
             self.close(owner);
-            tell(owner, RelayEvent::Closed(cause.to_string()));
+            tell(owner, RelayEvent::Closed(end_of(&error)));
             false
         })
     }

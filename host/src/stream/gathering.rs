@@ -1,7 +1,7 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Notification, Stage, Stream};
 use crate::component::{Arrival, Cause, Component};
-use crate::ice::{Gatherer, Pair, RelayId, RelayRequest, hidden};
+use crate::ice::{Gatherer, Pair, RelayEnd, RelayId, RelayRequest, hidden};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -245,11 +245,11 @@ impl Stream {
         });
     }
 
-    /// The connection to a relay has ended, or there never was one; the cause is part of a sentence.
-    pub fn relay_closed(&mut self, now: Instant, relay: RelayId, cause: &str) {
+    /// The connection to a relay has ended, or there never was one.
+    pub fn relay_closed(&mut self, now: Instant, relay: RelayId, end: &RelayEnd) {
         self.with_relay(now, relay, |component| {
             let gatherer = component.gatherer_mut();
-            gatherer.relay_closed(now, relay.number, cause);
+            gatherer.relay_closed(now, relay.number, end);
         });
     }
 

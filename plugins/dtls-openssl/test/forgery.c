@@ -150,6 +150,40 @@ static void a_client_without_a_common_suite_is_told_if_no_other_follows(void) {
     destroy();
 }
 
+/* Has the server's hello choose a suite that nobody offers. */
+static int with_another_suite(const struct side *from) {
+    struct datagram sent = from->queue[(from->head - 1) % QUEUE];
+    const size_t session_id = 13 + 12 + 2 + 32;
+    if (from != &b || sent.data[0] != 22 || sent.data[13] != 2)
+        return 0;
+    uint8_t *suite = &sent.data[session_id + 1 + sent.data[session_id]];
+    suite[0] = 0, suite[1] = 1;
+    receive(&a, sent.data, sent.len);
+    return 1;
+}
+
+/* Nothing tells it from somebody else's: an alert at once would end the handshake of a server that had no part in it. */
+static void a_server_that_chooses_what_was_not_offered_is_told_if_no_other_follows(void) {
+    meet(plain, plain);
+    ready(&b), ready(&a);
+    run(with_another_suite, now_ns + 4 * SECOND);
+    CHECK(a.now == HC_PENDING && strstr(a.error, "a cipher suite that was not offered; it proves nothing"));
+    CHECK(b.now == HC_PENDING && !b.error[0]);
+    run(with_another_suite, now_ns + 5 * SECOND); // time stands still while nothing is due
+    CHECK(a.status == HC_ERROR_PEER_REJECTED);
+    CHECK(strcmp(a.error, "no DTLS with this peer: it chose a cipher suite that was not offered") == 0);
+    CHECK(b.now == HC_PENDING && strstr(b.error, "alert 47 (illegal parameter) in plaintext"));
+    destroy();
+
+    meet(plain, plain);
+    ready(&b), ready(&a);
+    run(with_another_suite, now_ns + 3 * SECOND);
+    run(lossless, now_ns + 10 * SECOND);
+    check_finished();
+    CHECK(is_live(&a) && is_live(&b));
+    destroy();
+}
+
 static hc_status discard(const hc_call *call, hc_bytes datagram) {
     (void)call, (void)datagram;
     return HC_PENDING;
@@ -246,6 +280,7 @@ int main(void) {
     an_alert_is_believed_if_nothing_valid_follows();
     an_alert_before_what_is_valid_is_forgotten();
     a_client_without_a_common_suite_is_told_if_no_other_follows();
+    a_server_that_chooses_what_was_not_offered_is_told_if_no_other_follows();
     a_session_that_openssl_gave_up_is_a_failure();
     a_server_that_wants_a_cookie_gets_it();
     puts("all forgeries absorbed");

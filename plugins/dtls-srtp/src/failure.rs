@@ -148,6 +148,14 @@ pub(crate) fn alerted(description: u8) -> Error {
     )
 }
 
+/// The warning about a ServerHello that anybody may have sent.
+pub(crate) fn doubt_choice(reason: &str) -> String {
+    format!(
+        "the peer, or somebody in its name, sent a ServerHello that cannot be agreed to: {reason}; it proves nothing, \
+         so the handshake goes on"
+    )
+}
+
 /// The ServerHello was the peer's, which agreed to what this side did not offer.
 pub(crate) fn unacceptable(reason: &str) -> Error {
     Error::new(

@@ -4,8 +4,8 @@ use crate::clock::Clock;
 use crate::config::MAX_QUEUED;
 use crate::doubt::Doubt;
 use crate::failure::{
-    BAD_CERTIFICATE, HANDSHAKE_FAILURE, ILLEGAL_PARAMETER, alert_about, alerted, anonymous, closed,
-    doubt, explain, is_harmless, restless, strange, too_large, unacceptable, without_srtp,
+    BAD_CERTIFICATE, HANDSHAKE_FAILURE, alert_about, alerted, anonymous, closed, doubt,
+    doubt_choice, explain, is_harmless, restless, strange, too_large, unacceptable, without_srtp,
 };
 use crate::key_log::ClientRandom;
 use crate::keys::SrtpKeys;
@@ -73,7 +73,7 @@ pub(crate) struct Session {
     client_random: Option<ClientRandom>,
     /// Whether the peer has shown the certificate it promised.
     authenticated: bool,
-    /// Whether the operator has heard of a plaintext alert.
+    /// Whether the operator has heard of what proves nothing.
     warned: bool,
     /// Why the peer is refused, and when that is told at the latest.
     refused: Option<(Error, Time)>,
@@ -155,7 +155,7 @@ impl Session {
             let next = self.conclude(handled, now, sink)?;
             if self.is_waiting() && handshake(&record).is_some_and(is_client_hello) {
                 // dimpl says nothing of a hello that has none of its cipher suites.
-                self.doubt(strange(), Some(HANDSHAKE_FAILURE), now);
+                self.doubt(Doubt::new(strange(), Some(HANDSHAKE_FAILURE), now));
             }
             progress = Progress {
                 deadline: next.deadline,
@@ -219,14 +219,12 @@ impl Session {
                 return Some(Cow::Owned(renumbered(record)));
             }
             Trust::PlaintextAlert(description) => {
-                self.doubt(alerted(description), None, now);
-                if !self.warned {
-                    self.warned = true;
-                    sink.warn(&doubt(description));
-                }
+                self.doubt(Doubt::new(alerted(description), None, now));
+                self.warn_once(sink, || doubt(description));
             }
             Trust::Unacceptable(reason) => {
-                self.doubt(unacceptable(reason), Some(ILLEGAL_PARAMETER), now);
+                self.doubt(Doubt::about_hello(unacceptable(reason), now));
+                self.warn_once(sink, || doubt_choice(reason));
             }
             Trust::Plaintext(_) | Trust::Unprotected => {}
         }
@@ -235,10 +233,16 @@ impl Session {
     }
 
     /// The handshake may be over, if that was the peer.
-    fn doubt(&mut self, reason: Error, alert: Option<u8>, now: Time) {
+    fn doubt(&mut self, doubt: Doubt) {
         if self.keys.is_none() {
-            self.doubt
-                .get_or_insert_with(|| Doubt::new(reason, alert, now));
+            self.doubt.get_or_insert(doubt);
+        }
+    }
+
+    /// What proves nothing is worth one sentence.
+    fn warn_once(&mut self, sink: &mut impl Sink, sentence: impl FnOnce() -> String) {
+        if !std::mem::replace(&mut self.warned, true) {
+            sink.warn(&sentence());
         }
     }
 
@@ -259,7 +263,9 @@ impl Session {
         let handled = self.dtls.handle_packet(record);
         let Err(error) = handled else {
             if hello.is_some() && !is_waiting {
-                self.doubt = None;
+                let is_greeted = self.greeted;
+                self.doubt
+                    .take_if(|doubt| is_greeted || !doubt.is_about_hello);
             }
             return Ok(());
         };
@@ -276,7 +282,7 @@ impl Session {
             return self.dtls.handle_packet(record);
         }
         let alert = alert_about(&error);
-        self.doubt(explain(error), Some(alert), now);
+        self.doubt(Doubt::new(explain(error), Some(alert), now));
         Ok(())
     }
 

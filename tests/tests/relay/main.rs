@@ -290,24 +290,50 @@ fn a_relay_that_comes_back_is_used_again() {
 }
 
 #[test]
-fn a_wrong_password_is_named_in_the_end() {
+fn a_wrong_password_is_named_at_once() {
     let Some(server) = coturn("a wrong password") else {
         return;
     };
     let wrong = server.udp().replace("sesame", "barley");
-    let stream = || relayed(std::slice::from_ref(&wrong), &["--ice-timeout", "1"]);
+    for reason in refusals(&wrong) {
+        assert_eq!(
+            reason,
+            format!(
+                "ICE failed on component 1: no relayed candidate from turn:{} over UDP: it refuses the user or the \
+                 password",
+                server.udp().rsplit('@').next().expect("it has a user")
+            )
+        );
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_at_once() {
+    let (socket, port) = silent();
+    drop(socket);
+    for (transport, uri) in [("UDP", ""), ("TCP", "?transport=tcp")] {
+        for reason in refusals(&format!("turn:a:b@127.0.0.1:{port}{uri}")) {
+            assert_eq!(
+                reason,
+                format!(
+                    "ICE failed on component 1: no relayed candidate from turn:127.0.0.1:{port}{uri} over {transport}: \
+                     connection refused"
+                )
+            );
+        }
+    }
+}
+
+/// Why two streams fail that use nothing but this relay, long before the time for ICE is over.
+fn refusals(uri: &str) -> [String; 2] {
+    let stream = || relayed(&[uri.to_owned()], &["--ice-timeout", "3600"]);
     let mut pair = Pair::start([stream(), stream()], Some(Side::A));
-    let warning = pair.expect(Side::A, "warning")["warning"].to_string();
-    assert!(
-        warning.contains("it refuses the user or the password"),
-        "{warning}"
-    );
-    let reason = pair.expect(Side::A, "component_state_failed")["reason"].to_string();
-    assert!(
-        reason.contains("it refuses the user or the password"),
-        "{reason}"
-    );
-    assert!(!reason.contains("barley"), "{reason}");
+    Side::BOTH.map(|side| {
+        let time = Duration::from_secs(60);
+        let failed = pair.await_where(side, "component_state_failed", time, |_| true);
+        let failed = failed.expect("it does not wait for ICE's timeout");
+        failed["reason"].as_str().expect("it is text").to_owned()
+    })
 }
 
 /// A port of UDP that nobody listens at, though nothing tells so.
@@ -381,7 +407,9 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
     let more = ["--turn-ca", certificate.to_str().expect("it is UTF-8")];
     let stream = || relayed(&[server.tls()], &more);
     let mut pair = Pair::start([stream(), stream()], None);
-    let warning = pair.expect(Side::A, "warning")["warning"].to_string();
+    let time = Duration::from_secs(60);
+    let warning = pair.await_where(Side::A, "warning", time, |_| true);
+    let warning = warning.expect("it is told")["warning"].to_string();
     assert!(warning.contains("certificate"), "{warning}");
 }
 

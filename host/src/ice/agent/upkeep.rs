@@ -36,7 +36,8 @@ impl Agent {
         if self.failed {
             return None;
         }
-        if self.dirty {
+        let mut generations = std::iter::once(&self.current).chain(&self.previous);
+        if self.dirty || generations.any(Generation::has_more) {
             return Some(self.now);
         }
         let selected = self.selected.as_ref().map(Selected::next);

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::RelayRequest;
 use super::address::{are_alike, can_be_sent_to};
 use super::session::{Session, Told};
 use super::trouble::Trouble;
+use super::{RelayEnd, RelayRequest};
 use crate::ice::TurnServer;
 
 /// How long a connection to the server may take.
@@ -37,6 +37,10 @@ pub(super) struct Relay {
     fleeting: u32,
     /// Why it cannot be used, if that is known.
     cause: Option<String>,
+    /// How many of its addresses in a row have refused.
+    refusals: usize,
+    /// Whether it has ever relayed.
+    has_served: bool,
 }
 
 #[derive(Debug)]
@@ -87,6 +91,8 @@ impl Relay {
             failures: 0,
             fleeting: 0,
             cause: None,
+            refusals: 0,
+            has_served: false,
         }
     }
 
@@ -118,6 +124,11 @@ impl Relay {
     pub(super) fn is_settled(&self) -> bool {
         let works = matches!(&self.state, State::Running(running) if !running.told.is_empty());
         works || self.cause.is_some()
+    }
+
+    /// Whether nothing is to be expected of it: its name is not known, or each of its addresses has refused.
+    pub(super) fn is_refused(&self) -> bool {
+        self.cause.is_some() && !self.has_served && self.refusals >= self.addresses.len()
     }
 
     /// What is wrong with it; that it does not relay so far is wrong, too.
@@ -162,8 +173,8 @@ impl Relay {
         self.alternate.unwrap_or(self.addresses[self.turn])
     }
 
-    /// The connection has ended, for the reason given in part of a sentence.
-    pub(super) fn closed(&mut self, now: Instant, cause: &str, changes: &mut Vec<Change>) {
+    /// The connection has ended, or there never was one.
+    pub(super) fn closed(&mut self, now: Instant, end: &RelayEnd, changes: &mut Vec<Change>) {
         match &mut self.state {
             State::Opening(_) => {}
             State::Running(running) => {
@@ -177,6 +188,10 @@ impl Relay {
             }
             State::Unknown | State::Pausing(_) => return,
         }
+        self.refusals = match end {
+            RelayEnd::Refused(_) => self.refusals + 1,
+            RelayEnd::Broken(_) => 0,
+        };
         self.alternate = None;
         self.turn = (self.turn + 1) % self.addresses.len();
         let all_failed = self.turn == 0;
@@ -186,7 +201,7 @@ impl Relay {
             Duration::ZERO
         };
         if all_failed {
-            changes.extend(self.fail(cause));
+            changes.extend(self.fail(end.cause()));
         }
         self.state = State::Pausing(now + pause);
     }
@@ -200,6 +215,7 @@ impl Relay {
     /// would get candidate after candidate of it, and have no room for others.
     fn allocated(&mut self, now: Instant, relayed: SocketAddr, changes: &mut Vec<Change>) {
         let fleeting = self.fleeting;
+        self.has_served = true;
         let State::Running(running) = &mut self.state else {
             return;
         };
@@ -223,11 +239,12 @@ impl Relay {
     /// The server says to ask another one. That is done once, and only where a server of its kind can be.
     fn redirected(&mut self, now: Instant, to: SocketAddr, changes: &mut Vec<Change>) {
         if self.alternate.is_some() {
-            self.closed(now, "the server it sends us to sends us on", changes);
+            let cause = "the server it sends us to sends us on".to_owned();
+            self.closed(now, &RelayEnd::Refused(cause), changes);
         } else if !are_alike(self.address(), to) || !can_be_sent_to(to) {
             let cause =
                 format!("it sends us to {to}, which is another kind of address than its own");
-            self.closed(now, &cause, changes);
+            self.closed(now, &RelayEnd::Refused(cause), changes);
         } else {
             self.alternate = Some(to);
             self.state = State::Pausing(now);
@@ -280,7 +297,8 @@ impl Relay {
                 })
             }
             State::Opening(until) if *until <= now => {
-                self.closed(now, NO_CONNECTION, changes);
+                let end = RelayEnd::Broken(NO_CONNECTION.to_owned());
+                self.closed(now, &end, changes);
                 Some(RelayRequest::Close { relay })
             }
             State::Running(running) => {
@@ -299,7 +317,7 @@ impl Relay {
                         self.allocated(now, relayed, changes);
                         return self.poll(now, relay, changes);
                     }
-                    Told::Ended(cause) => self.closed(now, &cause, changes),
+                    Told::Ended(end) => self.closed(now, &end, changes),
                     Told::Elsewhere(to) => self.redirected(now, to, changes),
                 }
                 Some(RelayRequest::Close { relay })

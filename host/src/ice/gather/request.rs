@@ -13,6 +13,22 @@ pub struct RelayId {
     pub number: usize,
 }
 
+/// Why a connection to a relay has ended, or why there never was one, in part of a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayEnd {
+    /// The server says no, or nobody is there to be the server.
+    Refused(String),
+    /// What is wrong may pass: the server was silent or busy, or there is no way to it now.
+    Broken(String),
+}
+
+impl RelayEnd {
+    pub(super) fn cause(&self) -> &str {
+        let (Self::Refused(cause) | Self::Broken(cause)) = self;
+        cause
+    }
+}
+
 /// What is to be done with a connection to a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RelayRequest {

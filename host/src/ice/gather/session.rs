@@ -19,6 +19,7 @@ use stun_proto::types::message::LongTermCredentials;
 
 use super::binding::Binding;
 use super::framing::{Framing, pad};
+use super::request::RelayEnd;
 use crate::ice::TurnServer;
 use crate::ice::servers::opaque_string;
 use channels::Channels;
@@ -39,8 +40,8 @@ const MAX_MESSAGE: usize = 20 + 65_532;
 pub(super) enum Told {
     /// The server relays what comes to this address.
     Allocated(SocketAddr),
-    /// It is over, for the reason given in part of a sentence.
-    Ended(String),
+    /// It is over.
+    Ended(RelayEnd),
     /// It is over: the server names another one to ask (RFC 8489 §10).
     Elsewhere(SocketAddr),
 }

@@ -2,6 +2,7 @@
 
 mod binding;
 mod quirks;
+mod refusal;
 mod relay;
 mod trouble;
 

@@ -56,6 +56,7 @@ impl Generation {
         datagram: &[u8],
         verified: &Sources,
     ) -> Option<Heard> {
+        self.taken = 0;
         let heard = self.take(now, pair, datagram, verified)?;
         self.is_proven |= self.remote.is_some();
         Some(heard)

@@ -4,7 +4,7 @@ use crate::component::Cause;
 use crate::ice::{RelayId, RelayRequest};
 use crate::net::application::ReplyQueue;
 use crate::net::place::StreamKey;
-use crate::net::relay::{Peer, RelayEvent};
+use crate::net::relay::{Peer, RelayEvent, end_of};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -31,8 +31,8 @@ impl Hosted {
                     Ok(Some(local)) => self.relay_opened(turn.now, relay, local),
                     Ok(None) => {}
                     Err(error) => {
-                        let cause = error.to_string();
-                        self.stream.relay_closed(turn.now, relay, &cause);
+                        let end = end_of(&error);
+                        self.stream.relay_closed(turn.now, relay, &end);
                     }
                 }
             }
@@ -70,7 +70,7 @@ impl Hosted {
                     application.receive(id, datagram, &mut replies.of(key));
                 });
             }
-            RelayEvent::Closed(cause) => self.stream.relay_closed(now, relay, &cause),
+            RelayEvent::Closed(end) => self.stream.relay_closed(now, relay, &end),
         }
         self.touch(touched);
     }

@@ -14,6 +14,16 @@ pub(super) struct Listener {
     pub(super) is_stuck: bool,
 }
 
+/// What the system has for a listener.
+pub(super) enum Accepted {
+    /// A connection, and the pair it is of.
+    Connection(TcpStream, Pair),
+    /// A connection that has ended before it was accepted: there may be others.
+    Gone,
+    /// No connection now.
+    Nothing,
+}
+
 impl Listener {
     /// Also gives its address.
     pub(super) fn register(
@@ -46,23 +56,21 @@ impl Listener {
         self.strangers.retain(|stranger| *stranger != index);
     }
 
-    /// The next connection and the pair it is of; `None` if there is none now.
-    pub(super) fn accept(&mut self, local: SocketAddr) -> Option<(TcpStream, Pair)> {
+    /// Asks the system once for the next connection.
+    pub(super) fn accept(&mut self, local: SocketAddr) -> Accepted {
         self.is_stuck = false;
-        loop {
-            match self.io.accept() {
-                Ok((io, remote)) => return Some((io, Pair::tcp(local, remote))),
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => return None,
-                    ErrorKind::Interrupted | ErrorKind::ConnectionAborted => {}
-                    _ => {
-                        // Such as that all descriptors are in use.
-                        tracing::debug!("accept: {error}");
-                        self.is_stuck = true;
-                        return None;
-                    }
-                },
-            }
+        match self.io.accept() {
+            Ok((io, remote)) => Accepted::Connection(io, Pair::tcp(local, remote)),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => Accepted::Nothing,
+                ErrorKind::Interrupted | ErrorKind::ConnectionAborted => Accepted::Gone,
+                _ => {
+                    // Such as that all descriptors are in use.
+                    tracing::debug!("accept: {error}");
+                    self.is_stuck = true;
+                    Accepted::Nothing
+                }
+            },
         }
     }
 }

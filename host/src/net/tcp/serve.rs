@@ -1,5 +1,6 @@
 //! What comes over connections, and what becomes of those over which nothing comes.
 use super::connection::Connection;
+use super::listener::Accepted;
 use super::{BUFFER, Connections, MAX_EACH, SWEEP};
 use crate::ice::StunKind;
 use crate::net::place::{Member, Way};
@@ -105,9 +106,13 @@ impl Connections {
             let Some(listener) = self.listeners.get_mut(index) else {
                 return false;
             };
-            let Some((io, pair)) = listener.inner.accept(listener.local) else {
-                self.has_stuck |= listener.inner.is_stuck;
-                return false;
+            let (io, pair) = match listener.inner.accept(listener.local) {
+                Accepted::Connection(io, pair) => (io, pair),
+                Accepted::Gone => continue,
+                Accepted::Nothing => {
+                    self.has_stuck |= listener.inner.is_stuck;
+                    return false;
+                }
             };
             let entry = self.slab.vacant_entry();
             let key = entry.key();
@@ -273,5 +278,37 @@ impl Connections {
         for index in silent.collect::<Vec<_>>() {
             self.close(now, index, "nothing comes over it".to_owned(), &mut tell);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::gather::Gathering;
+    use mio::Poll;
+    use std::net::{IpAddr, Ipv4Addr, TcpStream};
+
+    #[test]
+    fn others_have_their_turn_before_all_are_accepted() {
+        let poll = Poll::new().expect("the system can wait");
+        let registry = poll.registry().try_clone().expect("it can be shared");
+        let mut connections = Connections::new(registry);
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let listener = connections
+            .bind(&Gathering::default(), 1, here, None)
+            .expect("there is a free port");
+        // Half of them end before they are accepted.
+        let clients: Vec<_> = (0..MAX_ACCEPTED + 2)
+            .filter_map(|number| {
+                let client = TcpStream::connect(listener.local).expect("it listens");
+                (number % 2 == 0).then_some(client)
+            })
+            .collect();
+        let now = Instant::now();
+        assert!(connections.accept(now, listener.index), "there are more");
+        assert_eq!(connections.slab.len(), MAX_ACCEPTED);
+        assert!(!connections.accept(now, listener.index), "there are none");
+        assert_eq!(connections.slab.len(), MAX_ACCEPTED + 2);
+        drop(clients);
     }
 }

@@ -11,6 +11,7 @@ use turn_types::attribute::{Lifetime as LifetimeAttribute, XorRelayedAddress};
 use super::lifetime::Lifetime;
 use super::message::{Ask, Families};
 use super::{Session, Told};
+use crate::ice::RelayEnd;
 use crate::ice::gather::address::can_be_sent_to;
 
 /// How many nonces in a row may be stale. A fresh one is stale at once only where a server has no use for any.
@@ -149,11 +150,14 @@ impl Session {
                 let alternate = message.attribute::<AlternateServer>();
                 self.tell_end(match alternate {
                     Ok(alternate) => Told::Elsewhere(alternate.server()),
-                    Err(_) => Told::Ended(refusal),
+                    Err(_) => Told::Ended(RelayEnd::Refused(refusal)),
                 });
             }
             (Ask::Allocate(Families::Both), ErrorCode::ADDRESS_FAMILY_NOT_SUPPORTED) => {
                 self.ask(now, Ask::Allocate(Families::Ipv6), 0);
+            }
+            (Ask::Allocate(_), ErrorCode::ALLOCATION_QUOTA_REACHED | ErrorCode::SERVER_ERROR..) => {
+                self.tell_end(Told::Ended(RelayEnd::Broken(refusal)));
             }
             (Ask::Allocate(_), _) => self.end(refusal),
             (Ask::Release, _) => {}

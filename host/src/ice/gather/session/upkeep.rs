@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::message::Ask;
 use super::{Session, Told};
+use crate::ice::RelayEnd;
 use crate::ice::gather::binding::{Binding, KEEPALIVE};
 use crate::ice::gather::trouble::silence;
 
@@ -80,7 +81,7 @@ impl Session {
 
     fn give_up(&mut self, now: Instant, ask: Ask) {
         match ask {
-            Ask::Allocate(_) => self.end(self.cause()),
+            Ask::Allocate(_) => self.tell_end(Told::Ended(RelayEnd::Broken(self.cause()))),
             // There is a next one until the allocation has ended; the keepalive tells whether the server is there.
             Ask::Refresh | Ask::Release => {}
             // One that is renewed lasts for a while.
@@ -114,7 +115,7 @@ impl Session {
     }
 
     pub(super) fn end(&mut self, cause: String) {
-        self.tell_end(Told::Ended(cause));
+        self.tell_end(Told::Ended(RelayEnd::Refused(cause)));
     }
 
     pub(super) fn tell_end(&mut self, end: Told) {

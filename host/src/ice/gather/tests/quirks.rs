@@ -64,6 +64,10 @@ fn allocate(request: &Message<'_>, address: &str, seconds: u32) -> Option<Vec<u8
     Some(grant(request, &[&relayed, &Lifetime::new(seconds)]))
 }
 
+fn closed() -> RelayEnd {
+    RelayEnd::Broken("the server has closed the connection".to_owned())
+}
+
 const RELAYED: &str = "203.0.113.9:40001";
 
 /// Requests of this method that came to the relay.
@@ -163,9 +167,7 @@ fn a_server_that_ends_what_it_has_just_granted_is_left_alone() {
         let live = world.now.duration_since(world.start) + secs(2);
         world.run(live, |_| false);
         let now = world.now;
-        world
-            .gatherer
-            .relay_closed(now, 0, "the server has closed the connection");
+        world.gatherer.relay_closed(now, 0, &closed());
     }
     assert!(world.opened.len() < 130, "{}", world.opened.len());
     let relayed = world.relayed().len();
@@ -187,9 +189,7 @@ fn an_allocation_that_has_lasted_is_replaced_at_once() {
     for hour in 1..=5 {
         world.run(secs(hour * 3600), |_| false);
         let now = world.now;
-        world
-            .gatherer
-            .relay_closed(now, 0, "the server has closed the connection");
+        world.gatherer.relay_closed(now, 0, &closed());
         let count = world.relayed().len();
         let soon = secs(hour * 3600 + 2);
         assert!(

@@ -207,6 +207,39 @@ fn a_relay_that_has_forgotten_is_asked_when_the_pair_falls_silent() {
     assert!(echoes(&mut world, second, secs(1)));
 }
 
+/// One that is not in use answers nobody but its keepalives, which a server that has started anew answers as well.
+#[test]
+fn all_relays_are_asked_when_the_pair_is_lost() {
+    let latest = |world: &World, number: u16| {
+        let mut relayed = world.relayed().into_iter().rev();
+        relayed.find(|at| at.port() / 1000 == 40 + number).unwrap()
+    };
+    let pairs: [fn(SocketAddr) -> Pair; 3] = [
+        |relayed| Pair::udp(relayed, addr(PEER)),
+        |_| Pair::udp(addr(BASE), addr(PEER)),
+        |_| Pair::tcp(addr(BASE), addr(PEER)),
+    ];
+    for pair in pairs {
+        let mut world = allocated(&turn(&[ONE[0], "turn:alice:secret@relay.example:3479"]));
+        let [first, second] = [0, 1].map(|number| latest(&world, number));
+        world.gatherer.set_selected(world.now, Some(pair(first)));
+        assert!(echoes(&mut world, first, secs(1)));
+        world.run(secs(60), |_| false);
+        // The one that is not in use ends, and is there again before anybody has noticed.
+        world.relays[1].0 = relay(3479);
+        world.run(secs(120), |_| false);
+        assert!(world.gatherer.is_relay(second), "nothing has told so far");
+
+        world.gatherer.set_selected(world.now, None);
+        let is_gone = |world: &World| !world.gatherer.is_relay(second);
+        assert!(world.run(secs(121), is_gone), "it is believed");
+        assert!(world.run(secs(125), |world| world.relayed().len() == 3));
+        let anew = latest(&world, 1);
+        assert!(echoes(&mut world, anew, secs(1)));
+        assert!(echoes(&mut world, first, secs(1)), "the other is as it was");
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
 
@@ -244,9 +277,8 @@ proptest::proptest! {
 fn a_connection_that_breaks_is_made_anew() {
     let mut world = allocated(&turn(ONE));
     let now = world.now;
-    world
-        .gatherer
-        .relay_closed(now, 0, "the connection was reset");
+    let reset = RelayEnd::Broken("the connection was reset".to_owned());
+    world.gatherer.relay_closed(now, 0, &reset);
     assert!(world.run(secs(3), |world| world.relayed().len() == 2));
     assert_eq!(world.gatherer.troubles(), None);
 }
@@ -257,7 +289,8 @@ fn a_server_with_several_addresses_is_tried_at_each() {
     let addresses = vec![addr("203.0.113.66:3478"), addr("203.0.113.9:3478")];
     world.gatherer.turn_found(0, &Ok(addresses.clone()));
     world.carry();
-    world.gatherer.relay_closed(world.now, 0, "refused");
+    let refused = RelayEnd::Refused("refused".to_owned());
+    world.gatherer.relay_closed(world.now, 0, &refused);
     assert!(world.run(secs(3), |world| world.relayed().len() == 1));
     let tried: Vec<SocketAddr> = world.opened.iter().map(|(_, address)| *address).collect();
     assert_eq!(tried, addresses);

@@ -1,6 +1,7 @@
 //! What may be the end, or somebody else's: it is the end if nothing valid follows.
 use super::link::*;
 use crate::parameters::Version;
+use crate::record::records;
 use crate::record::tests::record;
 use std::time::Duration;
 
@@ -95,5 +96,64 @@ fn a_client_that_has_no_answer_is_told_if_no_other_follows() {
             link.run(Duration::from_secs(20), |_| false);
             assert!(link.ends.iter().all(|end| end.failure.is_none()));
         }
+    }
+}
+
+/// The server's hello chooses a suite that nobody offers.
+fn with_another_suite(datagram: &[u8]) -> Vec<u8> {
+    let bent = records(datagram).map(|record| {
+        let mut record = record.to_vec();
+        if record[0] == 22 && record[13] == 2 {
+            let session_id = 13 + 12 + 2 + 32;
+            let suite = session_id + 1 + usize::from(record[session_id]);
+            record[suite..][..2].copy_from_slice(&[0, 1]);
+        }
+        record
+    });
+    bent.collect::<Vec<_>>().concat()
+}
+
+/// Nothing tells it from somebody else's: an alert at once would end the handshake of a server that had no part in it.
+#[test]
+fn a_server_that_chooses_what_was_not_offered_is_told_if_no_other_follows() {
+    for version in VERSIONS {
+        let mut link = Link::new([version; 2], PERFECT, 1);
+        link.bend = with_another_suite;
+        link.start();
+        link.run(Duration::from_millis(4_900), |_| false);
+        let client = &link.ends[INITIATOR];
+        assert!(client.failure.is_none(), "{version:?}");
+        let [warning] = &client.warnings[..] else {
+            panic!("one warning is expected: {:?}", client.warnings);
+        };
+        let choice = "it chose a cipher suite that was not offered";
+        assert!(warning.contains(choice), "{warning}");
+        assert!(link.ends[RESPONDER].warnings.is_empty());
+
+        after(&mut link, Duration::from_millis(300));
+        let client = &link.ends[INITIATOR];
+        let reason = client.failure.as_ref().expect("it is the end").to_string();
+        assert_eq!(
+            reason,
+            format!("DTLS cannot go on with this peer: {choice}")
+        );
+        let alert = client.sent.last().expect("the server is told");
+        assert!(
+            alert[0] == 21 && alert.ends_with(&[2, 47]),
+            "{version:?}: {alert:?}"
+        );
+    }
+}
+
+#[test]
+fn a_choice_before_one_that_was_offered_is_forgotten() {
+    for version in VERSIONS {
+        let mut link = Link::new([version; 2], PERFECT, 1);
+        link.bend = with_another_suite;
+        link.start().run(Duration::from_secs(3), |_| false);
+        link.bend = <[u8]>::to_vec;
+        assert!(link.finish(Duration::from_secs(4)), "{version:?}");
+        link.run(Duration::from_secs(20), |_| false);
+        assert!(link.ends.iter().all(|end| end.failure.is_none()));
     }
 }

@@ -102,6 +102,8 @@ pub(super) struct Link {
     /// By arrival, then order of sending.
     under_way: BTreeMap<(Time, u64), (usize, Vec<u8>)>,
     count: u64,
+    /// What becomes of what the responder sends.
+    pub(super) bend: fn(&[u8]) -> Vec<u8>,
 }
 
 impl Link {
@@ -149,6 +151,7 @@ impl Link {
             random: SplitMix(seed),
             under_way: BTreeMap::new(),
             count: 0,
+            bend: <[u8]>::to_vec,
         }
     }
 
@@ -228,6 +231,10 @@ impl Link {
             repeat_percent,
             delay_ms,
         } = self.conditions;
+        let datagram = match to {
+            INITIATOR => (self.bend)(datagram),
+            _ => datagram.to_vec(),
+        };
         let times = 1 + u64::from(self.random.below(100) < repeat_percent);
         for _ in 0..times {
             if self.random.below(100) < loss_percent {
@@ -237,7 +244,7 @@ impl Link {
             self.count += 1;
             let arrival = self.now + Duration::from_millis(delay);
             self.under_way
-                .insert((arrival, self.count), (to, datagram.to_vec()));
+                .insert((arrival, self.count), (to, datagram.clone()));
         }
     }
 
