@@ -112,12 +112,14 @@ pub struct StreamOptions {
     pub controlling: bool,
     /// Most bytes of UDP payload in a packet of the handshake: 256 to 65,507, 1200 by default.
     pub mtu: u16,
-    /// How long `init` may take, with its waiting for a thread; after that its stream fails. A millisecond to a day,
-    /// 30 s by default.
+    /// How long a call of `init` may take from when it is due, with its waiting for a thread; after that its stream
+    /// fails. A millisecond to a day, 30 s by default.
     pub init_timeout: Duration,
-    /// How long a handshake may take, counted from READY: a millisecond to a day, 30 s by default.
+    /// How long a handshake may take once ICE has selected a pair: a millisecond to a day, 30 s by default.
     pub handshake_timeout: Duration,
-    /// How long the peer may be silent before a component fails: a millisecond to a day, 30 s by default.
+    /// How long ICE may look for a pair before a component fails: a millisecond to a day, 30 s by default. It counts
+    /// from when ICE starts (the peer's credentials, then its first candidate) and again from when the peer counts as
+    /// disconnected: after 30 s without an answer (RFC 7675), or with its TCP connection.
     pub ice_timeout: Duration,
     /// Whether this side only answers ICE's checks: for servers at public addresses (RFC 8445, section 2.5).
     pub ice_lite: bool,

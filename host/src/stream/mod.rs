@@ -44,9 +44,9 @@ pub struct Config {
     pub mtu: u16,
     /// How long `init` may take, from its request; in [`TIMEOUT`].
     pub init_timeout: Duration,
-    /// How long a handshake may take, from READY; in [`TIMEOUT`].
+    /// How long a handshake may take once ICE has selected a pair; in [`TIMEOUT`].
     pub handshake_timeout: Duration,
-    /// How long the peer may be silent before a component fails; in [`TIMEOUT`].
+    /// How long ICE may look for a pair, from when it starts or has lost one; in [`TIMEOUT`].
     pub ice_timeout: Duration,
     /// Whether this side seeks nobody and checks only who has checked it (RFC 8445, section 2.5): `ice_lite`.
     pub ice_lite: bool,

@@ -93,13 +93,15 @@ pub(super) struct Stream {
     /// Most bytes of UDP payload in a packet of the handshake
     #[arg(long, value_name = "BYTES", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(256..=65507))]
     mtu: u16,
-    /// Fail if a call of the plugin's init takes longer than this
+    /// Fail if a call of the plugin's init takes longer than this, counted from when it is due
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     init_timeout: Duration,
-    /// Fail a component whose handshake takes longer than this from READY
+    /// Fail a component whose handshake has not finished this long after ICE has selected a pair
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     handshake_timeout: Duration,
-    /// Fail a component whose peer is silent for longer than this; its credentials may take the init timeout more
+    /// Fail a component for which ICE has no pair this long after it starts (with the peer's credentials and its first
+    /// candidate), or after the peer is disconnected: 30 s of silence. The credentials may take this and the init
+    /// timeout together
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     ice_timeout: Duration,
     /// Add a member `stream` with this name to every event
