@@ -35,7 +35,8 @@ use std::time::Duration;
 ///
 /// Each line is one JSON object, such as {"message":"set_remote_candidate","component_id":1,"candidate":"…"}
 /// and {"event":"component_state_ready","component_id":1,"handshake_data":"…"}; docs/json-lines.md has them
-/// all. Events carry keys: do not send them where others read. The end of the input stops the stream, as the
+/// all. Events carry keys: do not send them where others read. Payloads are not encrypted, whatever the handshake: protect
+/// them with those keys before send_payload. The end of the input stops the stream, as the
 /// message `stop` does, and so do SIGINT, SIGTERM and SIGHUP (exit code 128 and the signal's
 /// number); a second signal ends it at once. A stream whose components have all failed stops by itself. Exit code 1 if a
 /// component failed, 3 if it was the plugin's `init`.
