@@ -10,6 +10,7 @@ mod interrupt;
 mod key_log_args;
 mod log;
 mod new;
+mod option_args;
 mod plugin_args;
 mod plugins;
 #[cfg(unix)]

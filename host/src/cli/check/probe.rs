@@ -9,7 +9,7 @@ use super::outcome::{Checked, Objection};
 use super::table::{Run, named};
 use super::{invented, limits};
 use crate::cli::exit::Failed;
-use crate::cli::plugin_args::setting;
+use crate::cli::option_args::add_secrets;
 use clap::Args;
 use handclasp::plugin::{
     Call, Completion, InitParameters, Plugin, PrivateCopies, PrivateCopy, Request, Services,
@@ -32,8 +32,9 @@ pub(in crate::cli) struct RunCheck {
     /// Where the verdict is expected
     #[arg(long)]
     notes: PathBuf,
-    #[arg(long = "option", value_parser = setting)]
-    options: Vec<(String, String)>,
+    /// Where the plugin's options are
+    #[arg(long)]
+    options: PathBuf,
     #[arg(long)]
     seed: u64,
     /// A sanitizer watches this process: do less of everything
@@ -118,7 +119,11 @@ impl Probe {
             }
             let plugin = open(&copy, &services, &notes)?;
             let specs = &plugin.description().options;
-            let given = invented::complete(specs, &arguments.options);
+            let mut given = read_options(&arguments.options)?;
+            add_secrets(&mut given, specs).map_err(|_| {
+                Objection::Usage("a secret option in the environment is not UTF-8".to_owned())
+            })?;
+            let given = invented::complete(specs, &given);
             let settings = validate(plugin.id(), specs, &given)
                 .map_err(|error| Objection::Usage(error.to_string()))?;
             Ok((copies, copy, plugin, given, settings))
@@ -271,6 +276,12 @@ impl Probe {
             times
         }
     }
+}
+
+/// As [`Children`](super::child::Children) has written them.
+fn read_options(file: &Path) -> Result<Vec<(String, String)>, Objection> {
+    let read = std::fs::read(file).and_then(|json| Ok(serde_json::from_slice(&json)?));
+    read.map_err(|error| Objection::skip(format!("its options cannot be read ({error})")))
 }
 
 fn copy(file: &Path) -> Result<(PrivateCopies, PrivateCopy), Objection> {

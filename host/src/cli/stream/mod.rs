@@ -12,7 +12,8 @@ use super::exit::Failed;
 #[cfg(unix)]
 use super::interrupt;
 use super::key_log_args::KeyLogArgs;
-use super::plugin_args::{PluginArgs, setting};
+use super::option_args::OptionArgs;
+use super::plugin_args::PluginArgs;
 use super::server_args::ServerArgs;
 use super::stdio;
 use super::tcp_args::TcpArgs;
@@ -47,9 +48,8 @@ pub(super) struct Stream {
     plugin: String,
     #[command(flatten)]
     plugins: PluginArgs,
-    /// An option of the plugin (repeatable); see `handclasp plugins inspect ID`
-    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
-    options: Vec<(String, String)>,
+    #[command(flatten)]
+    options: OptionArgs,
     #[command(flatten)]
     key_log: KeyLogArgs,
     #[command(flatten)]
@@ -125,11 +125,13 @@ impl Stream {
         let components = self.components;
         let name = self.name.as_deref().unwrap_or("stream");
         let recorder = trace.as_ref().map(|trace| trace.recorder(name));
+        let given = self.options.clone();
         let mut options = self.into_options()?;
         options.recorder = recorder;
         stdio::claim().map_err(Failed::new)?;
         let plugin = host.plugin(&options.plugin)?;
         stdio::restore().map_err(Failed::new)?;
+        options.plugin_options = given.of(&plugin.description().options)?;
         let stream = Arc::new(host.open(options, Box::new(reporter))?);
         begin(&mut trace)?;
         drop(plugin);
@@ -151,7 +153,6 @@ impl Stream {
     fn into_options(self) -> Result<StreamOptions, Failed> {
         Ok(StreamOptions {
             plugin: self.plugin,
-            plugin_options: self.options,
             n_components: self.components,
             controlling: self.controlling,
             mtu: self.mtu,
