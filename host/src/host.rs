@@ -256,7 +256,7 @@ impl Host {
         options: StreamOptions,
         application: Box<dyn Application>,
     ) -> Result<StreamHandle, OpenError> {
-        let plugin = self.plugin(&options.plugin)?;
+        let (plugin, choice) = self.loader.choose(&options.plugin)?;
         if self.pools.is_stuck(&plugin) {
             return Err(OpenError::Stuck {
                 plugin: plugin.id().to_owned(),
@@ -289,6 +289,9 @@ impl Host {
         options.gathering.check(&config.servers)?;
         let now = Instant::now();
         let mut stream = Stream::new(now, config)?;
+        if let Some(choice) = choice {
+            stream.warn(choice);
+        }
         if options.listen {
             for component_id in stream.component_ids() {
                 stream.handle_message(now, Message::Listen { component_id })?;

@@ -51,6 +51,7 @@ mod search;
 mod segments;
 mod tables;
 mod unwind;
+mod version;
 mod vet;
 #[cfg(target_os = "linux")]
 pub mod watch;
