@@ -1,4 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
+use crate::hidden::Keys;
 use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
@@ -11,6 +12,7 @@ use crate::plugin::{
 };
 use crate::stream::{self, Message, Refused, Stream};
 use crate::trace::Recorder;
+use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -100,7 +102,7 @@ pub enum OpenError {
 }
 
 /// What a stream is asked to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StreamOptions {
     /// The plugin's id.
     pub plugin: String,
@@ -165,6 +167,31 @@ impl Default for StreamOptions {
             loss: None,
             recorder: None,
         }
+    }
+}
+
+/// Without the values of the plugin's options, of which only the plugin says which are secret.
+impl fmt::Debug for StreamOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamOptions")
+            .field("plugin", &self.plugin)
+            .field("plugin_options", &Keys(&self.plugin_options))
+            .field("n_components", &self.n_components)
+            .field("controlling", &self.controlling)
+            .field("mtu", &self.mtu)
+            .field("init_timeout", &self.init_timeout)
+            .field("handshake_timeout", &self.handshake_timeout)
+            .field("ice_timeout", &self.ice_timeout)
+            .field("ice_lite", &self.ice_lite)
+            .field("announced", &self.announced)
+            .field("hide_addresses", &self.hide_addresses)
+            .field("gathering", &self.gathering)
+            .field("listen", &self.listen)
+            .field("servers", &self.servers)
+            .field("turn_ca", &self.turn_ca)
+            .field("loss", &self.loss)
+            .field("recorder", &self.recorder)
+            .finish()
     }
 }
 

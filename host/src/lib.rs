@@ -23,6 +23,7 @@
 pub mod component;
 pub mod control;
 pub mod files;
+mod hidden;
 mod host;
 pub mod ice;
 mod key_log;

@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -21,7 +23,7 @@ pub(super) const HELP: &str = "\
 HANDCLASP_LOG says what is logged on standard error: a level (off, error, warn, info, debug, trace) for handclasp and \
 its plugins, or TARGET=LEVEL for a part of it (handclasp::plugin) or for a crate that it is made of (is, stun_proto, \
 rustls), several separated by commas; warn unless it is set. Other crates log nothing unless they \
-are named: at debug and trace they log passwords of ICE. Nothing waits for whoever reads the log, and each place logs \
+are named, and stun_types, which logs passwords, only from info on. Nothing waits for whoever reads the log, and each place logs \
 at most 200 lines a second: what is left out is counted.";
 
 /// What is logged is set here, by targets and levels.
@@ -53,6 +55,7 @@ pub(super) fn start() {
     let refused = filter.as_ref().err().map(ToString::to_string);
     let colour = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     tracing_subscriber::registry()
+        .with(filter_fn(tells_no_secret))
         .with(filter.unwrap_or_else(|_| EnvFilter::new(QUIET)))
         .with(limit)
         .with(fmt::layer().with_ansi(colour).with_writer(|| Line(spool)))
@@ -63,6 +66,15 @@ pub(super) fn start() {
             "{VARIABLE} is not understood ({error}): give a level, or TARGET=LEVEL, separated by commas"
         );
     }
+}
+
+/// Whether it may be logged, whatever is asked for: below `info`, `stun_types` logs the keys that it signs with, which are
+/// passwords of ICE and TURN.
+fn tells_no_secret(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let rest = target.strip_prefix("stun_types");
+    !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        || *metadata.level() <= Level::INFO
 }
 
 /// A last line for people, with colours for terminals, for which there is always room.

@@ -1,4 +1,5 @@
 //! One ICE stream, without sockets or clock: components 1..n, their common credentials, SDP, notifications.
+mod debug;
 mod description;
 mod early;
 mod events;
@@ -30,7 +31,7 @@ pub use gathering::Lookup;
 pub use notification::{Message, Notification, Refused};
 
 /// What a stream is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The loaded plugin.
     pub plugin: Arc<Plugin>,
