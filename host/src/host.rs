@@ -219,7 +219,12 @@ impl Host {
                 Box::new(move |line| log.append(line))
             });
         let log = Some(PluginLog::start().map_err(HostError::Log)?);
-        let services = Services { log, keylog, wake };
+        let services = Services {
+            log,
+            keylog,
+            wake,
+            reveal: false,
+        };
         let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
         let pools = Arc::new(Pools::new(epoch, count));

@@ -48,6 +48,7 @@ mod scratch;
 #[cfg(target_os = "linux")]
 mod sealed;
 mod search;
+mod secrets;
 mod segments;
 mod tables;
 mod unwind;

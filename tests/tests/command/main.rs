@@ -16,6 +16,7 @@ mod nonblocking;
 mod output;
 mod plugins;
 mod scan;
+mod secrets;
 mod shared_places;
 mod support;
 mod terminal;

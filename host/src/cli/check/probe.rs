@@ -302,6 +302,7 @@ fn services(woken: &Woken, heard: &Heard) -> Arc<Services> {
             let mut woken = woken.lock().unwrap_or_else(PoisonError::into_inner);
             woken.insert(id);
         }),
+        reveal: heard.listens(),
     })
 }
 
