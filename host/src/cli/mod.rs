@@ -9,6 +9,7 @@ mod generate;
 mod interrupt;
 mod key_log_args;
 mod log;
+mod manual;
 mod new;
 mod option_args;
 mod plugin_args;

@@ -13,6 +13,7 @@ impl Stream {
             }
         }
         self.conclude_gathering(Some(now));
+        self.describe_late();
         if self.stopping
             && self.components.iter().all(|member| member.ended)
             && self.stage != Stage::Ended

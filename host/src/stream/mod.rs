@@ -81,6 +81,8 @@ pub struct Stream {
     /// Whether there is nothing to start or gather for any more.
     closing: bool,
     stopping: bool,
+    /// Whether a description is asked for that waits for every `init`.
+    describes: bool,
     notifications: VecDeque<Notification>,
     dropped: VecDeque<(u16, Option<u64>, Cause)>,
 }
@@ -200,6 +202,7 @@ impl Stream {
             names: Names::default(),
             closing: false,
             stopping: false,
+            describes: false,
             notifications: VecDeque::new(),
             dropped: VecDeque::new(),
             config,

@@ -20,4 +20,5 @@ mod secrets;
 mod shared_places;
 mod support;
 mod terminal;
+mod usage;
 mod watch;
