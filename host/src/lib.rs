@@ -22,6 +22,7 @@
 //! [`plugin`] to [`stream`] name no socket and no clock: bytes and time come in as arguments.
 pub mod component;
 pub mod control;
+mod counted;
 pub mod files;
 mod hidden;
 mod host;
@@ -36,6 +37,7 @@ mod spool;
 pub mod stream;
 pub mod trace;
 
+pub use counted::counted;
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{

@@ -2,7 +2,7 @@
 mod rate_limit;
 
 use anstream::{AutoStream, ColorChoice};
-use handclasp::Spool;
+use handclasp::{Spool, counted};
 use rate_limit::RateLimit;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
@@ -179,7 +179,8 @@ impl StandardError {
         if self.lost > 0 {
             let lost = self.lost;
             let sentence = format!(
-                "{lost} lines are missing here: standard error was not read, or was full\n"
+                "{} missing here: standard error was not read, or was full\n",
+                counted(lost, "line")
             );
             self.write_all(sentence.as_bytes())?;
             self.lost = 0;
@@ -241,7 +242,7 @@ mod tests {
         drop(stderr);
         let told = io::read_to_string(&mut reader).expect("it is text");
         let missing = |count| {
-            format!("{count} lines are missing here: standard error was not read, or was full\n")
+            format!("{count} lines missing here: standard error was not read, or was full\n")
         };
         assert_eq!(told, missing(6) + "four\nfive\n" + &missing(2));
     }
