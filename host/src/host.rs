@@ -1,4 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
+use crate::hidden::Keys;
 use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
@@ -11,6 +12,7 @@ use crate::plugin::{
 };
 use crate::stream::{self, Message, Refused, Stream};
 use crate::trace::Recorder;
+use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -100,7 +102,7 @@ pub enum OpenError {
 }
 
 /// What a stream is asked to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StreamOptions {
     /// The plugin's id.
     pub plugin: String,
@@ -112,12 +114,14 @@ pub struct StreamOptions {
     pub controlling: bool,
     /// Most bytes of UDP payload in a packet of the handshake: 256 to 65,507, 1200 by default.
     pub mtu: u16,
-    /// How long `init` may take, with its waiting for a thread; after that its stream fails. A millisecond to a day,
-    /// 30 s by default.
+    /// How long a call of `init` may take from when it is due, with its waiting for a thread; after that its stream
+    /// fails. A millisecond to a day, 30 s by default.
     pub init_timeout: Duration,
-    /// How long a handshake may take, counted from READY: a millisecond to a day, 30 s by default.
+    /// How long a handshake may take once ICE has selected a pair: a millisecond to a day, 30 s by default.
     pub handshake_timeout: Duration,
-    /// How long the peer may be silent before a component fails: a millisecond to a day, 30 s by default.
+    /// How long ICE may look for a pair before a component fails: a millisecond to a day, 30 s by default. It counts
+    /// from when ICE starts (the peer's credentials, then its first candidate) and again from when the peer counts as
+    /// disconnected: after 30 s without an answer (RFC 7675), or with its TCP connection.
     pub ice_timeout: Duration,
     /// Whether this side only answers ICE's checks: for servers at public addresses (RFC 8445, section 2.5).
     pub ice_lite: bool,
@@ -166,6 +170,31 @@ impl Default for StreamOptions {
     }
 }
 
+/// Without the values of the plugin's options, of which only the plugin says which are secret.
+impl fmt::Debug for StreamOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamOptions")
+            .field("plugin", &self.plugin)
+            .field("plugin_options", &Keys(&self.plugin_options))
+            .field("n_components", &self.n_components)
+            .field("controlling", &self.controlling)
+            .field("mtu", &self.mtu)
+            .field("init_timeout", &self.init_timeout)
+            .field("handshake_timeout", &self.handshake_timeout)
+            .field("ice_timeout", &self.ice_timeout)
+            .field("ice_lite", &self.ice_lite)
+            .field("announced", &self.announced)
+            .field("hide_addresses", &self.hide_addresses)
+            .field("gathering", &self.gathering)
+            .field("listen", &self.listen)
+            .field("servers", &self.servers)
+            .field("turn_ca", &self.turn_ca)
+            .field("loss", &self.loss)
+            .field("recorder", &self.recorder)
+            .finish()
+    }
+}
+
 /// How long the end of a host waits for what plugins logged last to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -190,7 +219,12 @@ impl Host {
                 Box::new(move |line| log.append(line))
             });
         let log = Some(PluginLog::start().map_err(HostError::Log)?);
-        let services = Services { log, keylog, wake };
+        let services = Services {
+            log,
+            keylog,
+            wake,
+            reveal: false,
+        };
         let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
         let pools = Arc::new(Pools::new(epoch, count));
@@ -254,7 +288,7 @@ impl Host {
         options: StreamOptions,
         application: Box<dyn Application>,
     ) -> Result<StreamHandle, OpenError> {
-        let plugin = self.plugin(&options.plugin)?;
+        let (plugin, choice) = self.loader.choose(&options.plugin)?;
         if self.pools.is_stuck(&plugin) {
             return Err(OpenError::Stuck {
                 plugin: plugin.id().to_owned(),
@@ -287,6 +321,9 @@ impl Host {
         options.gathering.check(&config.servers)?;
         let now = Instant::now();
         let mut stream = Stream::new(now, config)?;
+        if let Some(choice) = choice {
+            stream.warn(choice);
+        }
         if options.listen {
             for component_id in stream.component_ids() {
                 stream.handle_message(now, Message::Listen { component_id })?;

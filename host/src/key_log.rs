@@ -1,4 +1,5 @@
 //! A key log: who reads it can read the sessions it is about.
+use crate::counted;
 use crate::files::{self, Use};
 use crate::spool::Spool;
 use std::fs::File;
@@ -75,7 +76,10 @@ impl Writer {
             return ControlFlow::Break(());
         }
         if dropped > 0 {
-            tracing::warn!("the key log {path} lacks {dropped} lines: it is written too slowly");
+            tracing::warn!(
+                "the key log {path} lacks {}: it is written too slowly",
+                counted(dropped, "line")
+            );
         }
         ControlFlow::Continue(())
     }

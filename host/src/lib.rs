@@ -22,7 +22,9 @@
 //! [`plugin`] to [`stream`] name no socket and no clock: bytes and time come in as arguments.
 pub mod component;
 pub mod control;
+mod counted;
 pub mod files;
+mod hidden;
 mod host;
 pub mod ice;
 mod key_log;
@@ -35,6 +37,7 @@ mod spool;
 pub mod stream;
 pub mod trace;
 
+pub use counted::counted;
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{

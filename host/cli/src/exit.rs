@@ -1,6 +1,6 @@
 //! How a command ends when it does not end well. The codes are part of the interface.
 use super::log;
-use handclasp::{HostError, OpenError, plugin, printable};
+use handclasp::{BindError, HostError, OpenError, TrustError, plugin, printable};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -79,6 +79,10 @@ impl From<OpenError> for Failed {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Plugin(error) => error.into(),
+            OpenError::Gathering(error @ BindError::NoTransport) => Self::usage(error),
+            OpenError::Trust(error @ (TrustError::Unreadable { .. } | TrustError::File { .. })) => {
+                Self::usage(error)
+            }
             error => Self::new(error),
         }
     }

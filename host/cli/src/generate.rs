@@ -1,5 +1,6 @@
 //! `handclasp generate`: what `make install` puts beside the program, from the same definitions as `--help`.
 use super::exit::Failed;
+use super::manual;
 use clap::{Args, Command};
 use clap_complete::{Generator, Shell};
 use clap_mangen::Man;
@@ -55,13 +56,19 @@ fn write(prefix: &Path, mut command: Command) -> io::Result<()> {
 }
 
 /// A manual page of the command, and those of its subcommands.
-fn write_pages(manual: &Directory, command: Command) -> io::Result<()> {
+fn write_pages(directory: &Directory, command: Command) -> io::Result<()> {
+    let mut others = Vec::new();
     for one in command.get_subcommands().filter(|one| !one.is_hide_set()) {
-        write_pages(manual, one.clone())?;
+        write_pages(directory, one.clone())?;
+        others.extend(one.get_display_name().map(str::to_owned));
     }
+    let is_first = command.get_name() == NAME;
     let (page, mut text) = (Man::new(command), Vec::new());
     page.render(&mut text)?;
-    manual.replace(&page.get_filename(), &text)
+    let others = if is_first { others.as_slice() } else { &[] };
+    let sections = manual::sections(others);
+    text.extend_from_slice(sections.as_bytes());
+    directory.replace(&page.get_filename(), &text)
 }
 
 /// What a person types: completions would offer hidden subcommands too.

@@ -2,7 +2,7 @@
 mod rate_limit;
 
 use anstream::{AutoStream, ColorChoice};
-use handclasp::Spool;
+use handclasp::{Spool, counted};
 use rate_limit::RateLimit;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -21,7 +23,7 @@ pub(super) const HELP: &str = "\
 HANDCLASP_LOG says what is logged on standard error: a level (off, error, warn, info, debug, trace) for handclasp and \
 its plugins, or TARGET=LEVEL for a part of it (handclasp::plugin) or for a crate that it is made of (is, stun_proto, \
 rustls), several separated by commas; warn unless it is set. Other crates log nothing unless they \
-are named: at debug and trace they log passwords of ICE. Nothing waits for whoever reads the log, and each place logs \
+are named, and stun_types, which logs passwords, only from info on. Nothing waits for whoever reads the log, and each place logs \
 at most 200 lines a second: what is left out is counted.";
 
 /// What is logged is set here, by targets and levels.
@@ -53,6 +55,7 @@ pub(super) fn start() {
     let refused = filter.as_ref().err().map(ToString::to_string);
     let colour = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     tracing_subscriber::registry()
+        .with(filter_fn(tells_no_secret))
         .with(filter.unwrap_or_else(|_| EnvFilter::new(QUIET)))
         .with(limit)
         .with(fmt::layer().with_ansi(colour).with_writer(|| Line(spool)))
@@ -63,6 +66,15 @@ pub(super) fn start() {
             "{VARIABLE} is not understood ({error}): give a level, or TARGET=LEVEL, separated by commas"
         );
     }
+}
+
+/// Whether it may be logged, whatever is asked for: below `info`, `stun_types` logs the keys that it signs with, which are
+/// passwords of ICE and TURN.
+fn tells_no_secret(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let rest = target.strip_prefix("stun_types");
+    !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        || *metadata.level() <= Level::INFO
 }
 
 /// A last line for people, with colours for terminals, for which there is always room.
@@ -167,7 +179,8 @@ impl StandardError {
         if self.lost > 0 {
             let lost = self.lost;
             let sentence = format!(
-                "{lost} lines are missing here: standard error was not read, or was full\n"
+                "{} missing here: standard error was not read, or was full\n",
+                counted(lost, "line")
             );
             self.write_all(sentence.as_bytes())?;
             self.lost = 0;
@@ -229,7 +242,7 @@ mod tests {
         drop(stderr);
         let told = io::read_to_string(&mut reader).expect("it is text");
         let missing = |count| {
-            format!("{count} lines are missing here: standard error was not read, or was full\n")
+            format!("{count} lines missing here: standard error was not read, or was full\n")
         };
         assert_eq!(told, missing(6) + "four\nfive\n" + &missing(2));
     }

@@ -9,7 +9,9 @@ mod generate;
 mod interrupt;
 mod key_log_args;
 mod log;
+mod manual;
 mod new;
+mod option_args;
 mod plugin_args;
 mod plugins;
 #[cfg(unix)]

@@ -1,8 +1,8 @@
 //! What every command that uses plugins takes.
 use super::exit::Failed;
 use clap::Args;
-use handclasp::plugin::SearchPath;
-use std::path::PathBuf;
+use handclasp::plugin::{SearchPath, is_id};
+use std::path::{Path, PathBuf};
 
 /// Where plugins are looked for.
 #[derive(Debug, Args)]
@@ -20,11 +20,8 @@ impl PluginArgs {
     }
 }
 
-/// Reads `KEY=VALUE`.
-pub(super) fn setting(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    if key.is_empty() {
-        return Err("the key before `=` is missing".to_owned());
-    }
-    Ok((key.to_owned(), value.to_owned()))
+/// The id that an argument is; anything else, such as `./mine.so`, is a file.
+pub(super) fn id_of(argument: &Path) -> Option<&str> {
+    let text = argument.to_str()?;
+    is_id(text.as_bytes()).then_some(text)
 }

@@ -20,7 +20,6 @@ const MAX_WAITING_FOR_PEER: usize = 8;
 const REST: u64 = 1_000_000;
 
 /// One instance from `init` to `destroy`.
-#[derive(Debug)]
 pub(super) struct Driver {
     plugin: Arc<Plugin>,
     instance_id: u64,
@@ -82,7 +81,6 @@ pub(super) enum Route {
 }
 
 /// What a driver says.
-#[derive(Debug)]
 pub(super) enum Output {
     InitData(Vec<u8>),
     Packet(Vec<u8>),

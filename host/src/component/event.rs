@@ -1,10 +1,11 @@
 //! What a component tells its stream.
 use super::Cause;
+use crate::hidden::Hidden;
 use crate::ice::Pair;
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// What a component tells its stream.
-#[derive(Debug)]
 pub enum Event {
     /// What `init` produced for the peer.
     InitData(Vec<u8>),
@@ -33,6 +34,27 @@ pub enum Event {
         /// By the peer, or by this side.
         by_peer: bool,
     },
+}
+
+/// Without keys and datagrams.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, field): (_, &dyn fmt::Debug) = match self {
+            Self::InitData(data) => ("InitData", data),
+            Self::Candidate(line) => ("Candidate", line),
+            Self::SelectedPair(pair) => ("SelectedPair", pair),
+            Self::PeerNamed(ufrag) => ("PeerNamed", ufrag),
+            Self::Disconnected => return f.write_str("Disconnected"),
+            Self::HandshakeData(data) => ("HandshakeData", &Hidden(data.len())),
+            Self::Ready(data) => ("Ready", &Hidden(data.len())),
+            Self::Application(data) => ("Application", &Hidden(data.len())),
+            Self::Dropped(number, cause) => ("Dropped", &(number, cause)),
+            Self::Warning(warning) => ("Warning", warning),
+            Self::Failed(reason) => ("Failed", reason),
+            Self::Closed { by_peer } => ("Closed", by_peer),
+        };
+        f.debug_tuple(name).field(field).finish()
+    }
 }
 
 /// Where an incoming datagram belongs.

@@ -18,6 +18,7 @@ use association::Association;
 use driver::Driver;
 use drops::Drops;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use strangers::Strangers;
@@ -44,7 +45,6 @@ pub struct Config {
 }
 
 /// One component of a stream.
-#[derive(Debug)]
 pub struct Component {
     config: Config,
     agent: ice::Agent,
@@ -71,6 +71,19 @@ pub struct Component {
     drops: Drops,
     /// Data has come after a silence, so that the timeout may be earlier.
     data_began: bool,
+}
+
+/// Without what was agreed on and datagrams that wait.
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component")
+            .field("agent", &self.agent)
+            .field("gatherer", &self.gatherer)
+            .field("association", &self.association)
+            .field("ready", &self.ready)
+            .field("drops", &self.drops)
+            .finish_non_exhaustive()
+    }
 }
 
 /// READY, and whether it was reported.

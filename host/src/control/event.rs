@@ -113,6 +113,8 @@ impl Serialize for Event<'_> {
             } => {
                 map.serialize_entry("init_data", &Base64(init_data))?;
                 map.serialize_entry("association", association)?;
+                // The keys are the application's: no payload is encrypted on its way.
+                map.serialize_entry("payload_protection", "none")?;
             }
             Notification::LocalCredentials {
                 credentials,

@@ -1,10 +1,12 @@
 use super::error::{ParseError, Reason, quoted};
 use super::fields::Fields;
+use crate::hidden::Hidden;
 use crate::similar::similar;
 use crate::stream::Message;
+use std::fmt;
 
 /// What a line asks for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Input {
     /// Something for the stream.
     Message(Message),
@@ -15,6 +17,23 @@ pub enum Input {
         /// 1 to [`MAX_PAYLOAD`] bytes.
         payload: Vec<u8>,
     },
+}
+
+/// Without passwords and datagrams.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => f.debug_tuple("Message").field(message).finish(),
+            Self::SendPayload {
+                component_id,
+                payload,
+            } => f
+                .debug_struct("SendPayload")
+                .field("component_id", component_id)
+                .field("payload", &Hidden(payload.len()))
+                .finish(),
+        }
+    }
 }
 
 /// Most bytes of a datagram: the largest UDP payload of IPv4.

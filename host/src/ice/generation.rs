@@ -8,6 +8,7 @@ pub(super) use intake::Heard;
 
 use intake::Held;
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -42,7 +43,6 @@ pub(super) enum Change {
 /// The core forgets no candidate that it ever learned, so it is made anew, with
 /// the same credentials, when it has learned too many or when every pair is to
 /// be tried again; to the peer this is invisible.
-#[derive(Debug)]
 pub(super) struct Generation {
     core: IceAgent,
     /// What it has said since it was given something.
@@ -81,6 +81,18 @@ pub(super) struct Generation {
     answers: VecDeque<Transmit>,
     /// Requests from before the peer's credentials.
     held: Vec<Held>,
+}
+
+/// Without the core, which shows passwords.
+impl fmt::Debug for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Generation")
+            .field("local", &self.local)
+            .field("remote", &self.remote)
+            .field("locals", &self.locals)
+            .field("candidates", &self.candidates)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Generation {

@@ -22,6 +22,7 @@ use super::timers::Timers;
 use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
+use crate::counted;
 use crate::ice::{Pair, Transport};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
@@ -195,7 +196,8 @@ impl EventLoop {
             Command::Overflowed(key, component_id, count) => {
                 if let Some(hosted) = self.streams.get_mut(&key) {
                     let reason = format!(
-                        "{count} datagrams came too fast: send them no faster than they leave"
+                        "{} came too fast: send no faster than what is sent leaves",
+                        counted(count, "datagram")
                     );
                     hosted.stream.could_not_send(component_id, reason);
                     self.touch(key);

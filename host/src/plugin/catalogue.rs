@@ -1,10 +1,12 @@
 //! What is in the directories of a search path.
+use std::cmp::Ordering;
 use std::env::consts::DLL_EXTENSION;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io, mem};
 
+use super::version;
 use super::vet::{Found, vet};
-use super::vet_error::{Refusal, VetError};
+use super::vet_error::Refusal;
 use crate::similar::similar;
 
 /// Every library of a search path.
@@ -12,7 +14,7 @@ use crate::similar::similar;
 pub struct Catalogue {
     /// Those that can be used: one for each id, in the order of the search path.
     pub plugins: Vec<Found>,
-    /// Those of an id that an earlier directory has too.
+    /// Those of an id that an earlier directory has too, or a higher version or newer file in theirs.
     pub shadowed: Vec<Found>,
     /// Those that must not be used.
     pub refused: Vec<Refusal>,
@@ -87,6 +89,31 @@ impl Catalogue {
             .ok_or_else(|| self.missing(id))
     }
 
+    /// The others that `found` was chosen from: those of its id in its directory.
+    pub(super) fn passed_over(&self, found: &Found) -> impl Iterator<Item = &Found> {
+        let directory = found.path.parent();
+        (self.shadowed.iter())
+            .filter(move |other| other.id == found.id && other.path.parent() == directory)
+    }
+
+    /// One sentence for whoever uses `found`, if there was a choice.
+    pub(super) fn choice(&self, found: &Found) -> Option<String> {
+        let others: Vec<_> = self.passed_over(found).collect();
+        let is_level = |other: &&Found| version::compare(&other.version, &found.version).is_eq();
+        let by = match others.as_slice() {
+            [] => return None,
+            others if others.iter().any(is_level) => "the newest file of the highest version",
+            _ => "the highest version",
+        };
+        let named = |found: &Found| format!("{} ({})", found.path.display(), found.version);
+        let others: Vec<_> = others.into_iter().map(named).collect();
+        let (used, id) = (named(found), &found.id);
+        Some(format!(
+            "plugin {id}: {used} is used, {by}, and not {}: remove what is not meant from that directory",
+            others.join(", ")
+        ))
+    }
+
     fn missing(&self, id: &str) -> FindError {
         let searched = self.searched.clone();
         match (self.plugins.as_slice(), self.refused.as_slice()) {
@@ -105,22 +132,34 @@ impl Catalogue {
         }
     }
 
-    /// Vets `file` and takes it, unless its id is taken.
+    /// Vets `file` and takes it, unless its id is taken: by an earlier directory, or by a better one of its own.
     pub(super) fn add(&mut self, file: &Path) {
         let found = match vet(file) {
             Ok(found) => found,
             Err(refusal) => return self.refused.push(refusal),
         };
-        match self.plugins.iter().find(|plugin| plugin.id == found.id) {
+        let same_id = self.plugins.iter_mut().find(|plugin| plugin.id == found.id);
+        match same_id {
             None => self.plugins.push(found),
-            Some(used) if used.path.parent() == file.parent() => self.refused.push(Refusal {
-                file: found.path,
-                error: VetError::Duplicate {
-                    id: found.id,
-                    used: used.path.clone(),
-                },
-            }),
+            Some(used) if used.path.parent() == file.parent() && found.supersedes(used) => {
+                self.shadowed.push(mem::replace(used, found));
+            }
             Some(_) => self.shadowed.push(found),
+        }
+    }
+}
+
+impl Found {
+    /// Whether it is of a higher version, or of the same and a newer file.
+    fn supersedes(&self, other: &Self) -> bool {
+        let modified = |found: &Self| {
+            fs::metadata(&found.path)
+                .and_then(|file| file.modified())
+                .ok()
+        };
+        match version::compare(&self.version, &other.version) {
+            Ordering::Equal => modified(self) > modified(other),
+            unequal => unequal.is_gt(),
         }
     }
 }

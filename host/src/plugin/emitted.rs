@@ -3,6 +3,9 @@ use super::emitters::EMITTERS;
 use super::fault::Fault;
 use crate::printable;
 use handclasp_abi as abi;
+use std::cell::Cell;
+use std::fmt;
+use std::ptr;
 use zeroize::Zeroizing;
 
 /// What a call asked of the instance's deadline.
@@ -15,7 +18,7 @@ pub enum Deadline {
 }
 
 /// Everything a plugin emitted in one call. Reused from call to call.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Emitted {
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -27,10 +30,76 @@ pub struct Emitted {
     pub deadline: Option<Deadline>,
     /// A failure's reason, else a warning.
     pub sentence: Option<String>,
+    /// What it logged on the thread that calls it: which secrets there are is known once the call is over.
+    pub(super) logged: Vec<Logged>,
     pub(super) fault: Option<Fault>,
     pub(super) mtu: usize,
     /// Whether the plugin has used an emitter in this call.
     pub(super) spoke: bool,
+}
+
+/// A line that was logged.
+pub(super) struct Logged {
+    pub(super) level: u32,
+    pub(super) said: Zeroizing<Vec<u8>>,
+}
+
+/// Without what was agreed on, packets and what was logged.
+impl fmt::Debug for Emitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitted")
+            .field("packets", &self.ends.len())
+            .field("init_data", &self.init_data)
+            .field("deadline", &self.deadline)
+            .field("sentence", &self.sentence)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Most bytes of lines that are held during a call; more are told at once.
+const MAX_HELD: usize = 64 * 1024;
+
+thread_local! {
+    /// What the call collects that this thread is in. Without a destructor: it is there as long as the thread.
+    static CALL: Cell<*mut Emitted> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// This thread is in a call until this is dropped: what the plugin logs on it is held.
+pub(super) struct InCall(());
+
+impl InCall {
+    /// The table is the one that is lent to the plugin.
+    #[inline]
+    pub(super) fn enter(table: &abi::hc_call) -> Self {
+        CALL.set(table.ctx.cast());
+        Self(())
+    }
+}
+
+impl Drop for InCall {
+    #[inline]
+    fn drop(&mut self) {
+        CALL.set(ptr::null_mut());
+    }
+}
+
+/// Holds what a plugin logs, if this thread is in a call of it whose lines are held.
+pub(super) fn hold(level: u32, said: &[u8]) -> bool {
+    let emitted = CALL.get();
+    if emitted.is_null() {
+        return false;
+    }
+    // SAFETY: not null, so it is that of a table that [`Emitted::table`] made, for the call that this thread is in: as
+    // with the emitters, nobody else touches it before that is over.
+    let emitted = unsafe { &mut *emitted };
+    let held: usize = emitted.logged.iter().map(|line| line.said.len()).sum();
+    if held + said.len() > MAX_HELD {
+        return false;
+    }
+    emitted.spoke = true;
+    let said = Zeroizing::new(said.to_vec());
+    emitted.logged.push(Logged { level, said });
+    true
 }
 
 impl Emitted {

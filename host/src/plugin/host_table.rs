@@ -1,12 +1,12 @@
 //! `hc_host`: the host's services as a plugin sees them.
 //!
 //! A plugin may call them at any moment: from a destructor of a thread's variables, during a panic, after `main`,
-//! after its host is gone. So nothing here panics, waits, or uses a thread-local variable, and lengths are judged
-//! before anything is copied.
-use super::emitted::one_line;
+//! after its host is gone. So nothing here panics, waits, or uses a thread-local variable that is ever gone, and lengths
+//! are judged before anything is copied.
+use super::emitted::{hold, one_line};
 use super::log::PluginLog;
+use super::secrets::Secrets;
 use handclasp_abi as abi;
-use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -24,6 +24,9 @@ pub struct Services {
     pub keylog: Option<Keylog>,
     /// Asks for `on_wake` of the instance with this id; nothing for unknown ids.
     pub wake: Box<dyn Fn(u64) + Send + Sync>,
+    /// Leaves secrets in what plugins log and give as reasons, for those who look for them there. Blanked unless this is
+    /// set.
+    pub reveal: bool,
 }
 
 impl Default for Services {
@@ -32,6 +35,7 @@ impl Default for Services {
             log: None,
             keylog: None,
             wake: Box::new(|_| ()),
+            reveal: false,
         }
     }
 }
@@ -50,6 +54,7 @@ struct Context {
     plugin_id: String,
     /// Gone with the host, which this outlives.
     services: Weak<Services>,
+    secrets: Arc<Secrets>,
 }
 
 /// Most bytes of a line that a plugin logs; the rest is cut off.
@@ -60,10 +65,15 @@ static TABLES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// Makes the table for one loaded plugin. It is never freed, as the plugin is never unmapped: a thread of
 /// the plugin's that outlives its instance, or its host, still finds it.
-pub(super) fn host_table(plugin_id: &str, services: &Arc<Services>) -> &'static abi::hc_host {
+pub(super) fn host_table(
+    plugin_id: &str,
+    services: &Arc<Services>,
+    secrets: &Arc<Secrets>,
+) -> &'static abi::hc_host {
     let context = Box::leak(Box::new(Context {
         plugin_id: plugin_id.to_owned(),
         services: Arc::downgrade(services),
+        secrets: Arc::clone(secrets),
     }));
     let table: &'static abi::hc_host = Box::leak(Box::new(abi::hc_host {
         struct_size: size_of::<abi::hc_host>() as u32,
@@ -87,17 +97,32 @@ unsafe fn context<'a>(host: *const abi::hc_host) -> &'a Context {
     unsafe { &*(*host).ctx.cast::<Context>() }
 }
 
-/// At most [`MAX_LINE`] bytes of it.
+/// At most so many bytes of it.
 ///
 /// # Safety
 /// `bytes` is readable for `'a`, or null.
-unsafe fn text<'a>(bytes: abi::hc_bytes) -> Cow<'a, str> {
-    if bytes.data.is_null() {
-        return "".into();
+unsafe fn at_most<'a>(bytes: abi::hc_bytes, most: usize) -> &'a [u8] {
+    match bytes.data.is_null() {
+        true => &[],
+        // SAFETY: not null, and lent by the plugin for this call.
+        false => unsafe { std::slice::from_raw_parts(bytes.data, bytes.len.min(most)) },
     }
-    // SAFETY: not null, and lent by the plugin for this call.
-    let bytes = unsafe { std::slice::from_raw_parts(bytes.data, bytes.len.min(MAX_LINE)) };
-    String::from_utf8_lossy(bytes)
+}
+
+/// Logs what a plugin said, without its secrets.
+///
+/// # Safety
+/// `host` is a table of [`host_table`].
+pub(super) unsafe fn tell(host: *const abi::hc_host, level: u32, said: &[u8]) {
+    // SAFETY: the caller's promise.
+    let context = unsafe { context(host) };
+    let services = context.services.upgrade();
+    if let Some(log) = services.as_ref().and_then(|services| services.log.as_ref()) {
+        let blanked = context.secrets.blank(said);
+        let said = blanked.as_deref().unwrap_or(said);
+        let line = one_line(&String::from_utf8_lossy(&said[..said.len().min(MAX_LINE)]));
+        log.push(level, &context.plugin_id, &line);
+    }
 }
 
 unsafe extern "C" fn log_enabled(host: *const abi::hc_host, level: u32) -> u32 {
@@ -112,10 +137,14 @@ unsafe extern "C" fn log(host: *const abi::hc_host, level: u32, message: abi::hc
     let context = unsafe { context(host) };
     let services = context.services.upgrade();
     let log = services.as_ref().and_then(|services| services.log.as_ref());
-    if let Some(log) = log.filter(|log| log.is_enabled(level)) {
+    if log.is_some_and(|log| log.is_enabled(level)) {
+        // What is cut off may be the rest of a secret.
         // SAFETY: the plugin lends the message.
-        let line = one_line(&unsafe { text(message) });
-        log.push(level, &context.plugin_id, &line);
+        let said = unsafe { at_most(message, 2 * MAX_LINE) };
+        if !hold(level, said) {
+            // SAFETY: the plugin hands back its table.
+            unsafe { tell(host, level, said) };
+        }
     }
 }
 
@@ -128,7 +157,8 @@ unsafe extern "C" fn keylog(host: *const abi::hc_host, line: abi::hc_bytes) {
     match (&services.keylog, &services.log) {
         (Some(keylog), _) if line.len <= MAX_LINE => {
             // SAFETY: the plugin lends the line.
-            let line = Zeroizing::new(one_line(&unsafe { text(line) }));
+            let line = String::from_utf8_lossy(unsafe { at_most(line, MAX_LINE) });
+            let line = Zeroizing::new(one_line(&line));
             keylog(&line);
         }
         (Some(_), Some(log)) => {
@@ -199,8 +229,10 @@ mod tests {
             wake: Box::new(move |_| {
                 wakes.fetch_add(1, Ordering::Relaxed);
             }),
+            reveal: false,
         });
-        (host_table("test", &services), services, heard)
+        let table = host_table("test", &services, &Secrets::new());
+        (table, services, heard)
     }
 
     /// What a plugin may hand to a thread of its own.

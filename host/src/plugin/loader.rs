@@ -5,6 +5,7 @@ use super::load_error::Error;
 use super::open::Plugin;
 use super::os::{self, Stamp};
 use super::scan::{Scanned, Scanner};
+use super::vet::Found;
 use super::{Catalogue, SearchPath};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,9 @@ struct Loaded {
 #[derive(Debug)]
 struct Current {
     plugin: Arc<Plugin>,
-    /// The directories searched before it was found, and the file itself, as they were.
+    /// What there is to say of the files it was chosen from.
+    choice: Option<String>,
+    /// The directories searched before it was found, the file itself and those it was chosen from, as they were.
     seen: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -58,13 +61,12 @@ impl Loader {
         self.path.scan()
     }
 
-    /// What the plugin with this id says of itself.
+    /// What a plugin says of itself.
     ///
     /// # Errors
     /// As those of [`load`](Self::load).
-    pub fn inspect(&self, id: &str) -> Result<Scanned, Error> {
-        let catalogue = self.path.scan();
-        let copy = self.copies.copy(catalogue.find(id)?)?;
+    pub fn inspect(&self, found: &Found) -> Result<Scanned, Error> {
+        let copy = self.copies.copy(found)?;
         Ok(self.scanner.scan(&copy)?)
     }
 
@@ -73,6 +75,15 @@ impl Loader {
     /// # Errors
     /// One sentence that names the file or the places searched, the cause and the remedy.
     pub fn load(&self, id: &str) -> Result<Arc<Plugin>, Error> {
+        Ok(self.choose(id)?.0)
+    }
+
+    /// [`load`](Self::load), and one sentence for the user if the plugin was chosen from several files of one
+    /// directory.
+    ///
+    /// # Errors
+    /// As those of [`load`](Self::load).
+    pub fn choose(&self, id: &str) -> Result<(Arc<Plugin>, Option<String>), Error> {
         if let Some(log) = &self.services.log {
             log.refresh();
         }
@@ -80,7 +91,7 @@ impl Loader {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let current = loaded.current.get(id);
         if let Some(known) = current.filter(|known| known.is_unchanged()) {
-            return Ok(Arc::clone(&known.plugin));
+            return Ok(known.chosen());
         }
         // Stamped before they are read: what changes in between is noticed the next time.
         let stamped = |path: &Path| (path.to_owned(), os::stamp(path));
@@ -92,7 +103,8 @@ impl Loader {
             .iter()
             .position(|(directory, _)| found.path.starts_with(directory));
         seen.truncate(winner.map_or(seen.len(), |index| index + 1));
-        seen.push(stamped(&found.path));
+        let same_id = [found].into_iter().chain(catalogue.passed_over(found));
+        seen.extend(same_id.map(|found| stamped(&found.path)));
         let copy = self.copies.copy(found)?;
         let in_use = loaded.in_use.get(copy.sha256()).and_then(Weak::upgrade);
         let plugin = match in_use {
@@ -103,11 +115,13 @@ impl Loader {
         loaded.in_use.retain(|_, other| other.strong_count() > 0);
         loaded.in_use.insert(copy.sha256().to_owned(), weak);
         let current = Current {
-            plugin: Arc::clone(&plugin),
+            plugin,
+            choice: catalogue.choice(found),
             seen,
         };
+        let chosen = current.chosen();
         loaded.current.insert(id.to_owned(), current);
-        Ok(plugin)
+        Ok(chosen)
     }
 
     fn open(&self, copy: &PrivateCopy) -> Result<Arc<Plugin>, Error> {
@@ -119,6 +133,10 @@ impl Loader {
 }
 
 impl Current {
+    fn chosen(&self) -> (Arc<Plugin>, Option<String>) {
+        (Arc::clone(&self.plugin), self.choice.clone())
+    }
+
     fn is_unchanged(&self) -> bool {
         self.seen
             .iter()

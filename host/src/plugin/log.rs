@@ -1,4 +1,5 @@
 //! What plugins log, on its way to `tracing`.
+use crate::counted;
 use crate::spool::Spool;
 use handclasp_abi as abi;
 use std::fmt;
@@ -37,7 +38,8 @@ impl PluginLog {
             if dropped > 0 {
                 warn!(
                     target: "handclasp::plugin",
-                    "{dropped} lines that plugins logged were dropped: they log more than is read"
+                    "plugins log more than is read: {} dropped",
+                    counted(dropped, "line")
                 );
             }
             asked.store(self::level(), Ordering::Relaxed);

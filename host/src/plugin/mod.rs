@@ -48,10 +48,12 @@ mod scratch;
 #[cfg(target_os = "linux")]
 mod sealed;
 mod search;
+mod secrets;
 mod segments;
 mod symbol;
 mod tables;
 mod unwind;
+mod version;
 mod vet;
 mod vet_error;
 #[cfg(target_os = "linux")]

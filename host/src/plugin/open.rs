@@ -3,10 +3,11 @@ use super::copy::PrivateCopy;
 use super::description::{Description, describe, inline_text};
 use super::fault::{CallName, FailureKind};
 use super::first_bytes::FirstBytes;
-use super::host_table::{Services, host_table};
+use super::host_table::{self, Services, host_table};
 use super::linker::LinkError;
 use super::open_error::{Cause, OpenError, system_reason};
 use super::os;
+use super::secrets::Secrets;
 use super::tables::{
     Calls, Exporter, InstanceCall, IsHandshake, SetPeer, Tables, check_layouts, extensions, tables,
 };
@@ -24,6 +25,7 @@ pub struct Plugin {
     calls: Calls,
     tables: Tables,
     description: Description,
+    secrets: Option<Arc<Secrets>>,
 }
 
 impl Plugin {
@@ -89,7 +91,8 @@ impl Plugin {
         let layout = check_layouts(descriptor, extensions)?;
         let (tables, extensions) = tables(extensions)?;
         let description = describe(descriptor, extensions, layout, &found.path, sha256)?;
-        let host = host_table(&description.id, services);
+        let secrets = Secrets::new();
+        let host = host_table(&description.id, services, &secrets);
         loading();
         load(descriptor, &description.id)?;
         Ok(Self {
@@ -98,6 +101,7 @@ impl Plugin {
             calls,
             tables,
             description,
+            secrets: (!services.reveal).then_some(secrets),
         })
     }
 
@@ -128,6 +132,17 @@ impl Plugin {
 
     pub(super) fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    /// What it must not say; nothing where somebody looks whether it does.
+    pub(super) fn secrets(&self) -> Option<&Arc<Secrets>> {
+        self.secrets.as_ref()
+    }
+
+    /// Logs what it said, without its secrets.
+    pub(super) fn tell(&self, level: u32, said: &[u8]) {
+        // SAFETY: the table is this plugin's own.
+        unsafe { host_table::tell(self.host, level, said) };
     }
 
     pub(super) fn host_table(&self) -> *const abi::hc_host {

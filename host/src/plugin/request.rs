@@ -10,6 +10,8 @@ use super::instance::{
     Step, init,
 };
 use super::open::Plugin;
+use crate::hidden::Hidden;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 use zeroize::Zeroizing;
@@ -68,7 +70,6 @@ pub struct Completion {
 }
 
 /// How a handshake stands after a call.
-#[derive(Debug)]
 pub enum Outcome {
     /// The instance lives on, finished or not.
     Live(Live),
@@ -78,6 +79,18 @@ pub enum Outcome {
     Failed(Failure),
     /// The instance said its last words and is gone.
     Closed,
+}
+
+/// Without what was agreed on.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live(_) => f.write_str("Live"),
+            Self::Finished(_, data) => write!(f, "Finished({:?})", Hidden(data.len())),
+            Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
+            Self::Closed => f.write_str("Closed"),
+        }
+    }
 }
 
 impl Request {

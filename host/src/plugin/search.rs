@@ -97,8 +97,8 @@ impl SearchPath {
         self.places.iter().map(|place| place.directory.as_path())
     }
 
-    /// Vets every library in these directories, sorted by name in each, and loads none. The first
-    /// directory wins for an id.
+    /// Vets every library in these directories, sorted by name in each, and loads none. For an id the first
+    /// directory wins, in that the highest version, and of several of that the newest file.
     pub fn scan(&self) -> Catalogue {
         let mut catalogue = Catalogue::default();
         for Place { directory, named } in &self.places {

@@ -214,14 +214,6 @@ pub enum VetError {
         /// The libraries it needs; of a file that was vetted, those that are there.
         needed: Vec<String>,
     },
-    /// A second library of one id in one directory.
-    #[error("has the id `{id}` like {}, which is used: remove one of the two", used.display())]
-    Duplicate {
-        /// The id of both.
-        id: String,
-        /// The first by name.
-        used: PathBuf,
-    },
     /// Between being found and being used, the file became another plugin.
     #[error(
         "was the plugin `{expected}` when it was found and is now `{id}`: look for plugins again"

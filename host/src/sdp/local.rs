@@ -5,7 +5,7 @@ use sdp_types::{AddrType, Attribute, Connection, Media, Origin, Session};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// What this side tells its peer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LocalDescription<'a> {
     /// Below 2^63 (RFC 8829, section 5.2.1), chosen at random, the same for the life of the stream.
     pub session_id: u64,

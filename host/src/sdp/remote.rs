@@ -2,9 +2,10 @@ use super::needed::needed;
 use super::{InitDataFormat, SdpError, Setup, candidate_component, check_credentials, limits};
 use sdp_types::{Attribute, Media, Session};
 use std::collections::HashSet;
+use std::fmt;
 
 /// What the peer told us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RemoteDescription {
     /// Username fragment of all components.
     pub ufrag: String,
@@ -22,6 +23,20 @@ pub struct RemoteDescription {
     pub end_of_candidates: bool,
     /// What holds for the section: its own attributes, and those of the session it does not override.
     attributes: Vec<Attribute>,
+}
+
+/// Without the password.
+impl fmt::Debug for RemoteDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteDescription")
+            .field("ufrag", &self.ufrag)
+            .field("ice_lite", &self.ice_lite)
+            .field("setup", &self.setup)
+            .field("rtcp_mux", &self.rtcp_mux)
+            .field("candidates", &self.candidates)
+            .field("end_of_candidates", &self.end_of_candidates)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RemoteDescription {

@@ -55,12 +55,12 @@ fn session_id() -> u64 {
 
 impl Stream {
     pub(super) fn generate_local_sdp(&mut self) -> Result<(), Refused> {
-        let starts =
-            |member: &Member| member.stays() && member.component.phase() == Phase::Starting;
-        if self.components.iter().any(starts) {
-            return Err(Refused(
-                "the plugin's init has not finished: wait for handshake_init_data".to_owned(),
-            ));
+        if self.is_preparing() {
+            if self.closing {
+                return Err(Refused("the stream was closed: start another".to_owned()));
+            }
+            self.describes = true; // once it has something to describe
+            return Ok(());
         }
         let setup = self.negotiation.local_setup();
         let rtcp_mux = self.negotiation.local_mux(self.config.n_components);
@@ -100,6 +100,23 @@ impl Stream {
         self.generations.describe();
         self.notify(Notification::LocalSdp { sdp });
         Ok(())
+    }
+
+    /// Whether an `init` is under way whose data belongs into a description.
+    fn is_preparing(&self) -> bool {
+        let starts =
+            |member: &Member| member.stays() && member.component.phase() == Phase::Starting;
+        self.stage == Stage::Starting || self.components.iter().any(starts)
+    }
+
+    /// Gives the description that was asked for before there was one.
+    pub(super) fn describe_late(&mut self) {
+        if self.describes && !self.is_preparing() {
+            self.describes = false;
+            if let Err(Refused(reason)) = self.generate_local_sdp() {
+                self.warn(format!("there is no local_sdp: {reason}"));
+            }
+        }
     }
 
     /// Reads all of the description before anything of it takes effect.

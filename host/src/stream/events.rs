@@ -1,7 +1,7 @@
 //! What the components say, and what comes of it.
 use super::member::{UNHEARD_EVERY, Unheard};
 use super::{Notification, Stage, Stream};
-use crate::component;
+use crate::{component, counted};
 use std::time::Instant;
 
 impl Stream {
@@ -13,6 +13,7 @@ impl Stream {
             }
         }
         self.conclude_gathering(Some(now));
+        self.describe_late();
         if self.stopping
             && self.components.iter().all(|member| member.ended)
             && self.stage != Stage::Ended
@@ -122,8 +123,9 @@ impl Stream {
             let (dropped, since) = (std::mem::take(count), UNHEARD_EVERY.as_secs());
             *said = Some(now);
             let warning = format!(
-                "component {component_id}: nobody listens, {dropped} datagrams dropped; \
-                 listen to it (this warning comes at most every {since} s)"
+                "component {component_id}: nobody listens, {} dropped; \
+                 listen to it (this warning comes at most every {since} s)",
+                counted(dropped, "datagram")
             );
             self.notify(Notification::Warning { warning });
         }

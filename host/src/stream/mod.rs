@@ -1,4 +1,5 @@
 //! One ICE stream, without sockets or clock: components 1..n, their common credentials, SDP, notifications.
+mod debug;
 mod description;
 mod early;
 mod events;
@@ -30,7 +31,7 @@ pub use gathering::Lookup;
 pub use notification::{Message, Notification, Refused};
 
 /// What a stream is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// The loaded plugin.
     pub plugin: Arc<Plugin>,
@@ -44,9 +45,9 @@ pub struct Config {
     pub mtu: u16,
     /// How long `init` may take, from its request; in [`TIMEOUT`].
     pub init_timeout: Duration,
-    /// How long a handshake may take, from READY; in [`TIMEOUT`].
+    /// How long a handshake may take once ICE has selected a pair; in [`TIMEOUT`].
     pub handshake_timeout: Duration,
-    /// How long the peer may be silent before a component fails; in [`TIMEOUT`].
+    /// How long ICE may look for a pair, from when it starts or has lost one; in [`TIMEOUT`].
     pub ice_timeout: Duration,
     /// Whether this side seeks nobody and checks only who has checked it (RFC 8445, section 2.5): `ice_lite`.
     pub ice_lite: bool,
@@ -80,6 +81,8 @@ pub struct Stream {
     /// Whether there is nothing to start or gather for any more.
     closing: bool,
     stopping: bool,
+    /// Whether a description is asked for that waits for every `init`.
+    describes: bool,
     notifications: VecDeque<Notification>,
     dropped: VecDeque<(u16, Option<u64>, Cause)>,
 }
@@ -199,6 +202,7 @@ impl Stream {
             names: Names::default(),
             closing: false,
             stopping: false,
+            describes: false,
             notifications: VecDeque::new(),
             dropped: VecDeque::new(),
             config,

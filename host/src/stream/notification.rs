@@ -3,7 +3,7 @@ use crate::plugin::Role;
 use zeroize::Zeroizing;
 
 /// What the application tells a stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Message {
     /// The peer's `ufrag pwd`. Others than before are the peer's ICE restart.
     SetRemoteCredentials {
@@ -78,7 +78,7 @@ impl Message {
 }
 
 /// What a stream tells the application.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Notification {
     /// What `init` produced for the peer.
     HandshakeInitData {

@@ -91,7 +91,12 @@ fn json_has_no_field_for_what_is_secret() {
     let expected = |event: &str| -> Option<&[&str]> {
         Some(match event {
             "handshake_data" | "component_state_ready" => &["bytes", "component_id"],
-            "handshake_init_data" => &["association", "component_id", "init_data"], // the peer's to know
+            "handshake_init_data" => &[
+                "association",
+                "component_id",
+                "init_data", // the peer's to know
+                "payload_protection",
+            ],
             "local_credentials" => &["generation"],
             "keys_match" => &["component_id", "profile"],
             _ => return None,

@@ -1,8 +1,10 @@
 //! `handclasp plugins`.
-use crate::support::{Plugins, assert_fails, assert_succeeds, hello, json, run, text};
+use crate::support::{Plugins, assert_fails, assert_succeeds, handclasp, hello, json, run, text};
+use handclasp::plugin::{Loader, Scanner, SearchPath, Services};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 #[test]
 fn a_list_is_aligned_and_says_how_far_layouts_are_known() {
@@ -60,6 +62,116 @@ fn a_list_says_what_is_shadowed_and_what_is_refused() {
     assert_eq!(listed["shadowed"], expected);
     assert_eq!(listed["refused"], json!([{"file": open, "reason": reason}]));
     assert_eq!(listed["searched"], json!([first.path(), second.path()]));
+}
+
+#[test]
+fn who_uses_the_highest_version_of_several_is_told_of_the_others() {
+    let plugins = Plugins::new();
+    for version in ["1.0.0", "10.0.0", "9.0.0"] {
+        plugins.compile(&format!("hello-{version}.so"), &hello(version));
+    }
+    let (directory, used) = (plugins.path(), plugins.file("hello-10.0.0.so"));
+    let others =
+        ["1.0.0", "9.0.0"].map(|version| (version, plugins.file(&format!("hello-{version}.so"))));
+
+    let output = run(&["plugins", "list", "--json", "--plugin-dir", directory]);
+    assert_succeeds(&output);
+    let listed = &json(&output)[0];
+    assert_eq!(listed["plugins"][0]["version"], "10.0.0");
+    let shadowed = others.each_ref().map(
+        |(version, file)| json!({"id": "hello", "version": version, "file": file, "by": used}),
+    );
+    assert_eq!(listed["shadowed"], json!(shadowed));
+    assert_eq!(listed["refused"], json!([]));
+
+    let inspect = ["plugins", "inspect", "hello", "--plugin-dir", directory];
+    let output = run(&inspect);
+    assert_succeeds(&output);
+    for (version, file) in &others {
+        let line = format!("  shadows         {} ({version})\n", file.display());
+        assert!(
+            text(&output.stdout).contains(&line),
+            "{}",
+            text(&output.stdout)
+        );
+    }
+    let said = &json(&run(&[&inspect[..], &["--json"]].concat()))[0];
+    let shadows = others
+        .each_ref()
+        .map(|(version, file)| json!({"version": version, "file": file}));
+    assert_eq!(said["shadows"], json!(shadows));
+
+    let mut stream = handclasp(["stream", "--plugin", "hello", "--plugin-dir", directory]);
+    let output = stream
+        .stdin(Stdio::null())
+        .output()
+        .expect("the command runs");
+    let [(_, first), (_, second)] = others;
+    let warning = format!(
+        "plugin hello: {} (10.0.0) is used, the highest version, and not {} (1.0.0), {} (9.0.0): remove what is not \
+         meant from that directory",
+        used.display(),
+        first.display(),
+        second.display()
+    );
+    assert_eq!(
+        json(&output)[0],
+        json!({"event": "warning", "warning": warning})
+    );
+}
+
+#[test]
+fn inspect_takes_a_file_and_check_an_id() {
+    let plugins = Plugins::new();
+    plugins.compile("mine.so", &hello("1.0.0"));
+    let file = plugins.file("mine.so");
+    let output = run(&["plugins", "inspect", "--json", &file.display().to_string()]);
+    assert_succeeds(&output);
+    let said = &json(&output)[0];
+    assert_eq!(
+        (&said["id"], &said["file"]),
+        (&json!("hello"), &json!(file))
+    );
+    assert_eq!(said["payload_protection"], "none");
+    let output = run(&["plugins", "inspect", "./no.so"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("./no.so cannot be read"));
+
+    let check = [
+        "check",
+        "--json",
+        "--only",
+        "load",
+        "--plugin-dir",
+        plugins.path(),
+    ];
+    let output = run(&[&check[..], &["hello"]].concat());
+    assert_succeeds(&output);
+    assert_eq!(json(&output)[0]["file"], json!(file));
+    let output = run(&[&check[..], &["helo"]].concat());
+    assert_fails(&output, 3, "no plugin `helo`: did you mean `hello`?");
+}
+
+#[test]
+fn the_next_stream_uses_a_newer_file_whatever_its_name() {
+    let plugins = Plugins::new();
+    plugins.compile("hello.so", &hello("1.0.0"));
+    let path = SearchPath::from_dirs(vec![plugins.path().into()]).expect("it is there");
+    let loader = Loader::new(path, Services::default(), Scanner::none());
+    let version = || {
+        let plugin = loader.load("hello").expect("it can be used");
+        plugin.description().version.clone()
+    };
+    assert_eq!(version(), "1.0.0");
+    let backup = plugins.file("a-backup.so");
+    fs::copy(plugins.file("hello.so"), &backup).expect("the directory is ours");
+    plugins.compile("hello.so", &hello("2.0.0"));
+    assert_eq!(version(), "2.0.0");
+    // Written to in place, which its directory does not show.
+    plugins.compile("elsewhere", &hello("3.0.0"));
+    assert_eq!(version(), "2.0.0");
+    fs::copy(plugins.file("elsewhere"), &backup).expect("it is ours");
+    assert_eq!(version(), "3.0.0");
 }
 
 #[test]
@@ -175,6 +287,7 @@ Plugin
   clock           the system's: it is woken in real time only
   tells its peer  greeting
   agrees on       nothing
+  payloads        leave in the clear: the application encrypts them with what is agreed on
 
 Options
   mode     How it goes about it

@@ -2,9 +2,12 @@
 use handclasp::control::{ErrorEvent, Event, Input, Secrets, messages};
 use handclasp::ice::Pair;
 use handclasp::stream::Notification;
+use handclasp_tests::{is_here, text};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
 const DOCUMENT: &str = include_str!("../../../docs/json-lines.md");
@@ -183,4 +186,37 @@ fn every_example_is_a_line_and_every_line_has_an_example() {
         .chain(messages().map(|(name, _)| name.to_owned()))
         .collect();
     assert_eq!(shown, all);
+}
+
+/// Runs the first example in Python of docs/data-types.md on what a stream says.
+#[test]
+fn the_example_of_data_types_reads_srtp_keys() {
+    const TYPES: &str = include_str!("../../../docs/data-types.md");
+    if !is_here("python3", "python3") {
+        return;
+    }
+    let (_, rest) = TYPES.split_once("```python\n").expect("it has one");
+    let (example, _) = rest.split_once("```").expect("which ends");
+    let keys = [&[0, 8, 32, 12][..], &[1; 32], &[2; 12], &[3; 32], &[4; 12]].concat();
+    let ready = Notification::ComponentStateReady {
+        component_id: 1,
+        data: Zeroizing::new(keys),
+    };
+    let lines = [Notification::CandidateGatheringDone, ready].map(|notification| {
+        let event = Event::new(&notification, Secrets::Shown);
+        serde_json::to_string(&event).expect("it can be written") + "\n"
+    });
+    let mut python = Command::new("python3")
+        .args(["-c", example])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it was just run");
+    let mut input = python.stdin.take().expect("it is piped");
+    input
+        .write_all(lines.concat().as_bytes())
+        .expect("it reads");
+    drop(input);
+    let output = python.wait_with_output().expect("it was started here");
+    assert_eq!(text(&output.stdout), "SRTP_AEAD_AES_256_GCM 44 44\n");
 }

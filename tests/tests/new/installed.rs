@@ -141,6 +141,20 @@ fn every_subcommand_has_a_page_and_every_shell_its_completions() {
         let page = prefix().join(format!("share/man/man1/handclasp-{name}.1"));
         assert!(page.is_file(), "{}", page.display());
     }
+    let page = |name| {
+        let page = prefix().join(format!("share/man/man1/{name}.1"));
+        fs::read_to_string(page).expect("it was installed")
+    };
+    for part in [
+        ".SH ENVIRONMENT",
+        "HANDCLASP_LOG",
+        ".SH EXAMPLES",
+        ".SH \"SEE ALSO\"",
+        "\\fBhandclasp\\-stream\\fR(1)",
+    ] {
+        assert!(page("handclasp").contains(part), "{part}");
+    }
+    assert!(page("handclasp-plugins-inspect").contains("\\fBhandclasp\\fR(1)"));
     for file in [
         "man/man1/handclasp.1",
         "bash-completion/completions/handclasp",

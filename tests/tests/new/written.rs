@@ -59,6 +59,10 @@ fn a_parent_with_an_odd_name_is_no_obstacle() {
     assert!(output.status.success(), "{output:?}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
+        printed.starts_with(&format!("Made the directory {parent}\n")),
+        "{printed}"
+    );
+    assert!(
         printed.contains(r"cd 'it'\''s an $odd #place/odd'"),
         "{printed}"
     );

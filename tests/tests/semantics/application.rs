@@ -36,7 +36,7 @@ fn s21_without_a_listener_data_is_dropped_and_the_warning_is_rare() {
         }
         let warnings = world.sides[0].told(&["warning"]);
         assert_eq!(warnings.len(), 3, "{warnings:?}");
-        assert!(warnings[0].contains("component 1: nobody listens, 1 datagrams dropped"));
+        assert!(warnings[0].contains("component 1: nobody listens, 1 datagram dropped"));
         assert!(
             warnings[1].contains("100 datagrams dropped"),
             "{warnings:?}"

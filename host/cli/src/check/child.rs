@@ -16,7 +16,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Starts this program again for each check.
-#[derive(Debug)]
 pub(super) struct Children<'a> {
     pub(super) subject: &'a Subject,
     pub(super) program: PathBuf,
@@ -71,9 +70,10 @@ impl Children<'_> {
             None => Command::new(&self.program),
         };
         command.arg("run-check").arg("--notes").arg(directory);
-        for (key, value) in &self.subject.options {
-            command.arg("--option").arg(format!("{key}={value}"));
-        }
+        // Not on the command line, where other users could read a secret: the directory is this user's alone.
+        let options = directory.join("options");
+        fs::write(&options, serde_json::to_vec(&self.subject.options)?)?;
+        command.arg("--options").arg(options);
         command.arg("--seed").arg(self.subject.seed.to_string());
         command
             .args(self.sanitizer.iter().map(|_| "--sanitized"))

@@ -29,6 +29,11 @@ impl Heard {
         }
     }
 
+    /// Whether what the plugin says is looked at.
+    pub(crate) fn listens(&self) -> bool {
+        self.listens
+    }
+
     /// A log that takes every line; none if nobody listens, or the system gives no thread.
     pub(crate) fn log(&self) -> Option<PluginLog> {
         let heard = self.clone();

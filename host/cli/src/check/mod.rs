@@ -30,7 +30,8 @@ mod table;
 mod valgrind;
 
 use super::exit::Failed;
-use super::plugin_args::setting;
+use super::option_args::OptionArgs;
+use super::plugin_args::{PluginArgs, id_of};
 use board::Board;
 use checks::file::Library;
 use child::Children;
@@ -47,15 +48,17 @@ pub(super) use probe::RunCheck;
 
 /// Check whether a plugin keeps the contract: its file, and what it does when it is called.
 ///
-/// Runs the plugin's code, in processes of its own. Exit code 0 if nothing was found, 1 if something was, 2 if the
+/// Runs the plugin's code, in processes of its own. An option that is required and not given gets a made-up value. Exit code 0 if nothing was found, 1 if something was, 2 if the
 /// command line does not suit the plugin.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The plugin's library
+    /// The plugin: its file, or its id (see `handclasp plugins list`)
+    #[arg(value_name = "FILE|ID")]
     file: PathBuf,
-    /// An option of the plugin (repeatable); one that is required and not given here gets a made-up value
-    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
-    options: Vec<(String, String)>,
+    #[command(flatten)]
+    plugins: PluginArgs,
+    #[command(flatten)]
+    options: OptionArgs,
     /// Only this check, and those it needs (repeatable)
     #[arg(long, value_name = "CHECK")]
     only: Vec<String>,
@@ -75,7 +78,6 @@ pub(super) struct Check {
 }
 
 /// What is checked.
-#[derive(Debug)]
 struct Subject {
     file: PathBuf,
     options: Vec<(String, String)>,
@@ -87,8 +89,15 @@ const FINDINGS: u8 = 1;
 
 impl Check {
     pub(super) fn run(self) -> Result<ExitCode, Failed> {
-        let library = Library::read(self.file.clone()).map_err(|error| {
-            let file = self.file.display();
+        let file = match id_of(&self.file).filter(|_| !self.file.is_file()) {
+            Some(id) => {
+                let catalogue = self.plugins.search_path()?.scan();
+                catalogue.find(id)?.path.clone()
+            }
+            None => self.file.clone(),
+        };
+        let library = Library::read(file.clone()).map_err(|error| {
+            let file = file.display();
             Failed::usage(format!(
                 "cannot read {file} ({error}): name a plugin's library"
             ))
@@ -105,8 +114,8 @@ impl Check {
             ))
         })?;
         let subject = Subject {
-            file: std::path::absolute(&self.file).map_err(Failed::new)?,
-            options: self.options,
+            file: std::path::absolute(&file).map_err(Failed::new)?,
+            options: self.options.given()?,
             seed: self.seed,
         };
         let sanitizer = Sanitizer::find(&library, self.sanitize);

@@ -6,7 +6,7 @@ use super::ladder::Recording;
 use super::meter::{ENOUGH, Meter, REMEDY};
 use super::notes::Notes;
 use super::outcome::{Checked, Objection};
-use crate::plugin_args::setting;
+use crate::option_args::add_secrets;
 use clap::Args;
 use handclasp::plugin::{
     Call, Completion, InitParameters, Plugin, PrivateCopies, PrivateCopy, Request, Services, lent,
@@ -29,8 +29,9 @@ pub(crate) struct RunCheck {
     /// Where the verdict is expected
     #[arg(long)]
     pub(super) notes: PathBuf,
-    #[arg(long = "option", value_parser = setting)]
-    options: Vec<(String, String)>,
+    /// Where the plugin's options are
+    #[arg(long)]
+    options: PathBuf,
     #[arg(long)]
     seed: u64,
     /// Make each forged datagram anew this many times, however long that takes
@@ -96,7 +97,11 @@ impl Probe {
             }
             let plugin = open(&copy, &services, &notes)?;
             let specs = &plugin.description().options;
-            let given = invented::complete(specs, &arguments.options);
+            let mut given = read_options(&arguments.options)?;
+            add_secrets(&mut given, specs).map_err(|_| {
+                Objection::Usage("a secret option in the environment is not UTF-8".to_owned())
+            })?;
+            let given = invented::complete(specs, &given);
             let settings = validate(plugin.id(), specs, &given)
                 .map_err(|error| Objection::Usage(error.to_string()))?;
             Ok((copies, copy, plugin, given, settings))
@@ -252,6 +257,12 @@ impl Probe {
     }
 }
 
+/// As [`Children`](super::child::Children) has written them.
+fn read_options(file: &Path) -> Result<Vec<(String, String)>, Objection> {
+    let read = std::fs::read(file).and_then(|json| Ok(serde_json::from_slice(&json)?));
+    read.map_err(|error| Objection::skip(format!("its options cannot be read ({error})")))
+}
+
 fn copy(file: &Path) -> Result<(PrivateCopies, PrivateCopy), Objection> {
     let found = vet(file).map_err(finding)?;
     // On disk, where debuggers and sanitizers read it, too.
@@ -270,6 +281,7 @@ fn services(woken: &Woken, heard: &Heard) -> Arc<Services> {
             let mut woken = woken.lock().unwrap_or_else(PoisonError::into_inner);
             woken.insert(id);
         }),
+        reveal: heard.listens(),
     })
 }
 

@@ -9,7 +9,8 @@ mod show;
 
 use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
-use super::plugin_args::{PluginArgs, setting};
+use super::option_args::{OptionArgs, PeerOptionArgs};
+use super::plugin_args::PluginArgs;
 use super::server_args::ServerArgs;
 use super::tcp_args::TcpArgs;
 use super::trace_args::TraceArgs;
@@ -31,12 +32,10 @@ pub(super) struct Demo {
     peer_plugin: Option<String>,
     #[command(flatten)]
     plugins: PluginArgs,
-    /// An option of the plugin (repeatable); see `handclasp plugins inspect ID`
-    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
-    options: Vec<(String, String)>,
-    /// An option of the other peer's plugin, which takes these in place of --option (repeatable)
-    #[arg(long = "peer-option", value_name = "KEY=VALUE", value_parser = setting)]
-    peer_options: Vec<(String, String)>,
+    #[command(flatten)]
+    options: OptionArgs,
+    #[command(flatten)]
+    peer_options: PeerOptionArgs,
     #[command(flatten)]
     key_log: KeyLogArgs,
     #[command(flatten)]

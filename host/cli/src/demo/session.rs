@@ -79,13 +79,15 @@ impl Session {
                 Side::A => &demo.plugin,
                 Side::B => demo.peer_plugin.as_ref().unwrap_or(&demo.plugin),
             };
-            let plugin_options = match side {
-                Side::B if !demo.peer_options.is_empty() => &demo.peer_options,
-                _ => &demo.options,
+            let given = match side {
+                Side::A => demo.options.clone(),
+                Side::B => demo.peer_options.or(&demo.options),
             };
+            let declared = host.plugin(plugin)?;
+            let plugin_options = given.of(&declared.description().options)?;
             let options = StreamOptions {
                 plugin: plugin.clone(),
-                plugin_options: plugin_options.clone(),
+                plugin_options,
                 n_components: demo.components,
                 controlling: side.leads(),
                 gathering: match side {
@@ -109,13 +111,11 @@ impl Session {
                 listen: true,
                 ..StreamOptions::default()
             };
-            host.open(
-                options,
-                Box::new(Reporter {
-                    side,
-                    reports: sender.clone(),
-                }),
-            )
+            let reporter = Reporter {
+                side,
+                reports: sender.clone(),
+            };
+            Ok::<_, Failed>(host.open(options, Box::new(reporter))?)
         };
         stdio::claim().map_err(Failed::new)?;
         let mut mapped = Vec::new();

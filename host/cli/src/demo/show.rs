@@ -4,6 +4,7 @@ use crate::signalling::Side;
 use crate::stdio;
 use anstyle::{AnsiColor, Style};
 use handclasp::control::{Event, Secrets};
+use handclasp::counted;
 use handclasp::plugin::Plugin;
 use handclasp::stream::Notification;
 use serde_json::{Value, json};
@@ -244,8 +245,8 @@ fn in_words(line: &Line<'_>) -> Option<String> {
             ..
         } => {
             format!(
-                "component {component_id}: handshake prepared, {} bytes for the peer",
-                init_data.len()
+                "component {component_id}: handshake prepared, {} for the peer",
+                counted(init_data.len(), "byte")
             )
         }
         Notification::LocalCredentials { .. } => "ICE credentials made".to_owned(),
@@ -260,8 +261,8 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         }
         Notification::HandshakeData { component_id, data } => {
             format!(
-                "component {component_id}: handshake finished, {} bytes agreed on (not shown)",
-                data.len()
+                "component {component_id}: handshake finished, {} agreed on (not shown)",
+                counted(data.len(), "byte")
             )
         }
         Notification::ComponentStateReady { component_id, .. } => {

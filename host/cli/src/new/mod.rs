@@ -27,7 +27,7 @@ pub(super) struct New {
     /// The plugin's id: a-z, 0-9 and `-`
     #[arg(value_parser = plugin_id)]
     name: String,
-    /// Make the project's directory in this one
+    /// Make the project's directory in this one; what is missing of it is made, and told
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// One JSON object
@@ -55,11 +55,17 @@ impl New {
         let next = next_steps(&self.name, &project.directory);
         if self.json {
             let files: Vec<_> = project.files.iter().map(|file| file.to_string()).collect();
-            let (plugin, directory) = (&self.name, &project.directory);
-            stdio::say(
-                json!({"plugin": plugin, "directory": directory, "files": files, "next": next}),
-            );
+            stdio::say(json!({
+                "plugin": self.name,
+                "directory": project.directory,
+                "parents": project.parents,
+                "files": files,
+                "next": next,
+            }));
             return Ok(());
+        }
+        for parent in &project.parents {
+            stdio::say(format_args!("Made the directory {}", parent.display()));
         }
         let files = project.files.join(", ");
         stdio::say(format_args!(

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 /// A project that was written.
 pub(super) struct Project {
     pub(super) directory: PathBuf,
+    /// The directories above it that were not there, the outermost first.
+    pub(super) parents: Vec<PathBuf>,
     /// Below `directory`.
     pub(super) files: Vec<&'static str>,
 }
@@ -22,6 +24,10 @@ impl Project {
         sdk: &Sdk,
     ) -> Result<Self, Failed> {
         let failed = |error| cannot_write(&directory, &error);
+        let above = directory.ancestors().skip(1);
+        let missing = above.take_while(|at| !at.as_os_str().is_empty() && !at.exists());
+        let mut parents: Vec<_> = missing.map(Path::to_owned).collect();
+        parents.reverse();
         let made = Directory::make(&directory).map_err(failed)?;
         if !made.is_empty().map_err(failed)? {
             return Err(Failed::new(format!(
@@ -38,7 +44,11 @@ impl Project {
                 .map_err(|error| cannot_write(&directory.join(template.path), &error))?;
             files.push(template.path);
         }
-        Ok(Self { directory, files })
+        Ok(Self {
+            directory,
+            parents,
+            files,
+        })
     }
 }
 

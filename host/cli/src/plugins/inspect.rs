@@ -1,20 +1,23 @@
 //! `handclasp plugins inspect`.
 use super::{HEADING, columns};
 use crate::exit::Failed;
-use crate::plugin_args::PluginArgs;
+use crate::plugin_args::{PluginArgs, id_of};
 use crate::stdio;
 use clap::Args;
 use handclasp::plugin::{
-    Description, ExtensionInfo, Loader, OptionKind, OptionSpec, Scanned, Scanner, Services,
+    self, Catalogue, Description, ExtensionInfo, Found, Loader, OptionKind, OptionSpec, Scanned,
+    Scanner, Services, vet,
 };
 use handclasp_abi as abi;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Show all that a plugin says of itself: who made it, what it takes, what it implements.
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
-    /// The plugin, by its id; see `handclasp plugins list`
-    id: String,
+    /// The plugin: its id (see `handclasp plugins list`), or its file, such as ./mine.so
+    #[arg(value_name = "ID|FILE")]
+    plugin: PathBuf,
     #[command(flatten)]
     plugins: PluginArgs,
     /// One JSON object
@@ -26,23 +29,38 @@ impl Inspect {
     pub(super) fn run(self) -> Result<(), Failed> {
         let path = self.plugins.search_path()?;
         let loader = Loader::new(path, Services::default(), Scanner::this_program());
-        let plugin = loader.inspect(&self.id)?;
+        let (mut catalogue, mut of_file) = (Catalogue::default(), None);
+        let found = match id_of(&self.plugin) {
+            Some(id) => {
+                catalogue = loader.catalogue();
+                catalogue.find(id).map_err(plugin::Error::from)?
+            }
+            None => &*of_file.insert(vet(&self.plugin).map_err(plugin::Error::from)?),
+        };
+        let plugin = loader.inspect(found)?;
+        let shadowed = catalogue.shadowed.iter();
+        let shadowed: Vec<_> = shadowed.filter(|other| other.id == found.id).collect();
         if self.json {
-            stdio::say(as_json(&plugin));
+            stdio::say(as_json(&plugin, &shadowed));
         } else {
-            print(&plugin);
+            print(&plugin, &shadowed);
         }
         Ok(())
     }
 }
 
-fn print(plugin: &Scanned) {
+fn print(plugin: &Scanned, shadowed: &[&Found]) {
     let said = &plugin.description;
     stdio::say(format_args!(
         "{HEADING}{}{HEADING:#}: {}",
         said.name, said.description
     ));
-    section("Plugin", &columns(&facts(said)));
+    let mut facts = facts(said);
+    facts.extend(shadowed.iter().map(|found| {
+        let other = format!("{} ({})", found.path.display(), found.version);
+        ["shadows".to_owned(), other]
+    }));
+    section("Plugin", &columns(&facts));
     let mut options: Vec<_> = said.options.iter().flat_map(option_rows).collect();
     if options.is_empty() {
         options.push(["it takes none".to_owned(), String::new()]);
@@ -91,6 +109,10 @@ fn facts(said: &Description) -> Vec<[String; 2]> {
         ("clock", clock.to_owned()),
         ("tells its peer", format(&said.init_data_type)),
         ("agrees on", format(&said.handshake_data_type)),
+        (
+            "payloads",
+            "leave in the clear: the application encrypts them with what is agreed on".to_owned(),
+        ),
     ]
     .map(|(name, value)| [name.to_owned(), value])
     .into()
@@ -181,7 +203,7 @@ fn ranges(plugin: &Scanned) -> Vec<(u8, u8)> {
     ranges
 }
 
-fn as_json(plugin: &Scanned) -> Value {
+fn as_json(plugin: &Scanned, shadowed: &[&Found]) -> Value {
     let said = &plugin.description;
     let (major, minor) = said.abi_version;
     let option = |option: &OptionSpec| {
@@ -211,11 +233,16 @@ fn as_json(plugin: &Scanned) -> Value {
         "description": said.description,
         "file": said.file,
         "sha256": said.sha256,
+        "shadows": shadowed
+            .iter()
+            .map(|found| json!({"version": found.version, "file": found.path}))
+            .collect::<Vec<_>>(),
         "layout": said.layout.as_str(),
         "abi": format!("{major}.{minor}"),
         "own_clock": said.own_clock,
         "init_data_type": said.init_data_type,
         "handshake_data_type": said.handshake_data_type,
+        "payload_protection": "none",
         "options": said.options.iter().map(option).collect::<Vec<_>>(),
         "extensions": said.extensions.iter().map(extension).collect::<Vec<_>>(),
         "first_bytes": plugin.first_bytes.map(|_| ranges(plugin)),

@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// List the plugins that can be used, those that cannot and why, and those that an earlier directory hides.
+/// List the plugins that can be used, those that cannot and why, and those that an earlier directory, a higher version or
+/// a newer file hides.
 ///
 /// Each library is opened and checked, in a process of its own. `verified` is the layout of a Rust plugin, whose types were compared
 /// one by one; `declared` is that of any other. Exit code 3 if none can be used.
@@ -132,7 +133,7 @@ impl Listing {
         }
     }
 
-    /// What stands before it on the search path; that one may be refused.
+    /// What is used in its place; that one may be refused.
     fn shadows(&self, found: &Found) -> Option<&Path> {
         let by = self.usable.iter().find(|plugin| plugin.id == found.id)?;
         Some(&by.file)

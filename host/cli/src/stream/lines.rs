@@ -1,5 +1,6 @@
 //! What waits to be written on standard output, bounded in memory.
 use handclasp::control::ErrorEvent;
+use handclasp::counted;
 use handclasp::stream::Notification;
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Write as _};
@@ -211,11 +212,11 @@ impl State {
     /// What was dropped, to be told once.
     fn take_dropped(&mut self) -> Option<Line> {
         let count = |dropped: &mut u64| Some(std::mem::take(dropped)).filter(|count| *count > 0);
-        let (number, what) = match count(&mut self.dropped_datagrams) {
-            Some(number) => (number, "datagrams from the peer"),
-            None => (count(&mut self.dropped_warnings)?, "warnings"),
+        let what = match count(&mut self.dropped_datagrams) {
+            Some(number) => counted(number, "datagram") + " from the peer",
+            None => counted(count(&mut self.dropped_warnings)?, "warning"),
         };
-        let warning = format!("{number} {what} were dropped: read standard output faster");
+        let warning = format!("{what} dropped: read standard output faster");
         Some(Line::Notification(Notification::Warning { warning }))
     }
 }
@@ -311,7 +312,7 @@ mod tests {
         };
         assert!(two.starts_with("2 datagrams"), "{two}");
         assert_eq!((&next[..], again.len()), ("next", half.len()));
-        assert!(one.starts_with("1 datagrams"), "{one}");
+        assert!(one.starts_with("1 datagram "), "{one}");
         assert_eq!(stopped, "Stopped");
     }
 
@@ -336,6 +337,6 @@ mod tests {
         input.join().expect("there is room again");
         let rest: Vec<_> = (0..4).map(|_| next(&lines)).collect();
         assert_eq!(rest[2], "CandidateGatheringDone");
-        assert!(rest[3].starts_with("1 warnings"), "{}", rest[3]);
+        assert!(rest[3].starts_with("1 warning "), "{}", rest[3]);
     }
 }

@@ -12,7 +12,8 @@ use super::exit::Failed;
 #[cfg(unix)]
 use super::interrupt;
 use super::key_log_args::KeyLogArgs;
-use super::plugin_args::{PluginArgs, setting};
+use super::option_args::OptionArgs;
+use super::plugin_args::PluginArgs;
 use super::server_args::ServerArgs;
 use super::stdio;
 use super::tcp_args::TcpArgs;
@@ -35,7 +36,8 @@ use std::time::Duration;
 ///
 /// Each line is one JSON object, such as {"message":"set_remote_candidate","component_id":1,"candidate":"…"}
 /// and {"event":"component_state_ready","component_id":1,"handshake_data":"…"}; docs/json-lines.md has them
-/// all. Events carry keys: do not send them where others read. The end of the input stops the stream, as the
+/// all. Events carry keys: do not send them where others read. Payloads are not encrypted, whatever the handshake: protect
+/// them with those keys before send_payload. The end of the input stops the stream, as the
 /// message `stop` does, and so do SIGINT, SIGTERM and SIGHUP (exit code 128 and the signal's
 /// number); a second signal ends it at once. A stream whose components have all failed stops by itself. Exit code 1 if a
 /// component failed, 3 if it was the plugin's `init`.
@@ -46,9 +48,8 @@ pub(super) struct Stream {
     plugin: String,
     #[command(flatten)]
     plugins: PluginArgs,
-    /// An option of the plugin (repeatable); see `handclasp plugins inspect ID`
-    #[arg(long = "option", value_name = "KEY=VALUE", value_parser = setting)]
-    options: Vec<(String, String)>,
+    #[command(flatten)]
+    options: OptionArgs,
     #[command(flatten)]
     key_log: KeyLogArgs,
     #[command(flatten)]
@@ -93,13 +94,15 @@ pub(super) struct Stream {
     /// Most bytes of UDP payload in a packet of the handshake
     #[arg(long, value_name = "BYTES", default_value_t = 1200, value_parser = clap::value_parser!(u16).range(256..=65507))]
     mtu: u16,
-    /// Fail if a call of the plugin's init takes longer than this
+    /// Fail if a call of the plugin's init takes longer than this, counted from when it is due
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     init_timeout: Duration,
-    /// Fail a component whose handshake takes longer than this from READY
+    /// Fail a component whose handshake has not finished this long after ICE has selected a pair
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     handshake_timeout: Duration,
-    /// Fail a component whose peer is silent for longer than this; its credentials may take the init timeout more
+    /// Fail a component for which ICE has no pair this long after it starts (with the peer's credentials and its first
+    /// candidate), or after the peer is disconnected: 30 s of silence. The credentials may take this and the init
+    /// timeout together
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     ice_timeout: Duration,
     /// Add a member `stream` with this name to every event
@@ -122,11 +125,13 @@ impl Stream {
         let components = self.components;
         let name = self.name.as_deref().unwrap_or("stream");
         let recorder = trace.as_ref().map(|trace| trace.recorder(name));
+        let given = self.options.clone();
         let mut options = self.into_options()?;
         options.recorder = recorder;
         stdio::claim().map_err(Failed::new)?;
         let plugin = host.plugin(&options.plugin)?;
         stdio::restore().map_err(Failed::new)?;
+        options.plugin_options = given.of(&plugin.description().options)?;
         let stream = Arc::new(host.open(options, Box::new(reporter))?);
         begin(&mut trace)?;
         drop(plugin);
@@ -148,7 +153,6 @@ impl Stream {
     fn into_options(self) -> Result<StreamOptions, Failed> {
         Ok(StreamOptions {
             plugin: self.plugin,
-            plugin_options: self.options,
             n_components: self.components,
             controlling: self.controlling,
             mtu: self.mtu,

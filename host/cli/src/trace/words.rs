@@ -1,7 +1,7 @@
 //! A datagram or an event in a few words.
 use super::flight;
-use handclasp::printable;
 use handclasp::trace::{Call, Datagram, Kind, Missed, Status, Stun, StunClass, What, dtls_records};
+use handclasp::{counted, printable};
 use std::collections::BTreeMap;
 
 /// What a datagram is, without its length.
@@ -78,7 +78,10 @@ pub(super) fn event(what: &What) -> Option<String> {
         }
         What::HandshakeInitData { bytes: 0, .. } => "handshake prepared".to_owned(),
         What::HandshakeInitData { bytes, .. } => {
-            format!("handshake prepared, {bytes} bytes for the peer")
+            format!(
+                "handshake prepared, {} for the peer",
+                counted(*bytes, "byte")
+            )
         }
         What::LocalCredentials => "ICE credentials made".to_owned(),
         What::NewCandidateFull { candidate, .. } => format!("candidate {}", short(candidate)),
@@ -96,7 +99,10 @@ pub(super) fn event(what: &What) -> Option<String> {
             format!("selected pair {local} to {remote}{over}")
         }
         What::HandshakeData { bytes, .. } => {
-            format!("handshake finished, {bytes} bytes of keys (not kept)")
+            format!(
+                "handshake finished, {} of keys (not kept)",
+                counted(*bytes, "byte")
+            )
         }
         What::ComponentStateReady { .. } => "ready".to_owned(),
         What::ComponentStateDisconnected { .. } => "the peer is silent".to_owned(),

@@ -173,6 +173,27 @@ fn what_stays_lost_fails_with_a_sentence() {
 }
 
 #[test]
+fn the_ice_timeout_counts_from_the_loss_of_consent() {
+    let mut world = World::new(8, &["10.0.0.1:1000"], &["10.0.0.2:2000"]);
+    let mut config = Config::new(1, true, 2);
+    config.ice_timeout = secs(3);
+    world.a = Side::new(config, &["10.0.0.1:1000"], world.now);
+    world.introduce();
+    world.connect();
+    world.link.loss = 1.0;
+    world.run_for(secs(60));
+    let when = |wanted: fn(&Event) -> bool| {
+        let mut events = world.a.events.iter();
+        events.find(|(_, event)| wanted(event)).expect("it came").0
+    };
+    let disconnected = when(|event| matches!(event, Event::Disconnected));
+    let failed = when(
+        |event| matches!(event, Event::Failed(reason) if reason.contains("disconnected from 10.0.0.2:2000, no answer for 33 s")),
+    );
+    assert_eq!(failed - disconnected, secs(3));
+}
+
+#[test]
 fn a_peer_that_never_answers_fails_after_the_timeout() {
     let mut world = World::introduced(7);
     world.link.loss = 1.0;

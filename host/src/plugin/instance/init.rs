@@ -1,19 +1,22 @@
 //! The first call, which makes an instance.
 use super::raw::{Raw, Verdict};
 use super::{AwaitingPeer, AwaitingReady, Instance};
+use crate::hidden::Keys;
 use crate::plugin::emitted::Emitted;
 use crate::plugin::fault::{CallName, Failure, Fault};
 use crate::plugin::lent::{Loan, lend};
 use crate::plugin::open::Plugin;
 use crate::plugin::os;
+use crate::plugin::secrets::Kept;
 use crate::plugin::unwind::guarded;
 use handclasp_abi as abi;
+use std::fmt;
 use std::ptr;
 use std::slice;
 use std::sync::Arc;
 
 /// What an instance is made for.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct InitParameters {
     /// This component: 1 is RTP, 2 is RTCP.
     pub component_id: u16,
@@ -27,6 +30,20 @@ pub struct InitParameters {
     pub stream_id: u64,
     /// Validated options.
     pub options: Arc<[(String, String)]>,
+}
+
+/// Without the options' values.
+impl fmt::Debug for InitParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InitParameters")
+            .field("component_id", &self.component_id)
+            .field("component_count", &self.component_count)
+            .field("mtu", &self.mtu)
+            .field("instance_id", &self.instance_id)
+            .field("stream_id", &self.stream_id)
+            .field("options", &Keys(&self.options))
+            .finish()
+    }
 }
 
 /// What `init` made.
@@ -50,6 +67,7 @@ pub fn init(
     now_ns: u64,
     emitted: &mut Emitted,
 ) -> Result<Started, Failure> {
+    let secrets = keep_secrets(plugin, &parameters.options);
     let options: Vec<_> = parameters
         .options
         .iter()
@@ -101,11 +119,26 @@ pub fn init(
     } else {
         instance
     };
-    let raw = Box::new(Raw::new(Arc::clone(plugin), instance, parameters.mtu));
+    let plugin = Arc::clone(plugin);
+    let mut raw = Box::new(Raw::new(plugin, instance, parameters.mtu, secrets));
+    raw.hush(emitted);
     match raw.judge(CallName::Init, status, emitted)? {
         Verdict::Finished => Ok(Started::Finished),
         Verdict::Pending if instance.is_null() => Err(raw.fault(CallName::Init, Fault::NoInstance)),
-        Verdict::Pending if plugin.wants_peer() => Ok(Started::AwaitingPeer(Instance::of(raw))),
+        Verdict::Pending if raw.plugin.wants_peer() => Ok(Started::AwaitingPeer(Instance::of(raw))),
         Verdict::Pending => Ok(Started::AwaitingReady(Instance::of(raw))),
     }
+}
+
+/// Has its secret options blanked in whatever it says.
+fn keep_secrets(plugin: &Plugin, options: &[(String, String)]) -> Vec<Kept> {
+    let Some(secrets) = plugin.secrets() else {
+        return Vec::new();
+    };
+    let declared = &plugin.description().options;
+    let is_secret = |key: &str| declared.iter().any(|spec| spec.key == key && spec.secret);
+    let secret = options.iter().filter(|(key, _)| is_secret(key));
+    secret
+        .filter_map(|(_, value)| secrets.keep(value.as_bytes()))
+        .collect()
 }

@@ -1,9 +1,10 @@
 //! An instance as the contract sees it: a pointer, and calls that are judged.
 use super::judge::judge_closely;
-use crate::plugin::emitted::Emitted;
+use crate::plugin::emitted::{Emitted, InCall};
 use crate::plugin::fault::{CallName, Failure, FailureKind, Fault};
 use crate::plugin::lent::{Loan, lend};
 use crate::plugin::open::Plugin;
+use crate::plugin::secrets::Kept;
 use crate::plugin::unwind::guarded;
 use handclasp_abi as abi;
 use std::ffi::c_void;
@@ -17,7 +18,12 @@ pub(super) struct Raw {
     pub(super) plugin: Arc<Plugin>,
     pub(super) instance: *mut c_void,
     pub(super) mtu: u16,
+    /// What it knows and must not say. Dropped after `destroy`.
+    secrets: Vec<Kept>,
 }
+
+/// Fewer bytes of handshake data are no keys.
+const LEAST_KEYS: usize = 8;
 
 // SAFETY: the contract lets the thread change between two calls, and an `Instance` is called by whoever owns
 // it, so by one thread at a time.
@@ -36,18 +42,24 @@ impl Drop for Raw {
 }
 
 impl Raw {
-    pub(super) fn new(plugin: Arc<Plugin>, instance: *mut c_void, mtu: u16) -> Self {
+    pub(super) fn new(
+        plugin: Arc<Plugin>,
+        instance: *mut c_void,
+        mtu: u16,
+        secrets: Vec<Kept>,
+    ) -> Self {
         Self {
             plugin,
             instance,
             mtu,
+            secrets,
         }
     }
 
     /// Runs one call and judges what came back. A failure drops the instance.
     #[inline]
     pub(super) fn call(
-        self: Box<Self>,
+        mut self: Box<Self>,
         name: CallName,
         now_ns: u64,
         emitted: &mut Emitted,
@@ -55,13 +67,36 @@ impl Raw {
     ) -> Result<(Box<Self>, Verdict), Failure> {
         emitted.begin(self.mtu.into());
         let table = emitted.table(now_ns);
+        let in_call = InCall::enter(&table);
         let table = lend(Loan::Call, slice::from_ref(&table));
         let status = guarded(self.plugin.id(), name, || {
             body(self.instance, table.as_ptr())
         });
-        drop(table);
+        drop((table, in_call));
+        if emitted.spoke() {
+            self.hush(emitted);
+        }
         let verdict = self.judge(name, status, emitted)?;
         Ok((self, verdict))
+    }
+
+    /// Blanks its secrets, the keys of this very call among them, in what it said, and tells what it logged.
+    #[cold]
+    pub(super) fn hush(&mut self, emitted: &mut Emitted) {
+        if let Some(secrets) = self.plugin.secrets() {
+            let data = emitted.handshake_data.as_ref();
+            let keys = data.filter(|data| data.len() >= LEAST_KEYS);
+            self.secrets
+                .extend(keys.and_then(|keys| secrets.keep(keys)));
+            if let Some(sentence) = &mut emitted.sentence
+                && let Some(blanked) = secrets.blank(sentence.as_bytes())
+            {
+                *sentence = String::from_utf8_lossy(&blanked).into_owned();
+            }
+        }
+        for line in emitted.logged.drain(..) {
+            self.plugin.tell(line.level, &line.said);
+        }
     }
 
     #[inline]

@@ -1,6 +1,7 @@
 use std::env::join_paths;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::fixture::{Source, directory, directory_of};
 use crate::plugin::{Catalogue, FindError, SearchPath, VetError};
@@ -46,18 +47,79 @@ fn the_first_directory_wins() {
     assert!(catalogue.refused.is_empty());
 }
 
+/// A directory with a file for each name and version, all of one id, and of one age unless that is changed.
+fn versions(files: &[(&str, &'static [u8])]) -> tempfile::TempDir {
+    let directory = directory();
+    for (name, version) in files {
+        let source = Source {
+            version,
+            ..Source::default()
+        };
+        made_at(&source.compile(directory.path(), name), 0);
+    }
+    directory
+}
+
+fn made_at(file: &Path, seconds: u64) {
+    let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds);
+    let file = fs::File::options().write(true).open(file);
+    (file.and_then(|file| file.set_modified(time))).expect("it is ours");
+}
+
 #[test]
-fn two_of_an_id_in_one_directory_are_a_mistake() {
-    let directory = directory_of(&[("echo", "a.so"), ("echo", "b.so")]);
+fn of_one_id_in_one_directory_the_highest_version_wins() {
+    let directory = versions(&[
+        ("hello-1.10.0.so", b"1.10.0"),
+        ("hello-1.9.0.so", b"1.9.0"),
+        ("hello-2.0.0-rc.1.so", b"2.0.0-rc.1"),
+        ("hello-2.0.0.so", b"2.0.0"),
+        ("hello-old.so", b"0.1"),
+    ]);
+    made_at(&directory.path().join("hello-1.9.0.so"), 60);
     let catalogue = scan(&[&directory]);
-    assert_eq!(ids(&catalogue), ["echo"]);
-    let (used, other) = (directory.path().join("a.so"), directory.path().join("b.so"));
-    let expected = format!(
-        "{} has the id `echo` like {}, which is used: remove one of the two",
-        other.display(),
-        used.display()
+    let used = catalogue.find("echo").expect("it is there");
+    assert_eq!(used.version, "2.0.0");
+    assert_eq!(
+        (ids(&catalogue), catalogue.shadowed.len()),
+        (vec!["echo"], 4)
     );
-    assert_eq!(catalogue.refused[0].to_string(), expected);
+    assert!(catalogue.refused.is_empty());
+    let choice = catalogue.choice(used).expect("there was one");
+    let used = format!(
+        "plugin echo: {} (2.0.0) is used, the highest version, and not ",
+        used.path.display()
+    );
+    assert!(choice.starts_with(&used), "{choice}");
+    assert!(
+        choice.contains("hello-2.0.0-rc.1.so (2.0.0-rc.1)"),
+        "{choice}"
+    );
+}
+
+#[test]
+fn of_one_version_the_newest_file_wins() {
+    let directory = versions(&[("a.so", b"1.0"), ("b.so", b"1.0"), ("c.so", b"1.0")]);
+    let used = directory.path().join("b.so");
+    made_at(&used, 60);
+    let catalogue = scan(&[&directory]);
+    let found = catalogue.find("echo").expect("it is there");
+    assert_eq!(found.path, used);
+    let choice = catalogue.choice(found).expect("there was one");
+    assert!(
+        choice.contains("the newest file of the highest version"),
+        "{choice}"
+    );
+}
+
+#[test]
+fn an_earlier_directory_wins_over_a_higher_version() {
+    let (first, second) = (versions(&[("a.so", b"1.0")]), versions(&[("a.so", b"2.0")]));
+    let catalogue = scan(&[&first, &second]);
+    let found = catalogue.find("echo").expect("it is there");
+    assert_eq!(
+        (found.version.as_str(), catalogue.choice(found)),
+        ("1.0", None)
+    );
 }
 
 #[test]

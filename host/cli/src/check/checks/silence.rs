@@ -5,6 +5,7 @@ use crate::check::peers::{
     INITIATOR, MILLISECOND, PATIENCE, RESPONDER, SECOND, Setup, Weather, World, name_of, stages,
 };
 use crate::check::probe::Probe;
+use handclasp::counted;
 
 pub(crate) const SILENCE: Check = Check {
     name: "silence",
@@ -111,8 +112,9 @@ fn silence(probe: &Probe) -> Checked {
     for Monologue { side, packets, .. } in monologues(probe)? {
         if packets > PACKETS_PER_SECOND * seconds {
             return Err(Objection::finding(format!(
-                "{} sent {packets} packets in {seconds} s to a peer that never answered",
-                name_of(side)
+                "{} sent {} in {seconds} s to a peer that never answered",
+                name_of(side),
+                counted(packets, "packet")
             )));
         }
     }
