@@ -1,8 +1,8 @@
 //! Forged datagrams against the plugins that speak DTLS, in both roles, at four moments: none ends a finished session,
 //! and what ends a handshake is listed with the reason why nothing can be done (statement 39 of docs/semantics.md).
 //!
-//! The kinds, and what is done with them, are those of `handclasp check`. Each kind is forged anew twice at each moment, or
-//! as often as the environment variable `FORGED` says: `make forged`.
+//! The kinds, and what is done with them, are those of `handclasp check`. Each kind is forged anew twice at each moment,
+//! or as often as the environment variable `FORGED` says: `make forged`.
 use handclasp_tests::{built, program, skip, text};
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! What somebody sends in a peer's name who sees every datagram and has no key, to a handshake that is DTLS; and what of
-//! it DTLS itself cannot tell from the peer's own.
+//! What somebody sends to a handshake of DTLS, in the peer's name, who sees every datagram and has no key; and what of it
+//! DTLS itself cannot tell from the peer's own.
 mod flights;
 mod forger;
 mod hellos;
