@@ -43,6 +43,8 @@ void doubt_alert(struct session *self, const uint8_t *alert, size_t len) {
     const char *name = SSL_alert_desc_string_long(description);
     const char *advice = description == SSL_AD_BAD_CERTIFICATE
                              ? "; it takes this side's certificate for another's: give it this side's init data again"
+                         : description == SSL_AD_HANDSHAKE_FAILURE
+                             ? "; it may have a certificate that this plugin does not take: " TAKEN_KEYS
                              : "";
     if (!self->warned)
         hc_failf(self->call, HC_PENDING,

@@ -10,6 +10,9 @@
 /* Bits of security that a key must have, by OpenSSL's own measure (NIST SP 800-57): RSA of 2048 bits has. */
 #define MIN_SECURITY 112
 
+/* What to do about a certificate with another key. */
+#define TAKEN_KEYS "give it one for ECDSA with P-256 or P-384, or for RSA"
+
 #define SECOND (1000 * HC_MILLISECOND)
 
 /* How far a server's hello has come: what follows it has numbers that count from its own. */

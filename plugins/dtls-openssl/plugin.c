@@ -120,6 +120,11 @@ static hc_status failed(struct session *self) {
         return fail(self->call, HC_ERROR_AUTHENTICATION,
                     "the peer's certificate has none of the fingerprints in its init data: stale init data, or an "
                     "attacker; exchange it again");
+    case SSL_R_WRONG_CURVE:
+    case SSL_R_WRONG_SIGNATURE_TYPE:
+    case SSL_R_UNKNOWN_CERTIFICATE_TYPE:
+        return fail(self->call, HC_ERROR_PEER_REJECTED,
+                    "the peer has a certificate that this plugin does not take, " TAKEN_KEYS);
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
     case SSL_R_BAD_SIGNATURE:
     case SSL_R_DIGEST_CHECK_FAILED:

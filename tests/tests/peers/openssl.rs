@@ -3,7 +3,7 @@ mod certificate;
 mod program;
 
 use crate::endpoint::{Endpoint, Opened};
-use certificate::{Certificate, P256, P384, RSA};
+use certificate::{Certificate, ED25519, P256, P384, P521, RSA};
 use handclasp::plugin::{FailureKind, Role};
 use handclasp_tests::{SrtpKeys, need, skip};
 use program::{Agreed, LABEL, Profile, Program};
@@ -123,6 +123,49 @@ fn another_certificate_than_promised_is_refused() {
             assert_eq!(failure.kind, FailureKind::Authentication, "{id}: {failure}");
         }
     }
+}
+
+#[test]
+fn dtls_srtp_says_what_it_takes_of_a_certificate_it_does_not() {
+    let advice = "give it one for ECDSA with P-256 or P-384; with RSA, and no others, dtls-openssl works too";
+    for kind in [P521, ED25519, RSA] {
+        for role in ROLES {
+            refuse_for_its_key("dtls-srtp", kind, role, advice);
+        }
+    }
+}
+
+/// A client's Ed25519 it takes; OpenSSL's server has no use for one in DTLS 1.2.
+#[test]
+fn dtls_openssl_says_what_it_takes_of_a_certificate_it_does_not() {
+    let advice = "give it one for ECDSA with P-256 or P-384, or for RSA";
+    for (kind, role) in [
+        (P521, Role::Initiator),
+        (P521, Role::Responder),
+        (ED25519, Role::Initiator),
+    ] {
+        refuse_for_its_key("dtls-openssl", kind, role, advice);
+    }
+    if let Some(opened) = open("Ed25519 at a client", "dtls-openssl") {
+        let endpoint = opened.endpoint(&[]).expect("no option is wrong");
+        let client = Certificate::new(ED25519);
+        agree(&opened, endpoint, Role::Responder, &client, &PROFILES[0]);
+    }
+}
+
+/// Has a peer show a key that the plugin, which is in this role, does not take.
+fn refuse_for_its_key(id: &str, kind: &[&str], role: Role, advice: &str) {
+    let test = format!("{kind:?} at the peer of {id} ({role:?})");
+    let Some(opened) = open(&test, id) else {
+        return;
+    };
+    let peer = Certificate::new(kind);
+    let mut endpoint = opened.endpoint(&[]).expect("no option is wrong");
+    endpoint.set_peer(role, &peer.fingerprint);
+    let _program = meet(&endpoint, role, &peer, &PROFILES[0]);
+    let failure = endpoint.shake_hands().expect_err(&test);
+    assert_eq!(failure.kind, FailureKind::PeerRejected, "{test}: {failure}");
+    assert!(failure.to_string().contains(advice), "{test}: {failure}");
 }
 
 fn agree_on_every_profile(id: &str) {

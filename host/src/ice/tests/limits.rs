@@ -312,29 +312,3 @@ fn the_peers_candidates_are_capped() {
     let refused = side.agent.add_remote_candidate(&line(33));
     assert_eq!(refused, Err(CandidateError::TooMany { max: 32 }));
 }
-
-/// Whoever drives the agent takes what it says until it says nothing, and does nothing else meanwhile.
-#[test]
-fn what_an_agent_says_at_once_is_bounded_and_the_rest_has_its_turn() {
-    let mut world = World::introduced(1);
-    world.connect();
-    world.run_for(secs(20));
-    let selected = world.a.agent.selected_pair().expect("a pair");
-    let (to, from) = (world.a.credentials(), world.b.credentials());
-    // Nobody takes the answers.
-    for _ in 0..400 {
-        let datagram = check(&to, &from, to.pwd());
-        assert!(world.a.agent.handle_stun(world.now, selected, &datagram));
-    }
-    let agent = &mut world.a.agent;
-    let mut said = Vec::new();
-    loop {
-        said.push(std::iter::from_fn(|| agent.poll_transmit()).count());
-        if agent.poll_timeout().is_none_or(|due| due > world.now) {
-            break; // it rests
-        }
-        agent.handle_timeout(world.now);
-    }
-    assert!(said.iter().all(|count| *count <= 256), "{said:?}");
-    assert!(said.iter().sum::<usize>() >= 400, "{said:?}");
-}

@@ -6,6 +6,8 @@ use tempfile::TempDir;
 
 pub(crate) const P256: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
 pub(crate) const P384: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-384"];
+pub(crate) const P521: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:P-521"];
+pub(crate) const ED25519: &[&str] = &["ed25519"];
 pub(crate) const RSA: &[&str] = &["rsa:2048"];
 
 /// A self-signed certificate and its key, in files.
