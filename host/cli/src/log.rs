@@ -12,18 +12,19 @@ use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing::{Level, Metadata};
-use tracing_subscriber::filter::filter_fn;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 /// What the manual says of it.
 pub(super) const HELP: &str = "\
 HANDCLASP_LOG says what is logged on standard error: a level (off, error, warn, info, debug, trace) for handclasp and \
 its plugins, or TARGET=LEVEL for a part of it (handclasp::plugin) or for a crate that it is made of (is, stun_proto, \
 rustls), several separated by commas; warn unless it is set. Other crates log nothing unless they \
-are named, and stun_types, which logs passwords, only from info on. Nothing waits for whoever reads the log, and each place logs \
+are named, and what has a password in it is left out. Nothing waits for whoever reads the log, and each place logs \
 at most 200 lines a second: what is left out is counted.";
 
 /// What is logged is set here, by targets and levels.
@@ -55,7 +56,7 @@ pub(super) fn start() {
     let refused = filter.as_ref().err().map(ToString::to_string);
     let colour = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     tracing_subscriber::registry()
-        .with(filter_fn(tells_no_secret))
+        .with(NoPasswords)
         .with(filter.unwrap_or_else(|_| EnvFilter::new(QUIET)))
         .with(limit)
         .with(fmt::layer().with_ansi(colour).with_writer(|| Line(spool)))
@@ -68,13 +69,37 @@ pub(super) fn start() {
     }
 }
 
-/// Whether it may be logged, whatever is asked for: below `info`, `stun_types` logs the keys that it signs with, which are
-/// passwords of ICE and TURN.
-fn tells_no_secret(metadata: &Metadata<'_>) -> bool {
-    let target = metadata.target();
-    let rest = target.strip_prefix("stun_types");
-    !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-        || *metadata.level() <= Level::INFO
+/// Keeps passwords of ICE and TURN out of the log, whatever is asked for: below `info`, `stun_types` logs the keys that it
+/// signs with, and at `trace` the ICE core some of its events.
+struct NoPasswords;
+
+impl<S: Subscriber> Layer<S> for NoPasswords {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        !is_of(metadata, "stun_types") || *metadata.level() <= Level::INFO
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        if *event.metadata().level() < Level::TRACE || !is_of(event.metadata(), "is") {
+            return true;
+        }
+        let mut said = Said(String::new());
+        event.record(&mut said);
+        !said.0.contains("IceCreds")
+    }
+}
+
+/// Whether it is this crate that logs.
+fn is_of(metadata: &Metadata<'_>, name: &str) -> bool {
+    let rest = metadata.target().strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+struct Said(String);
+
+impl Visit for Said {
+    fn record_debug(&mut self, _: &Field, value: &dyn std::fmt::Debug) {
+        self.0 += &format!("{value:?}");
+    }
 }
 
 /// A last line for people, with colours for terminals, for which there is always room.

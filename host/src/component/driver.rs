@@ -10,6 +10,7 @@ use crate::plugin::{
     Plugin, Request, Role,
 };
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -39,6 +40,21 @@ pub(super) struct Driver {
     /// What the plugin warned of last, since `init`.
     warning: Option<String>,
     outputs: VecDeque<Output>,
+}
+
+/// Without what was agreed on.
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver")
+            .field("instance_id", &self.instance_id)
+            .field("phase", &self.phase)
+            .field("request", &self.request)
+            .field("waiting", &self.waiting)
+            .field("peer", &self.peer)
+            .field("deadline", &self.deadline)
+            .field("outputs", &self.outputs.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far a handshake has come.

@@ -73,14 +73,21 @@ pub struct Component {
     data_began: bool,
 }
 
-/// Without what was agreed on and datagrams that wait.
+/// Without what was agreed on.
 impl fmt::Debug for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Component")
             .field("agent", &self.agent)
             .field("gatherer", &self.gatherer)
+            .field("driver", &self.driver)
             .field("association", &self.association)
+            .field("leaving", &self.leaving)
             .field("ready", &self.ready)
+            .field("early", &self.early)
+            .field("transmits", &self.transmits)
+            .field("relay_requests", &self.relay_requests)
+            .field("events", &self.events)
+            .field("strangers", &self.strangers)
             .field("drops", &self.drops)
             .finish_non_exhaustive()
     }

@@ -136,18 +136,14 @@ impl Secrets {
             Zeroizing::new(reading.iter().map(|read| read.byte).collect());
         let lengths = (LEAST..=PIECE).filter(|length| known.lengths[*length] > 0);
         for length in lengths {
-            let mut at = 0;
-            while at + length <= bytes.len() {
-                let hash = self.hasher.hash_one(&bytes[at..at + length]);
-                let spans = known.of_piece(hash).filter_map(|(id, start)| {
-                    around(&known.secrets.get(&id)?.bytes, start, &bytes, at, length)
-                });
-                let Some(span) = spans.max_by_key(|span| span.end) else {
-                    at += 1;
-                    continue;
-                };
-                found.push(reading[span.start].start..reading[span.end - 1].end);
-                at = span.end.max(at + 1);
+            for (at, piece) in bytes.windows(length).enumerate() {
+                let known = known
+                    .of_piece(self.hasher.hash_one(piece))
+                    .filter_map(|(id, start)| Some((&known.secrets.get(&id)?.bytes, start)));
+                let spans =
+                    known.filter_map(|(secret, start)| around(secret, start, &bytes, at, length));
+                found
+                    .extend(spans.map(|span| reading[span.start].start..reading[span.end - 1].end));
             }
         }
     }

@@ -87,7 +87,7 @@ fn s24_what_cannot_wait_is_refused_with_the_remedy() {
         })
         .is_empty()
     );
-    assert_eq!(world.sides[0].count("refused"), 11);
+    assert_eq!(world.sides[0].count("refused"), 10);
     world.run_for(secs(3));
     assert!(world.sides[0].is_ready(), "nothing has changed by it");
 }
