@@ -1,5 +1,5 @@
 //! `handclasp plugins list`.
-use super::{HEADING, columns};
+use super::{HEADING, columns, options_as_json};
 use crate::cli::exit::Failed;
 use crate::cli::plugin_args::PluginArgs;
 use crate::cli::stdio;
@@ -146,6 +146,7 @@ impl Listing {
                 "layout": plugin.layout.as_str(),
                 "file": plugin.file,
                 "sha256": plugin.sha256,
+                "options": options_as_json(plugin),
             })
         });
         let shadowed = self.shadowed.iter().map(|found| {
