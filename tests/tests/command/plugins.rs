@@ -116,6 +116,15 @@ fn inspection_tells_all_to_scripts() {
         (&option["type"], &option["default"]),
         (&json!("string"), &json!("auto"))
     );
+    for key in ["certificate", "private-key"] {
+        let option = options.iter().find(|option| option["key"] == key);
+        assert_eq!(option.expect("it takes a certificate")["type"], "file");
+    }
+    let listed = run(&["plugins", "list", "--json"]);
+    let listed = &json(&listed)[0]["plugins"];
+    let listed = listed.as_array().expect("a list");
+    let listed = listed.iter().find(|plugin| plugin["id"] == "dtls-srtp");
+    assert_eq!(listed.expect("it is there")["options"], said["options"]);
 }
 
 /// One of everything that a descriptor may say.
