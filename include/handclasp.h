@@ -78,6 +78,10 @@
  *  [in-call]      called by the plugin, on the thread of the call it was lent to, until that returns.
  *                 The host never calls back from within.
  *
+ * Processes. A plugin cannot tell whether it runs in the host's process or in a worker process of its own.
+ * Either serves many instances, of several streams. A worker may end at any time, without `destroy` or
+ * `unload`: leave nothing in the system that only these would remove.
+ *
  * Memory never changes owner. What a pointer argument leads to is lent until the function returns, and
  * both sides copy what they keep. What lives longer says so. What the host lends empty is NULL with
  * length 0.
@@ -113,11 +117,11 @@
 
 #define HC_MAGIC UINT64_C(0x50534c43444e4148) /* HANDCLSP, as a little-endian machine stores it */
 #define HC_ABI_MAJOR UINT32_C(0)
-#define HC_ABI_MINOR UINT32_C(1)
+#define HC_ABI_MINOR UINT32_C(2)
 
 /* FNV-1a 64 of the declarations below, without comments and with each run of white space as one
  * space: tells a reordering where all sizes stay equal. A test of the project recomputes it. */
-#define HC_DECLARATIONS UINT64_C(0x25eaaca50577b596)
+#define HC_DECLARATIONS UINT64_C(0x9b665d151d3bdca8)
 
 #ifdef __cplusplus
 extern "C" {
@@ -150,16 +154,18 @@ typedef struct hc_bytes {
 #define HC_OPTION_STRING UINT32_C(0)
 #define HC_OPTION_INTEGER UINT32_C(1)  /* reaches `init` in decimal */
 #define HC_OPTION_BOOLEAN UINT32_C(2)  /* reaches `init` as `true` or `false` */
+#define HC_OPTION_FILE UINT32_C(3)     /* the path of a file that the plugin reads */
 #define HC_OPTION_REQUIRED UINT32_C(1) /* without a value, `init` is not called */
 #define HC_OPTION_SECRET UINT32_C(2)   /* the host never shows or logs the value */
 #define HC_OPTION_REPEATED UINT32_C(4) /* may be given several times */
 
-/* An option the plugin takes. The host checks what it is given against this before `init`. */
+/* An option the plugin takes. The host checks what it is given against this before `init`: of a file, too,
+ * that it is there, regular and readable. A worker's sandbox lets the plugin read exactly these files. */
 typedef struct hc_option {
     const char *key;           /* not empty, unique in this plugin */
     const char *default_value; /* NULL: none */
     const char *help;          /* one line, for people */
-    uint32_t type;             /* HC_OPTION_STRING, _INTEGER or _BOOLEAN */
+    uint32_t type;             /* HC_OPTION_STRING, _INTEGER, _BOOLEAN or _FILE */
     uint32_t flags;            /* HC_OPTION_REQUIRED | _SECRET | _REPEATED */
 } hc_option;
 
@@ -182,9 +188,10 @@ typedef struct hc_extension {
 #define HC_LOG_DEBUG UINT32_C(4)
 #define HC_LOG_TRACE UINT32_C(5)
 
-/* What a host offers at any time, to any thread: it stays valid as long as the process. Once its host is
- * gone its functions do nothing, and say so. Keep the pointer in the instance, not in a global: one
- * library may serve two hosts. */
+/* What a host offers at any moment, to any thread, a destructor of thread-local variables included: it
+ * stays valid as long as the process. Once its host is gone `log_enabled` and `keylog_enabled` return 0, and
+ * `log`, `keylog` and `wake` do nothing. No function unwinds or ends the process. Keep the pointer in the
+ * instance, not in a global: one plugin file may serve two hosts. */
 typedef struct hc_host hc_host;
 struct hc_host {
     uint32_t struct_size;
@@ -197,8 +204,11 @@ struct hc_host {
     /* [thread-safe] Logs one line of UTF-8. No secrets: logs leave the machine. */
     void (HC_CDECL *log)(const hc_host *host, uint32_t level, hc_bytes message);
 
-    /* [thread-safe] Takes a line of the NSS key log format, without its end. Call it always: the line
-     * goes nowhere unless the operator asked for it. */
+    /* [thread-safe] Returns non-zero if the operator asked for a key log. If not, derive no lines. */
+    uint32_t (HC_CDECL *keylog_enabled)(const hc_host *host);
+
+    /* [thread-safe] Takes a line of the NSS key log format, without its end. The line goes nowhere unless
+     * the operator asked for it. */
     void (HC_CDECL *keylog)(const hc_host *host, hc_bytes line);
 
     /* [thread-safe] Fills `buffer` from the operating system's CSPRNG.
@@ -265,6 +275,11 @@ struct hc_call {
  * sets its deadlines to `now_ns` + the time remaining, and again when it is woken early. */
 #define HC_OWN_CLOCK UINT32_C(1)
 
+/* `hc_plugin.flags`: after `load` the plugin needs more of the system than memory, threads, clocks and the
+ * files that its options name: sockets, devices or other processes, as PKCS#11 and a remote signer do. A
+ * worker in a sandbox refuses such a plugin unless the operator allowed it by its id. */
+#define HC_NEEDS_SYSTEM UINT32_C(2)
+
 /* One library, one handshake, one of these. Constant, and all that it leads to. Text is UTF-8. Up to
  * `version` it holds no pointer, so that a host can read it from the file. */
 typedef struct hc_plugin {
@@ -275,7 +290,7 @@ typedef struct hc_plugin {
     uint32_t pointer_bytes;
     uint32_t big_endian; /* 1 or 0 */
     uint32_t struct_size;
-    uint32_t flags;   /* HC_OWN_CLOCK */
+    uint32_t flags;   /* HC_OWN_CLOCK | HC_NEEDS_SYSTEM */
     char id[48];      /* what an operator types: a-z, 0-9, `-`, the first no `-`; ends with a zero */
     char version[24]; /* the plugin's own; ends with a zero */
     const char *name;
@@ -288,7 +303,10 @@ typedef struct hc_plugin {
      *                           They go into the media section, and the peer's to `set_peer`.
      *   srtp-keys               profile (IANA, 2 bytes, big endian), key length (1), salt length (1),
      *                           local key, local salt, remote key, remote salt.
-     * All others are opaque; SDP carries init data of theirs as `a=handclasp-init:<id> <base64>`. */
+     * All others are opaque; SDP carries init data of theirs as `a=handclasp-init:<id> <base64>`.
+     * Handshake data of theirs goes to the application as it is. Both peers may emit the same bytes, or each
+     * its own view, its local key and then the remote one: `handclasp check` takes either, and warns of what
+     * is neither. */
     const char *init_data_type;
     const char *handshake_data_type;
 
@@ -297,6 +315,7 @@ typedef struct hc_plugin {
     const hc_extension *extensions;
     size_t extension_count;
     const void *rust_layout; /* for the Rust SDK; NULL in C */
+    const void *reserved;    /* NULL */
 
     /* [thread-safe] May be NULL. Comes before a host's first `init`, and more than once in a process
      * that has several hosts. Returns HC_PENDING or a negative status. */
@@ -419,6 +438,34 @@ typedef struct hc_export_table {
 }
 #endif
 
+/* ------------------------------------------------------------------ sizes
+ * With pointers of 64 and of 32 bits. No struct has padding, wherever 64-bit integers are aligned. */
+#ifdef __cplusplus
+#define HC_ASSERT static_assert
+#else
+#define HC_ASSERT _Static_assert
+#endif
+#define HC_SIZE(type, size_64, size_32) \
+    HC_ASSERT(sizeof(type) == (sizeof(void *) == 8 ? (size_64) : (size_32)), "the size of " #type)
+HC_SIZE(hc_bytes, 16, 8);
+HC_SIZE(hc_option, 32, 20);
+HC_SIZE(hc_extension, 24, 16);
+HC_SIZE(hc_host, 64, 36);
+HC_SIZE(hc_setting, 32, 16);
+HC_SIZE(hc_init, 48, 40);
+HC_SIZE(hc_call, 64, 40);
+HC_SIZE(hc_plugin, 256, 184);
+HC_SIZE(hc_peer, 24, 16);
+HC_SIZE(hc_peer_table, 8, 4);
+HC_SIZE(hc_timer_table, 8, 4);
+HC_SIZE(hc_classify_table, 40, 36);
+HC_SIZE(hc_close_table, 8, 4);
+HC_SIZE(hc_wake_table, 8, 4);
+HC_SIZE(hc_wake_host, 8, 4);
+HC_SIZE(hc_export_table, 8, 4);
+#undef HC_SIZE
+#undef HC_ASSERT
+
 /* ------------------------------------------------------------------ defining a plugin
  * One statement in C and C++; the example above has one. Options and extensions are arrays. Build with
  * -fvisibility=hidden (and -Wl,--exclude-libs,ALL if you link archives): a visible symbol can be
@@ -427,7 +474,7 @@ typedef struct hc_export_table {
     const hc_plugin handclasp_plugin = {                                                            \
         HC_MAGIC, HC_DECLARATIONS, HC_ABI_MAJOR, HC_ABI_MINOR, (uint32_t)sizeof(void *),            \
         HC_BIG_ENDIAN, (uint32_t)sizeof(hc_plugin), flags, id, version, about, data_types, options, \
-        extensions, NULL, functions                                                                 \
+        extensions, NULL, NULL, functions                                                                 \
     }
 #define HC_ABOUT(name, vendor, license, description) name, vendor, license, description
 #define HC_DATA_TYPES(init_data, handshake_data) init_data, handshake_data

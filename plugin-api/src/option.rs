@@ -22,6 +22,11 @@ impl OptionSpec {
         Self::new(key, abi::HC_OPTION_BOOLEAN)
     }
 
+    /// The path of a file that the plugin reads. The host has checked that it is there, regular and readable.
+    pub const fn file(key: &'static CStr) -> Self {
+        Self::new(key, abi::HC_OPTION_FILE)
+    }
+
     const fn new(key: &'static CStr, type_: u32) -> Self {
         Self(abi::hc_option {
             key: key.as_ptr(),

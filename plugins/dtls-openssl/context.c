@@ -7,8 +7,8 @@
 #define SECURITY_LEVEL 2 /* OpenSSL's name for 112 bits */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static SSL_CTX *context;   /* constant once `load` has succeeded */
-static BIO_METHOD *method; /* likewise */
+static SSL_CTX *contexts[2]; /* without and with a key log: OpenSSL derives its lines for all of a context's sessions */
+static BIO_METHOD *method;   /* constant once `load` has succeeded */
 
 /* Takes the place of the check against certificate authorities: a fingerprint decides. A certificate
  * that does not pass is answered with an alert, and no key ever exists. */
@@ -32,42 +32,57 @@ static void log_key(const SSL *ssl, const char *line) {
     self->host->keylog(self->host, hc_text(line));
 }
 
-static int configure(SSL_CTX *ctx) {
+static int configure(SSL_CTX *ctx, int logs) {
     if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
         SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
     SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_QUERY_MTU);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_cert_verify_callback(ctx, verify, NULL);
-    SSL_CTX_set_keylog_callback(ctx, log_key);
+    if (logs)
+        SSL_CTX_set_keylog_callback(ctx, log_key);
     return SSL_CTX_set_min_proto_version(ctx, DTLS1_2_VERSION)
            && SSL_CTX_set_max_proto_version(ctx, DTLS1_2_VERSION)
            && SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK")
            && SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384");
 }
 
+static SSL_CTX *make(int logs) {
+    SSL_CTX *context = SSL_CTX_new(DTLS_method());
+    if (context && configure(context, logs))
+        return context;
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+/* Made when it is first asked for; NULL without memory. */
+static SSL_CTX *shared(int logs) {
+    pthread_mutex_lock(&lock);
+    if (!contexts[logs])
+        contexts[logs] = make(logs);
+    SSL_CTX *context = contexts[logs];
+    pthread_mutex_unlock(&lock);
+    return context;
+}
+
 static int prepare(void) {
     // A host's threads may still run when the process exits: OpenSSL must not tidy up beneath them.
     if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
         return 0;
-    SSL_CTX *ctx = SSL_CTX_new(DTLS_method());
+    pthread_mutex_lock(&lock);
     method = method ? method : datagrams_method();
-    if (ctx && method && configure(ctx))
-        context = ctx;
-    else
-        SSL_CTX_free(ctx);
-    return context != NULL;
+    const int ok = method != NULL;
+    pthread_mutex_unlock(&lock);
+    return ok;
 }
 
 hc_status context_load(void) {
-    pthread_mutex_lock(&lock);
-    const int ok = context || prepare();
-    pthread_mutex_unlock(&lock);
-    return ok ? HC_PENDING : HC_ERROR_INTERNAL;
+    return prepare() && shared(0) ? HC_PENDING : HC_ERROR_INTERNAL;
 }
 
 /* Gives a session its SSL and its way to the host. Returns 0 without memory. */
 int context_open(struct session *self, uint32_t mtu) {
-    self->ssl = SSL_new(context);
+    SSL_CTX *context = shared(self->host->keylog_enabled(self->host) != 0);
+    self->ssl = context ? SSL_new(context) : NULL;
     return self->ssl && SSL_set_app_data(self->ssl, self) && datagrams_attach(self, method, mtu);
 }

@@ -260,9 +260,9 @@ static hc_status export_keys(void *instance, hc_bytes label, const hc_bytes *con
 
 static const hc_option options[] = {
     { "certificate", NULL, "PEM file with the certificate; without it, each stream makes its own",
-      HC_OPTION_STRING, 0 },
+      HC_OPTION_FILE, 0 },
     { "private-key", NULL, "PEM file with its key, ECDSA P-256, P-384 or RSA, without a passphrase",
-      HC_OPTION_STRING, 0 },
+      HC_OPTION_FILE, 0 },
     { "key-type", "ecdsa", "key of certificates made here: ecdsa or rsa", HC_OPTION_STRING, 0 },
     { "srtp-profiles", "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80",
       "SRTP profiles, the most wanted first: these, or SRTP_AES128_CM_SHA1_32", HC_OPTION_STRING, 0 },

@@ -33,6 +33,8 @@ pub struct Description {
     pub abi_version: (u32, u32),
     /// Its library reads the system's clock (`HC_OWN_CLOCK`).
     pub own_clock: bool,
+    /// After `load` it needs sockets, devices or other processes (`HC_NEEDS_SYSTEM`).
+    pub needs_system: bool,
     /// Whether its types' layouts were compared or only declared.
     pub layout: Layout,
     /// The file it was found in.
@@ -91,6 +93,7 @@ pub(super) fn describe(
         extensions,
         abi_version: (descriptor.abi_major, descriptor.abi_minor),
         own_clock: descriptor.flags & abi::HC_OWN_CLOCK != 0,
+        needs_system: descriptor.flags & abi::HC_NEEDS_SYSTEM != 0,
         layout,
         file: file.to_owned(),
         sha256: sha256.to_owned(),
@@ -112,6 +115,7 @@ fn option(option: &abi::hc_option) -> Result<OptionSpec, Cause> {
         abi::HC_OPTION_STRING => OptionKind::String,
         abi::HC_OPTION_INTEGER => OptionKind::Integer,
         abi::HC_OPTION_BOOLEAN => OptionKind::Boolean,
+        abi::HC_OPTION_FILE => OptionKind::File,
         _ => return Err(Cause::Option(key)),
     };
     let known = abi::HC_OPTION_REQUIRED | abi::HC_OPTION_SECRET | abi::HC_OPTION_REPEATED;

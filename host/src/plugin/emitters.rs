@@ -21,14 +21,16 @@ const MAX_DATA: usize = 64 * 1024;
 /// Most bytes of a sentence that are kept.
 const MAX_SENTENCE: usize = 1024;
 
+/// Where a call's emissions go; nowhere if the plugin names no call.
+///
 /// # Safety
-/// `call` was made by [`Emitted::table`], and its `Emitted` is borrowed by nobody while the plugin runs.
-unsafe fn emitted<'a>(call: *const abi::hc_call) -> &'a mut Emitted {
+/// `call` was made by [`Emitted::table`], and its `Emitted` is borrowed by nobody while the plugin runs; or it is null.
+unsafe fn emitted<'a>(call: *const abi::hc_call) -> Option<&'a mut Emitted> {
     // SAFETY: `table` put the pointer there, and whoever lends it waits for the plugin's return before
     // touching it again. A plugin emits from within its call only: that is the contract's [in-call] tag.
-    let emitted = unsafe { &mut *(*call).ctx.cast::<Emitted>() };
+    let emitted = unsafe { &mut *call.as_ref()?.ctx.cast::<Emitted>() };
     emitted.spoke = true;
-    emitted
+    Some(emitted)
 }
 
 /// Judges a length before anything is done with the bytes: it may say what it likes.
@@ -52,7 +54,9 @@ unsafe fn borrow<'a>(bytes: abi::hc_bytes) -> Result<&'a [u8], Fault> {
 
 unsafe extern "C" fn packet(call: *const abi::hc_call, datagram: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent.
-    let emitted = unsafe { emitted(call) };
+    let Some(emitted) = (unsafe { emitted(call) }) else {
+        return abi::HC_ERROR_BAD_STATE;
+    };
     let (len, mtu) = (datagram.len, emitted.mtu);
     let result = at_most(datagram, mtu, Fault::Oversized { len, mtu })
         // SAFETY: the plugin lends the bytes.
@@ -89,7 +93,9 @@ unsafe fn set_once<T: From<Vec<u8>>>(
     slot: impl FnOnce(&mut Emitted) -> &mut Option<T>,
 ) -> abi::hc_status {
     // SAFETY: the caller's promise.
-    let emitted = unsafe { emitted(call) };
+    let Some(emitted) = (unsafe { emitted(call) }) else {
+        return abi::HC_ERROR_BAD_STATE;
+    };
     let result = at_most(data, MAX_DATA, Fault::TooMuchData { what })
         // SAFETY: the caller's promise.
         .and_then(|data| unsafe { borrow(data) })
@@ -102,7 +108,9 @@ unsafe fn set_once<T: From<Vec<u8>>>(
 
 unsafe extern "C" fn deadline(call: *const abi::hc_call, at_ns: u64) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent.
-    let emitted = unsafe { emitted(call) };
+    let Some(emitted) = (unsafe { emitted(call) }) else {
+        return abi::HC_ERROR_BAD_STATE;
+    };
     emitted.deadline = Some(match at_ns {
         abi::HC_NO_DEADLINE => Deadline::Cleared,
         at => Deadline::At(at),
@@ -112,7 +120,9 @@ unsafe extern "C" fn deadline(call: *const abi::hc_call, at_ns: u64) -> abi::hc_
 
 unsafe extern "C" fn error(call: *const abi::hc_call, sentence: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent.
-    let emitted = unsafe { emitted(call) };
+    let Some(emitted) = (unsafe { emitted(call) }) else {
+        return abi::HC_ERROR_BAD_STATE;
+    };
     let sentence = abi::hc_bytes {
         len: sentence.len.min(MAX_SENTENCE),
         ..sentence
@@ -168,6 +178,30 @@ mod tests {
             assert_eq!(answer, abi::HC_PENDING);
             assert_eq!(emitted.sentence.map(|kept| kept.len()), Some(MAX_SENTENCE));
         }
+    }
+
+    #[test]
+    fn without_a_call_nothing_is_emitted() {
+        let (none, bytes) = (
+            std::ptr::null(),
+            abi::hc_bytes {
+                data: BYTES.as_ptr(),
+                len: 1,
+            },
+        );
+        for emitter in [
+            EMITTERS.packet,
+            EMITTERS.init_data,
+            EMITTERS.handshake_data,
+            EMITTERS.error,
+        ] {
+            // SAFETY: null is what is tested, and the bytes outlive the call.
+            let answer = unsafe { (emitter.expect("the table is full"))(none, bytes) };
+            assert_eq!(answer, abi::HC_ERROR_BAD_STATE);
+        }
+        // SAFETY: as above.
+        let answer = unsafe { (EMITTERS.deadline.expect("the table is full"))(none, 1) };
+        assert_eq!(answer, abi::HC_ERROR_BAD_STATE);
     }
 
     #[test]

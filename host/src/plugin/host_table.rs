@@ -81,6 +81,7 @@ pub(super) fn host_table(
         ctx: std::ptr::from_mut(context).cast(),
         log_enabled: Some(log_enabled),
         log: Some(log),
+        keylog_enabled: Some(keylog_enabled),
         keylog: Some(keylog),
         random: Some(random),
         extension: Some(extension),
@@ -91,10 +92,19 @@ pub(super) fn host_table(
 }
 
 /// # Safety
-/// `host` is a table of [`host_table`].
-unsafe fn context<'a>(host: *const abi::hc_host) -> &'a Context {
-    // SAFETY: the plugin hands back the table it was given, whose context is never freed or changed.
-    unsafe { &*(*host).ctx.cast::<Context>() }
+/// `host` is a table of [`host_table`], or null.
+unsafe fn context<'a>(host: *const abi::hc_host) -> Option<&'a Context> {
+    // SAFETY: not null, it is the table that the plugin was given, whose context is never freed or changed.
+    unsafe { Some(&*host.as_ref()?.ctx.cast::<Context>()) }
+}
+
+/// What the host does for this plugin; nothing once it is gone.
+///
+/// # Safety
+/// As for [`context`].
+unsafe fn services(host: *const abi::hc_host) -> Option<Arc<Services>> {
+    // SAFETY: the caller's promise.
+    unsafe { context(host) }?.services.upgrade()
 }
 
 /// At most so many bytes of it.
@@ -112,10 +122,12 @@ unsafe fn at_most<'a>(bytes: abi::hc_bytes, most: usize) -> &'a [u8] {
 /// Logs what a plugin said, without its secrets.
 ///
 /// # Safety
-/// `host` is a table of [`host_table`].
+/// As for [`context`].
 pub(super) unsafe fn tell(host: *const abi::hc_host, level: u32, said: &[u8]) {
     // SAFETY: the caller's promise.
-    let context = unsafe { context(host) };
+    let Some(context) = (unsafe { context(host) }) else {
+        return;
+    };
     let services = context.services.upgrade();
     if let Some(log) = services.as_ref().and_then(|services| services.log.as_ref()) {
         let blanked = context.secrets.blank(said);
@@ -127,14 +139,16 @@ pub(super) unsafe fn tell(host: *const abi::hc_host, level: u32, said: &[u8]) {
 
 unsafe extern "C" fn log_enabled(host: *const abi::hc_host, level: u32) -> u32 {
     // SAFETY: the plugin hands back its table.
-    let services = unsafe { context(host) }.services.upgrade();
+    let services = unsafe { services(host) };
     let log = services.as_ref().and_then(|services| services.log.as_ref());
     u32::from(log.is_some_and(|log| log.is_enabled(level)))
 }
 
 unsafe extern "C" fn log(host: *const abi::hc_host, level: u32, message: abi::hc_bytes) {
     // SAFETY: the plugin hands back its table.
-    let context = unsafe { context(host) };
+    let Some(context) = (unsafe { context(host) }) else {
+        return;
+    };
     let services = context.services.upgrade();
     let log = services.as_ref().and_then(|services| services.log.as_ref());
     if log.is_some_and(|log| log.is_enabled(level)) {
@@ -148,9 +162,17 @@ unsafe extern "C" fn log(host: *const abi::hc_host, level: u32, message: abi::hc
     }
 }
 
+unsafe extern "C" fn keylog_enabled(host: *const abi::hc_host) -> u32 {
+    // SAFETY: the plugin hands back its table.
+    let services = unsafe { services(host) };
+    u32::from(services.is_some_and(|services| services.keylog.is_some()))
+}
+
 unsafe extern "C" fn keylog(host: *const abi::hc_host, line: abi::hc_bytes) {
     // SAFETY: the plugin hands back its table.
-    let context = unsafe { context(host) };
+    let Some(context) = (unsafe { context(host) }) else {
+        return;
+    };
     let Some(services) = context.services.upgrade() else {
         return;
     };
@@ -207,7 +229,7 @@ unsafe extern "C" fn extension(_host: *const abi::hc_host, id: *const c_char) ->
 
 unsafe extern "C" fn wake(host: *const abi::hc_host, instance_id: u64) {
     // SAFETY: the plugin hands back its table.
-    if let Some(services) = unsafe { context(host) }.services.upgrade() {
+    if let Some(services) = unsafe { services(host) } {
         (services.wake)(instance_id);
     }
 }
@@ -216,6 +238,7 @@ unsafe extern "C" fn wake(host: *const abi::hc_host, instance_id: u64) {
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     /// A table, and how often it was heard.
     fn table() -> (&'static abi::hc_host, Arc<Services>, Arc<AtomicUsize>) {
@@ -247,7 +270,7 @@ mod tests {
         }
     }
 
-    fn call_all(host: &abi::hc_host) {
+    fn call_all(host: &abi::hc_host, is_there: bool) {
         let line = abi::hc_bytes {
             data: b"line".as_ptr(),
             len: 4,
@@ -259,6 +282,10 @@ mod tests {
                 0
             );
             (host.log.expect("it is there"))(host, abi::HC_LOG_ERROR, line);
+            assert_eq!(
+                (host.keylog_enabled.expect("it is there"))(host),
+                u32::from(is_there)
+            );
             (host.keylog.expect("it is there"))(host, line);
             let waking = (host.extension.expect("it is there"))(host, c"hc.wake/1".as_ptr());
             let waking = &*waking.cast::<abi::hc_wake_host>();
@@ -269,13 +296,81 @@ mod tests {
     #[test]
     fn a_table_outlives_its_host_and_does_nothing_then() {
         let (host, services, heard) = table();
-        call_all(host);
+        call_all(host, true);
         assert_eq!(heard.load(Ordering::Relaxed), 2);
         drop(services);
         let host = Anywhere(host);
-        let late = std::thread::spawn(move || call_all(host.table()));
+        let late = std::thread::spawn(move || call_all(host.table(), false));
         late.join().expect("nothing is amiss");
         assert_eq!(heard.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn nobody_asks_for_key_log_lines_unless_the_operator_does() {
+        let services = Arc::new(Services::default());
+        let host = host_table("test", &services);
+        // SAFETY: the table is its own argument.
+        let wanted = unsafe { (host.keylog_enabled.expect("it is there"))(host) };
+        assert_eq!(wanted, 0);
+    }
+
+    #[test]
+    fn a_length_is_judged_before_anything_is_read() {
+        static LINE: [u8; MAX_LINE] = [b'x'; MAX_LINE];
+        let logged = Arc::new(Mutex::new(Vec::new()));
+        let taken = Arc::clone(&logged);
+        let log = PluginLog::collect(move |lines| {
+            taken
+                .lock()
+                .expect("nobody panics with it")
+                .extend_from_slice(lines);
+        });
+        let services = Arc::new(Services {
+            log: Some(log.expect("the system gives a thread")),
+            keylog: Some(Box::new(|_| panic!("no line is short enough"))),
+            ..Services::default()
+        });
+        let host = host_table("test", &services);
+        let lengths = [MAX_LINE + 1, 1 << 46, isize::MAX as usize, usize::MAX];
+        for len in lengths {
+            for data in [LINE.as_ptr(), std::ptr::null()] {
+                let bytes = abi::hc_bytes { data, len };
+                // SAFETY: the table is its own first argument; no more is read of the bytes than there are.
+                unsafe {
+                    (host.log.expect("it is there"))(host, abi::HC_LOG_WARN, bytes);
+                    (host.keylog.expect("it is there"))(host, bytes);
+                }
+            }
+        }
+        let log = services.log.as_ref().expect("it was just given");
+        log.finish(Duration::from_secs(30));
+        let logged = logged.lock().expect("nobody panics with it");
+        let whole = |line: &&[u8]| line.ends_with(&LINE);
+        assert_eq!(
+            logged.split(|&byte| byte == b'\n').filter(whole).count(),
+            lengths.len()
+        );
+    }
+
+    #[test]
+    fn without_a_host_nothing_happens() {
+        let (host, ..) = table();
+        let none = std::ptr::null();
+        let line = abi::hc_bytes {
+            data: b"line".as_ptr(),
+            len: 4,
+        };
+        // SAFETY: null is what is tested, and what is lent outlives the calls.
+        unsafe {
+            let enabled = host.log_enabled.expect("it is there");
+            assert_eq!(enabled(none, abi::HC_LOG_ERROR), 0);
+            (host.log.expect("it is there"))(none, abi::HC_LOG_ERROR, line);
+            assert_eq!((host.keylog_enabled.expect("it is there"))(none), 0);
+            (host.keylog.expect("it is there"))(none, line);
+            let extension = host.extension.expect("it is there");
+            assert!(extension(none, std::ptr::null()).is_null());
+            (WAKE_TABLE.wake.expect("it is there"))(none, 1);
+        }
     }
 
     #[test]

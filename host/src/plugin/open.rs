@@ -270,6 +270,7 @@ fn is_as_vetted(descriptor: &abi::hc_plugin, found: &Found) -> bool {
         && descriptor.abi_major == abi::HC_ABI_MAJOR
         && descriptor.abi_minor == abi::HC_ABI_MINOR
         && descriptor.struct_size as usize == size_of::<abi::hc_plugin>()
+        && descriptor.flags == found.flags
         && inline_text(&descriptor.id) == found.id
         && inline_text(&descriptor.version) == found.version
 }

@@ -43,6 +43,17 @@ pub enum OptionFault {
         /// What it takes.
         kind: OptionKind,
     },
+    /// A file that is not there, not regular, or not this user's to read.
+    #[error(
+        "names {}, which cannot be read ({cause}): make sure that the file exists and that this user may read it",
+        file(path.as_deref())
+    )]
+    File {
+        /// The file.
+        path: Option<String>,
+        /// What the system says.
+        cause: String,
+    },
     /// The plugin's own default is of another kind.
     #[error(
         "has the default {} and takes {kind}: give it a value, and tell the plugin's author",
@@ -62,6 +73,13 @@ fn hint(similar: Option<&str>, known: &[String]) -> String {
         None if known.is_empty() => "the plugin takes none".to_owned(),
         None => format!("there are {}", known.join(", ")),
     }
+}
+
+fn file(path: Option<&str>) -> String {
+    path.map_or_else(
+        || "a file (its path is secret)".to_owned(),
+        |path| format!("{path:?}"),
+    )
 }
 
 fn quoted(value: Option<&str>) -> String {

@@ -1,5 +1,7 @@
 //! The options a plugin declares, and the check of what it is given against them.
 use std::fmt;
+use std::fs::{self, File};
+use std::io;
 
 use super::option_error::{OptionError, OptionFault};
 use crate::similar::similar;
@@ -32,6 +34,8 @@ pub enum OptionKind {
     Integer,
     /// `true`, `yes`, `on` and `1`, or `false`, `no`, `off` and `0`.
     Boolean,
+    /// The path of a regular file that can be read.
+    File,
 }
 
 impl fmt::Display for OptionKind {
@@ -40,12 +44,14 @@ impl fmt::Display for OptionKind {
             Self::String => "a text",
             Self::Integer => "a whole number",
             Self::Boolean => "`true` or `false`",
+            Self::File => "the path of a file",
         })
     }
 }
 
 /// Checks the options `given` to the plugin called `plugin` against those it declares, fills in defaults
-/// and normalises numbers and booleans. In the order of declaration; a list repeats its key.
+/// and normalises numbers and booleans. In the order of declaration; a list repeats its key. Files are opened, to see
+/// whether they can be read.
 ///
 /// # Errors
 /// The first option that does not fit.
@@ -71,7 +77,7 @@ pub fn validate(
     for spec in specs {
         let values = given.iter().filter(|(key, _)| *key == spec.key);
         let values: Vec<_> = values.map(|(_, value)| value.as_str()).collect();
-        match spec.normalise(&values) {
+        match spec.values(&values) {
             Ok(values) => {
                 settings.extend(values.into_iter().map(|value| (spec.key.clone(), value)))
             }
@@ -82,6 +88,20 @@ pub fn validate(
 }
 
 impl OptionSpec {
+    /// The values a plugin is given; files among them can be read.
+    fn values(&self, given: &[&str]) -> Result<Vec<String>, OptionFault> {
+        let values = self.normalise(given)?;
+        if self.kind == OptionKind::File {
+            for path in &values {
+                read_file(path).map_err(|cause| OptionFault::File {
+                    path: (!self.secret).then(|| path.clone()),
+                    cause: cause.to_string(),
+                })?;
+            }
+        }
+        Ok(values)
+    }
+
     /// The values a plugin is given in place of those the user gave.
     fn normalise(&self, given: &[&str]) -> Result<Vec<String>, OptionFault> {
         let (kind, shown) = (self.kind, |value: &str| {
@@ -114,10 +134,18 @@ impl OptionSpec {
     }
 }
 
+/// Opens what must be a regular file: a pipe could block, and be empty for the next component.
+fn read_file(path: &str) -> io::Result<()> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    File::open(path).map(drop)
+}
+
 impl OptionKind {
     fn normalise(self, value: &str) -> Option<String> {
         match self {
-            Self::String => Some(value.to_owned()),
+            Self::String | Self::File => Some(value.to_owned()),
             Self::Integer => integer(value).map(|number| number.to_string()),
             Self::Boolean => match value.to_ascii_lowercase().as_str() {
                 "true" | "yes" | "on" | "1" => Some("true".to_owned()),

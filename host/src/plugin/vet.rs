@@ -16,7 +16,7 @@ pub struct Found {
     pub id: String,
     /// The plugin's own version.
     pub version: String,
-    /// `HC_OWN_CLOCK` and flags of later minor versions.
+    /// `HC_OWN_CLOCK`, `HC_NEEDS_SYSTEM`, and flags of later minor versions.
     pub flags: u32,
 }
 

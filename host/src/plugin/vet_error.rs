@@ -160,7 +160,7 @@ pub enum VetError {
     /// Another major version; or, while the ABI is a draft, another minor one.
     #[error(
         "was built for plugin ABI {major}.{minor}, this host speaks {HC_ABI_MAJOR}.{HC_ABI_MINOR}: \
-         rebuild the plugin against this host's handclasp.h"
+         rebuild the plugin against this host's handclasp.h, or in Rust with its handclasp-plugin"
     )]
     AbiVersion {
         /// The plugin's major version.

@@ -20,9 +20,9 @@ pub use abi_stable;
 /// The first eight bytes of a descriptor: `HANDCLSP` as a little-endian machine stores it.
 pub const HC_MAGIC: u64 = 0x5053_4c43_444e_4148;
 pub const HC_ABI_MAJOR: u32 = 0;
-pub const HC_ABI_MINOR: u32 = 1;
+pub const HC_ABI_MINOR: u32 = 2;
 /// FNV-1a over the header's declarations: notices a reordering where sizes stay equal.
-pub const HC_DECLARATIONS: u64 = 0x25ea_aca5_0577_b596;
+pub const HC_DECLARATIONS: u64 = 0x9b66_5d15_1d3b_dca8;
 
 /// What a call into a plugin answers. Append-only; negative values are failures.
 pub type hc_status = i32;
@@ -40,10 +40,13 @@ pub const HC_ERROR_PANIC: hc_status = -8;
 
 /// `hc_plugin.flags`: the library below reads the system's clock, not `now_ns`.
 pub const HC_OWN_CLOCK: u32 = 1;
+/// `hc_plugin.flags`: needs more of the system than memory, threads, clocks and the files its options name.
+pub const HC_NEEDS_SYSTEM: u32 = 2;
 
 pub const HC_OPTION_STRING: u32 = 0;
 pub const HC_OPTION_INTEGER: u32 = 1;
 pub const HC_OPTION_BOOLEAN: u32 = 2;
+pub const HC_OPTION_FILE: u32 = 3;
 pub const HC_OPTION_REQUIRED: u32 = 1;
 pub const HC_OPTION_SECRET: u32 = 2;
 pub const HC_OPTION_REPEATED: u32 = 4;
@@ -104,6 +107,7 @@ pub struct hc_host {
     pub ctx: *mut c_void,
     pub log_enabled: Option<unsafe extern "C" fn(host: *const hc_host, level: u32) -> u32>,
     pub log: Option<unsafe extern "C" fn(host: *const hc_host, level: u32, message: hc_bytes)>,
+    pub keylog_enabled: Option<unsafe extern "C" fn(host: *const hc_host) -> u32>,
     pub keylog: Option<unsafe extern "C" fn(host: *const hc_host, line: hc_bytes)>,
     pub random: Option<
         unsafe extern "C" fn(host: *const hc_host, buffer: *mut u8, len: usize) -> hc_status,
@@ -171,6 +175,7 @@ pub struct hc_plugin {
     pub extensions: *const hc_extension,
     pub extension_count: usize,
     pub rust_layout: *const c_void,
+    pub reserved: *const c_void,
     pub load: Option<unsafe extern "C" fn() -> hc_status>,
     pub unload: Option<unsafe extern "C" fn()>,
     pub init: Option<
@@ -293,6 +298,37 @@ pub struct hc_export_table {
 pub const HC_TRANSPORT: &str = "hc.transport/1";
 /// Reserved: messages that do not map one to one on datagrams.
 pub const HC_MESSAGE: &str = "hc.message/1";
+
+// ------------------------------------------------------------------ sizes
+
+/// Asserts sizes with pointers of 64 and of 32 bits, as the header does.
+macro_rules! sizes {
+    ($($name:ident $size_64:literal $size_32:literal)*) => {
+        $(const _: () = assert!(
+            size_of::<$name>() == if size_of::<usize>() == 8 { $size_64 } else { $size_32 },
+            concat!("the size of ", stringify!($name))
+        );)*
+    };
+}
+
+sizes! {
+    hc_bytes 16 8
+    hc_option 32 20
+    hc_extension 24 16
+    hc_host 64 36
+    hc_setting 32 16
+    hc_init 48 40
+    hc_call 64 40
+    hc_plugin 256 184
+    hc_peer 24 16
+    hc_peer_table 8 4
+    hc_timer_table 8 4
+    hc_classify_table 40 36
+    hc_close_table 8 4
+    hc_wake_table 8 4
+    hc_wake_host 8 4
+    hc_export_table 8 4
+}
 
 // ------------------------------------------------------------------ layouts of a Rust plugin
 

@@ -236,6 +236,14 @@ impl Host {
         }
     }
 
+    /// Whether the operator asked for a key log: if not, there is nothing to derive lines for.
+    pub fn keylog_enabled(&self) -> bool {
+        self.table()
+            .keylog_enabled
+            // SAFETY: the host's function, with the host's table.
+            .is_some_and(|enabled| unsafe { enabled(self.raw) } != 0)
+    }
+
     /// An NSS key log line. Goes nowhere unless the operator asked for it.
     pub fn keylog(&self, line: &str) {
         if let Some(keylog) = self.table().keylog {

@@ -45,7 +45,8 @@ pub const fn extension<Table>(
 /// `handshake` and `id` are required. After them may follow, in this order: `name`, `vendor`, `license` and
 /// `description`, else the crate's own; `init_data_type` and `handshake_data_type`, which name formats the host
 /// knows (`sdp-attributes:…`, `srtp-keys`); `own_clock: true` for a library that reads the system's clock;
-/// `options`; and `implements`, the extensions. The plugin's version is the crate's.
+/// `needs_system: true` for one that uses sockets, devices or other processes; `options`; and `implements`, the
+/// extensions. The plugin's version is the crate's.
 ///
 /// ```ignore
 /// export! {
@@ -73,6 +74,7 @@ macro_rules! export {
         $(, init_data_type: $init_data_type:expr)?
         $(, handshake_data_type: $handshake_data_type:expr)?
         $(, own_clock: $own_clock:literal)?
+        $(, needs_system: $needs_system:literal)?
         $(, options: [$($option:expr),* $(,)?])?
         $(, implements: [$($extension:ident $(($detail:ident))?),* $(,)?])?
         $(,)?
@@ -101,7 +103,9 @@ macro_rules! export {
                 $(const DATA: &CStr = $handshake_data_type; format = DATA.as_ptr();)?
                 format
             };
-            const FLAGS: u32 = 0 $(| if $own_clock { abi::HC_OWN_CLOCK } else { 0 })?;
+            const FLAGS: u32 = 0
+                $(| if $own_clock { abi::HC_OWN_CLOCK } else { 0 })?
+                $(| if $needs_system { abi::HC_NEEDS_SYSTEM } else { 0 })?;
             const OPTIONS: &[abi::hc_option] = &[$($($crate::OptionSpec::raw($option)),*)?];
             const EXTENSIONS: &[abi::hc_extension] =
                 &[$($($crate::export!(@entry $handshake, $extension $($detail)?)),*)?];
@@ -136,6 +140,7 @@ macro_rules! export {
                 extensions: EXTENSIONS.as_ptr(),
                 extension_count: EXTENSIONS.len(),
                 rust_layout: (LAYOUT as *const abi::RustLayout).cast(),
+                reserved: ::core::ptr::null(),
                 load: None,
                 unload: None,
                 init: Some(Tables::<$handshake>::INIT),

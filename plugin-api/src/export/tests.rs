@@ -1,7 +1,7 @@
 //! The host's side of the boundary in a few functions, so that Miri and sanitizers see both.
 use crate::{
-    Call, Close, Export, Handshake, Host, Init, Level, Peer, PeerParameters, Result, Role, Started,
-    Status, Wake, Waker,
+    Call, Close, Export, Handshake, Host, Init, Level, OptionSpec, Peer, PeerParameters, Result,
+    Role, Started, Status, Wake, Waker,
 };
 use handclasp_abi as abi;
 use std::cell::RefCell;
@@ -77,6 +77,33 @@ impl Export for Probe {
     }
 }
 
+#[allow(unreachable_pub)] // it is for a library's root
+mod exported {
+    use super::{OptionSpec, Probe};
+
+    crate::export! {
+        handshake: Probe,
+        id: c"probe",
+        own_clock: true,
+        needs_system: true,
+        options: [OptionSpec::file(c"key").required()],
+        implements: [Peer(required)],
+    }
+}
+
+#[test]
+fn a_descriptor_says_what_was_exported() {
+    let said = &exported::handclasp_plugin.0;
+    assert_eq!(said.flags, abi::HC_OWN_CLOCK | abi::HC_NEEDS_SYSTEM);
+    assert!(said.reserved.is_null());
+    // SAFETY: there is one option.
+    let option = unsafe { &*said.options };
+    assert_eq!(
+        (said.option_count, option.type_, option.flags),
+        (1, abi::HC_OPTION_FILE, abi::HC_OPTION_REQUIRED)
+    );
+}
+
 thread_local! {
     /// What was emitted on this thread: by what, and the bytes.
     static EMITTED: RefCell<Vec<(&'static str, Vec<u8>)>> = const { RefCell::new(Vec::new()) };
@@ -139,6 +166,10 @@ unsafe extern "C" fn log(_: *const abi::hc_host, level: u32, line: abi::hc_bytes
     ask(format!("log {level} {}", String::from_utf8_lossy(line)));
 }
 
+unsafe extern "C" fn keylog_enabled(_: *const abi::hc_host) -> u32 {
+    1
+}
+
 unsafe extern "C" fn keylog(_: *const abi::hc_host, line: abi::hc_bytes) {
     // SAFETY: the plugin lends the line.
     let line = unsafe { super::call::borrow(line) };
@@ -172,6 +203,7 @@ fn host() -> *const abi::hc_host {
         ctx: ptr::null_mut(),
         log_enabled: Some(log_enabled),
         log: Some(log),
+        keylog_enabled: Some(keylog_enabled),
         keylog: Some(keylog),
         random: Some(random),
         extension: Some(extension),
@@ -315,6 +347,7 @@ fn what_a_host_offers_can_be_used_by_any_thread_when_the_instance_is_gone() {
     let late = std::thread::spawn(move || {
         host.log(Level::Info, "late");
         host.log(Level::Debug, "unheard");
+        assert!(host.keylog_enabled());
         host.keylog("late");
         waker.wake();
     });

@@ -21,13 +21,21 @@ static void ignore(const hc_host *host, uint32_t level, hc_bytes text) {
     (void)host, (void)level, (void)text;
 }
 
+static uint32_t keylog_enabled(const hc_host *host) {
+    (void)host;
+    return (uint32_t)key_log_wanted;
+}
+
 static void keylog(const hc_host *host, hc_bytes line) {
+    CHECK(key_log_wanted);
     CHECK(line.len > 13 && memcmp(line.data, "CLIENT_RANDOM", 13) == 0);
     ++*(int *)host->ctx;
 }
 
 int key_lines;
-static const hc_host host = { sizeof host, 0, &key_lines, no_log, ignore, keylog, NULL, NULL };
+int key_log_wanted = 1;
+static const hc_host host = { sizeof host, 0, &key_lines, no_log, ignore, keylog_enabled,
+                              keylog, NULL, NULL };
 
 static hc_status packet(const hc_call *call, hc_bytes datagram) {
     struct side *self = call->ctx;

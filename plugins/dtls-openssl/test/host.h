@@ -48,8 +48,9 @@ struct options {
 };
 
 extern uint64_t now_ns;
-extern int key_lines;    /* that the host was given */
-extern struct side a, b; /* a starts: the DTLS client */
+extern int key_lines;      /* that the host was given */
+extern int key_log_wanted; /* whether it asks for them; it does */
+extern struct side a, b;   /* a starts: the DTLS client */
 extern const struct options plain;
 extern uint64_t longest_wait; /* between two deadlines: each second something is repeated, unless a test says otherwise */
 

@@ -47,6 +47,13 @@ static void keys_follow_the_profile(void) {
         CHECK(a.keys[1] == profiles[i].id && a.key_len == 4 + profiles[i].len && key_lines == 2);
         destroy();
     }
+    key_log_wanted = key_lines = 0; // `keylog` checks
+    meet(plain, plain);
+    shake(lossless, 1);
+    check_finished();
+    CHECK(key_lines == 0);
+    destroy();
+    key_log_wanted = 1;
     struct options cm = plain, gcm = plain;
     cm.profiles = "SRTP_AES128_CM_SHA1_80", gcm.profiles = "SRTP_AEAD_AES_128_GCM";
     meet(cm, gcm);

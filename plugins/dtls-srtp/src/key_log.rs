@@ -57,9 +57,9 @@ pub(crate) fn provider() -> CryptoProvider {
     }
 }
 
-/// Calls, and returns the secrets that a session of this thread derived meanwhile.
-pub(crate) fn watch<T>(call: impl FnOnce() -> T) -> (T, Vec<Secret>) {
-    SEEN.set(Some(Vec::new()));
+/// Calls, and returns the secrets that a session of this thread derived meanwhile: none if nobody wants them.
+pub(crate) fn watch<T>(is_wanted: bool, call: impl FnOnce() -> T) -> (T, Vec<Secret>) {
+    SEEN.set(is_wanted.then(Vec::new));
     let result = call();
     (result, SEEN.take().unwrap_or_default())
 }
@@ -169,8 +169,10 @@ mod tests {
             Watched.hmac(hash, &[0; 48], &expansion, &mut [0; 32])
         };
         derive().expect("SHA-256 is known");
-        let (len, secrets) = watch(derive);
+        let (len, secrets) = watch(true, derive);
         assert_eq!((len, secrets.len()), (Ok(32), 1));
-        assert_eq!(watch(|| ()).1.len(), 0);
+        assert_eq!(watch(true, || ()).1.len(), 0);
+        let (len, secrets) = watch(false, derive);
+        assert_eq!((len, secrets.len()), (Ok(32), 0));
     }
 }

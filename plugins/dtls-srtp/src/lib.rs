@@ -127,7 +127,9 @@ impl DtlsSrtp {
             )
         })?;
         let host = self.host;
-        let (progress, secrets) = key_log::watch(|| step(session, &mut Wire { host, call }));
+        let (progress, secrets) = key_log::watch(host.keylog_enabled(), || {
+            step(session, &mut Wire { host, call })
+        });
         if let Some(random) = session.client_random() {
             for secret in secrets {
                 host.keylog(&secret.line(random));
@@ -212,9 +214,9 @@ export! {
     init_data_type: c"sdp-attributes:fingerprint",
     handshake_data_type: c"srtp-keys",
     options: [
-        OptionSpec::string(c"certificate")
+        OptionSpec::file(c"certificate")
             .help(c"PEM file with the certificate; without it, each stream makes its own"),
-        OptionSpec::string(c"private-key")
+        OptionSpec::file(c"private-key")
             .help(c"PEM file with its key, ECDSA P-256 or P-384, without a passphrase"),
         OptionSpec::string(c"version").default(c"auto").help(c"DTLS version: auto, 1.2 or 1.3"),
     ],

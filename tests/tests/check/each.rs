@@ -11,7 +11,7 @@ type Fault = (
     &'static str,
 );
 
-const FAULTS: [Fault; 47] = [
+const FAULTS: [Fault; 50] = [
     ("exports", "leaks_symbols", &[], "leaked_function"),
     ("thread-locals", "static_tls", &[], "takes 512 bytes"),
     (
@@ -37,6 +37,12 @@ const FAULTS: [Fault; 47] = [
         "init data repeats",
     ),
     ("options", "divides_by_an_option", &[], "it crashed in init"),
+    (
+        "options",
+        "divides_by_a_files_size",
+        &[],
+        "it crashed in init",
+    ),
     ("handshake", "crashes_on_datagram", &[], "in recv_from_peer"),
     ("ready-order", "deaf_before_ready", &[], "not ready yet"),
     (
@@ -106,6 +112,12 @@ const FAULTS: [Fault; 47] = [
         "although its peer has another psk",
     ),
     (
+        "wrong-secret",
+        "ignores_its_secret_file",
+        &[],
+        "although its peer has another secret",
+    ),
+    (
         "replay",
         "constant_nonce",
         &[],
@@ -144,6 +156,12 @@ const FAULTS: [Fault; 47] = [
         "tells_its_secret",
         &[],
         "in an error or a warning",
+    ),
+    (
+        "secrets",
+        "logs_its_secret_file",
+        &[],
+        "what is in the file of the secret option \"secret\" is in a line of its log",
     ),
     ("process-settings", "changes_umask", &[], "the umask"),
     ("signals", "takes_sigterm", &[], "a handler for SIGTERM"),

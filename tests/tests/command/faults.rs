@@ -111,6 +111,21 @@ fn an_option_that_the_plugin_cannot_use() {
 }
 
 #[test]
+fn a_file_that_is_not_there() {
+    let certificate = ["--option", "certificate=/nowhere/certificate.pem"];
+    let key = ["--option", "private-key=/nowhere/key.pem"];
+    for plugin in ["dtls-srtp", "dtls-openssl"] {
+        let demo = ["demo", "--plugin", plugin];
+        let output = run(&[&demo[..], &certificate, &key].concat());
+        let sentence = format!(
+            "option `certificate` of plugin `{plugin}` names \"/nowhere/certificate.pem\", which cannot be read (No such \
+             file or directory (os error 2)): make sure that the file exists and that this user may read it"
+        );
+        assert_fails(&output, 3, &sentence);
+    }
+}
+
+#[test]
 fn a_command_line_that_is_wrong() {
     for (arguments, reason) in [
         (["--option", "version"], "write it as KEY=VALUE"),

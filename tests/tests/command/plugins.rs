@@ -205,6 +205,7 @@ fn inspection_tells_all_to_scripts() {
         ("license", json!("MIT OR Apache-2.0")),
         ("layout", json!("verified")),
         ("own_clock", json!(false)),
+        ("needs_system", json!(false)),
         ("init_data_type", json!("sdp-attributes:fingerprint")),
         ("handshake_data_type", json!("srtp-keys")),
         ("first_bytes", json!([[20, 63]])),
@@ -227,6 +228,15 @@ fn inspection_tells_all_to_scripts() {
         (&option["type"], &option["default"]),
         (&json!("string"), &json!("auto"))
     );
+    for key in ["certificate", "private-key"] {
+        let option = options.iter().find(|option| option["key"] == key);
+        assert_eq!(option.expect("it takes a certificate")["type"], "file");
+    }
+    let listed = run(&["plugins", "list", "--json"]);
+    let listed = &json(&listed)[0]["plugins"];
+    let listed = listed.as_array().expect("a list");
+    let listed = listed.iter().find(|plugin| plugin["id"] == "dtls-srtp");
+    assert_eq!(listed.expect("it is there")["options"], said["options"]);
 }
 
 /// One of everything that a descriptor may say.
@@ -238,13 +248,14 @@ static const hc_option all[] = {
     { "key", "swordfish", "A secret of both sides", HC_OPTION_STRING, HC_OPTION_SECRET | HC_OPTION_REQUIRED },
     { "name", NULL, "Another name of the peer", HC_OPTION_STRING, HC_OPTION_REPEATED },
     { "strict", NULL, "No compromises", HC_OPTION_BOOLEAN, 0 },
+    { "anchor", NULL, "Whom to believe", HC_OPTION_FILE, HC_OPTION_REPEATED },
 };
 static const hc_extension many[] = {
     { HC_CLASSIFY, &classify, sizeof classify, HC_EXTENSION_REQUIRED },
     { HC_TIMER, &timer, sizeof timer, 0 },
     { "com.example.more/1", &timer, sizeof timer, 0 },
 };
-HC_PLUGIN("talkative", "0.9", HC_OWN_CLOCK,
+HC_PLUGIN("talkative", "0.9", HC_OWN_CLOCK | HC_NEEDS_SYSTEM,
           HC_ABOUT("Talkative\x1b[31m", "Example, Inc.", "Zlib", "Says everything"),
           HC_DATA_TYPES("greeting", NULL), HC_OPTIONS(all), HC_EXTENSIONS(many),
           HC_FUNCTIONS(make, ask, hear, destroy));
@@ -285,6 +296,7 @@ Plugin
     let expected_rest = format!(
         "  abi             {major}.{minor}, layout declared
   clock           the system's: it is woken in real time only
+  needs           sockets, devices or other processes
   tells its peer  greeting
   agrees on       nothing
   payloads        leave in the clear: the application encrypts them with what is agreed on
@@ -300,6 +312,8 @@ Options
            string, repeatable
   strict   No compromises
            boolean
+  anchor   Whom to believe
+           file, repeatable
 
 Extensions
   hc.classify/1       required  takes datagrams with first byte 33, 63

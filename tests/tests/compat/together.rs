@@ -33,6 +33,12 @@ fn options_arrive_as_they_were_declared() {
             .option("word", "one")
             .option("word", "two")
             .option("secret", "s");
+        let declared = &party.plugin.description().options;
+        let takes_file = declared.iter().any(|option| option.key == "file"); // since 0.2
+        let party = match takes_file {
+            true => party.option("file", &library.path().to_string_lossy()),
+            false => party,
+        };
         let mut world = World::pair(Backend::immediate(), &party, &party);
         world.connect();
     }
@@ -72,7 +78,7 @@ fn other_versions_are_refused_in_words() {
     }
 }
 
-/// Whether a library of this version is used; if not, the sentence names both versions.
+/// Whether a library of this version is used; if not, the sentence names both versions and says what to do.
 fn is_used(library: &Path, version: &str) -> bool {
     match vet(library) {
         Ok(_) => true,
@@ -81,6 +87,10 @@ fn is_used(library: &Path, version: &str) -> bool {
             let ours = format!("{HC_ABI_MAJOR}.{HC_ABI_MINOR}");
             assert!(
                 sentence.contains(version) && sentence.contains(&ours),
+                "{sentence}"
+            );
+            assert!(
+                sentence.contains("rebuild the plugin against this host's handclasp.h"),
                 "{sentence}"
             );
             false

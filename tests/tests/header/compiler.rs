@@ -58,6 +58,18 @@ impl Compiler {
         }
     }
 
+    /// clang, for a machine whose own headers are not here.
+    pub(crate) fn clang_for(target: &str) -> Self {
+        Self {
+            command: vec![
+                "clang".to_owned(),
+                "-std=c11".to_owned(),
+                format!("--target={target}"),
+            ],
+            file: "source.c",
+        }
+    }
+
     /// Builds `plugin.dll` in the directory it returns.
     pub(crate) fn dll(&self, source: &str) -> TempDir {
         let directory = tempfile::tempdir().expect("the system's temporary directory is writable");

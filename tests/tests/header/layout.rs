@@ -1,9 +1,11 @@
 //! C and C++ lay the structs out as Rust does.
 
-use crate::compiler::{Language, STRICT, compilers};
+use crate::compiler::{Compiler, Language, STRICT, compilers};
 use crate::contract;
 use crate::declarations::Declarations;
 use handclasp_abi::*;
+use handclasp_tests::is_here;
+use std::fs;
 use std::mem::offset_of;
 
 struct Layout {
@@ -32,14 +34,14 @@ fn layouts() -> impl IntoIterator<Item = Layout> {
         hc_bytes { data, len }
         hc_option { key, default_value, help, type_, flags }
         hc_extension { id, table, table_size, flags }
-        hc_host { struct_size, reserved, ctx, log_enabled, log, keylog, random, extension }
+        hc_host { struct_size, reserved, ctx, log_enabled, log, keylog_enabled, keylog, random, extension }
         hc_setting { key, value }
         hc_init { struct_size, component_id, component_count, mtu, stream_id, instance_id, options, option_count }
         hc_call { struct_size, reserved, now_ns, ctx, packet, init_data, handshake_data, deadline, error }
         hc_plugin {
             magic, declarations, abi_major, abi_minor, pointer_bytes, big_endian, struct_size, flags, id, version,
             name, vendor, license, description, init_data_type, handshake_data_type,
-            options, option_count, extensions, extension_count, rust_layout,
+            options, option_count, extensions, extension_count, rust_layout, reserved,
             load, unload, init, connection_ready, recv_from_peer, destroy
         }
         hc_peer { struct_size, role, init_data }
@@ -75,6 +77,41 @@ fn sizes_and_offsets_are_those_of_rust() {
         for compiler in compilers(language) {
             compiler.check(&source, STRICT);
         }
+    }
+}
+
+/// The header asserts the sizes itself: wherever 64-bit integers are aligned, and without padding.
+#[test]
+fn sizes_hold_on_32_bit_machines() {
+    if !is_here("clang", "clang") {
+        return;
+    }
+    let libc = tempfile::tempdir().expect("the system's temporary directory is writable");
+    for (name, declarations) in [
+        (
+            "stdio.h",
+            "int vsnprintf(char *, size_t, const char *, __builtin_va_list);",
+        ),
+        (
+            "string.h",
+            "size_t strlen(const char *); int memcmp(const void *, const void *, size_t);",
+        ),
+    ] {
+        let header = format!("#include <stddef.h>\n{declarations}\n");
+        fs::write(libc.path().join(name), header).expect("the directory was just made");
+    }
+    let libc = libc
+        .path()
+        .to_str()
+        .expect("temporary directories have plain names");
+    for target in ["arm-none-eabi", "i686-pc-linux-gnu", "mips-none-elf"] {
+        let compiler = Compiler::clang_for(target);
+        let flags = [
+            STRICT,
+            &["-ffreestanding", "-nostdlibinc", "-isystem", libc],
+        ]
+        .concat();
+        compiler.check("#include \"handclasp.h\"\n", &flags);
     }
 }
 

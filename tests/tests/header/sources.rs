@@ -7,12 +7,13 @@ use std::process::Command;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Folders of plugins, and what else their files need to be told.
-const FOLDERS: [(&str, &[&str]); 6] = [
+const FOLDERS: [(&str, &[&str]); 7] = [
     ("plugins/dtls-openssl", &[]),
     ("host/cli/templates/c", &[]),
     ("tests/fixtures", &[]),
     ("tests/fixtures/check", &[]),
     ("tests/compat/0.1", &[]),
+    ("tests/compat/0.2", &[]),
     ("bench", &["-D_POSIX_C_SOURCE=200809L"]),
 ];
 

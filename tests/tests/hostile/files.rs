@@ -12,6 +12,8 @@ struct Refused {
 }
 
 const REBUILD: &str = ": rebuild the plugin against this host's handclasp.h";
+const REBUILD_IN_RUST_TOO: &str =
+    ": rebuild the plugin against this host's handclasp.h, or in Rust with its handclasp-plugin";
 
 #[track_caller]
 fn assert_sentence(sentence: &str, file: &Path, expected: &Refused) {
@@ -176,7 +178,7 @@ fn other_major_version() {
         "other_major",
         |error| matches!(error, VetError::AbiVersion { major: 7, .. }),
         "was built for plugin ABI 7.",
-        REBUILD,
+        REBUILD_IN_RUST_TOO,
     );
 }
 
@@ -186,7 +188,7 @@ fn other_minor_version() {
         "other_minor",
         |error| matches!(error, VetError::AbiVersion { minor: 99, .. }),
         "was built for plugin ABI 0.99, this host speaks 0.",
-        REBUILD,
+        REBUILD_IN_RUST_TOO,
     );
 }
 

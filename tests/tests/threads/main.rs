@@ -1,7 +1,8 @@
-//! Threads of a host: those that help with what takes long, and event loops that end early.
+//! Threads of a host: those that help with what takes long, event loops that end early, and a plugin's own.
 mod helpers;
 mod lookups;
 mod loops;
+mod outliving;
 mod streams;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

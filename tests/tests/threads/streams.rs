@@ -7,13 +7,14 @@ use handclasp::{
 use handclasp_tests::{fixture, plugins};
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 /// How long something may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A host with the project's plugins and `slow-init`.
+/// A host, as a rule with the project's plugins and `slow-init`.
 pub(crate) struct Streams {
     pub(crate) host: Host,
     told: Receiver<(usize, Notification)>,
@@ -56,8 +57,13 @@ impl Streams {
     pub(crate) fn new(loops: usize) -> Self {
         let slow = fixture("slow_init", &[]);
         let fixtures = slow.parent().expect("it is in a directory").to_owned();
+        Self::among(loops, vec![plugins(), fixtures])
+    }
+
+    /// A host with the plugins of these directories.
+    pub(crate) fn among(loops: usize, directories: Vec<PathBuf>) -> Self {
         let host = Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(vec![plugins(), fixtures]).expect("they are built"),
+            plugins: SearchPath::from_dirs(directories).expect("they are built"),
             scanner: Scanner::none(),
             loops: NonZero::new(loops),
             key_log: None,

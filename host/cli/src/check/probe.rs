@@ -9,8 +9,8 @@ use super::outcome::{Checked, Objection};
 use crate::option_args::add_secrets;
 use clap::Args;
 use handclasp::plugin::{
-    Call, Completion, InitParameters, Plugin, PrivateCopies, PrivateCopy, Request, Services, lent,
-    validate, vet,
+    Call, Completion, InitParameters, OptionKind, OptionSpec, Plugin, PrivateCopies, PrivateCopy,
+    Request, Services, lent, validate, vet,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -101,7 +101,9 @@ impl Probe {
             add_secrets(&mut given, specs).map_err(|_| {
                 Objection::Usage("a secret option in the environment is not UTF-8".to_owned())
             })?;
-            let given = invented::complete(specs, &given);
+            let given = invented::complete(specs, &given, &arguments.notes).map_err(|error| {
+                Objection::Usage(format!("no file can be made for an option: {error}"))
+            })?;
             let settings = validate(plugin.id(), specs, &given)
                 .map_err(|error| Objection::Usage(error.to_string()))?;
             Ok((copies, copy, plugin, given, settings))
@@ -156,6 +158,21 @@ impl Probe {
         let specs = &self.plugin.description().options;
         let settings = validate(self.plugin.id(), specs, &given);
         settings.ok().map(Settings::from)
+    }
+
+    /// The same, with a value that stands for these bytes: a file, if the option takes one, has them in it.
+    pub(crate) fn with_meaning(&self, spec: &OptionSpec, bytes: Vec<u8>) -> Option<Settings> {
+        let value = match spec.kind {
+            OptionKind::File => invented::file(&bytes, &self.directory).ok()?,
+            _ => String::from_utf8(bytes).ok()?,
+        };
+        self.with_option(&spec.key, &value)
+    }
+
+    /// What the value stands for that this option has in this check, if it has one.
+    pub(crate) fn meaning(&self, spec: &OptionSpec) -> Option<Vec<u8>> {
+        let (_, value) = self.given.iter().find(|(key, _)| *key == spec.key)?;
+        Some(invented::meaning(spec.kind, value))
     }
 
     /// Makes a call.

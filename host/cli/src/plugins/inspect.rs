@@ -1,12 +1,12 @@
 //! `handclasp plugins inspect`.
-use super::{HEADING, columns};
+use super::{HEADING, columns, kind, options_as_json};
 use crate::exit::Failed;
 use crate::plugin_args::{PluginArgs, id_of};
 use crate::stdio;
 use clap::Args;
 use handclasp::plugin::{
-    self, Catalogue, Description, ExtensionInfo, Found, Loader, OptionKind, OptionSpec, Scanned,
-    Scanner, Services, vet,
+    self, Catalogue, Description, ExtensionInfo, Found, Loader, OptionSpec, Scanned, Scanner,
+    Services, vet,
 };
 use handclasp_abi as abi;
 use serde_json::{Value, json};
@@ -94,6 +94,10 @@ fn facts(said: &Description) -> Vec<[String; 2]> {
         true => "the system's: it is woken in real time only",
         false => "the host's",
     };
+    let system = match said.needs_system {
+        true => "sockets, devices or other processes",
+        false => "no more than memory, threads, clocks and the files of its options",
+    };
     let format = |format: &Option<String>| format.clone().unwrap_or_else(|| "nothing".to_owned());
     [
         ("id", said.id.clone()),
@@ -107,6 +111,7 @@ fn facts(said: &Description) -> Vec<[String; 2]> {
             format!("{major}.{minor}, layout {}", said.layout.as_str()),
         ),
         ("clock", clock.to_owned()),
+        ("needs", system.to_owned()),
         ("tells its peer", format(&said.init_data_type)),
         ("agrees on", format(&said.handshake_data_type)),
         (
@@ -141,14 +146,6 @@ fn option_rows(option: &OptionSpec) -> [[String; 2]; 2] {
         [option.key.clone(), option.help.clone()],
         [String::new(), takes.join(", ")],
     ]
-}
-
-fn kind(kind: OptionKind) -> &'static str {
-    match kind {
-        OptionKind::String => "string",
-        OptionKind::Integer => "integer",
-        OptionKind::Boolean => "boolean",
-    }
 }
 
 fn extension_row(extension: &ExtensionInfo, plugin: &Scanned) -> [String; 3] {
@@ -206,17 +203,6 @@ fn ranges(plugin: &Scanned) -> Vec<(u8, u8)> {
 fn as_json(plugin: &Scanned, shadowed: &[&Found]) -> Value {
     let said = &plugin.description;
     let (major, minor) = said.abi_version;
-    let option = |option: &OptionSpec| {
-        json!({
-            "key": option.key,
-            "type": kind(option.kind),
-            "default": if option.secret { None } else { option.default.as_ref() },
-            "required": option.required,
-            "secret": option.secret,
-            "repeated": option.repeated,
-            "help": option.help,
-        })
-    };
     let extension = |extension: &ExtensionInfo| {
         json!({
             "id": extension.id,
@@ -240,10 +226,11 @@ fn as_json(plugin: &Scanned, shadowed: &[&Found]) -> Value {
         "layout": said.layout.as_str(),
         "abi": format!("{major}.{minor}"),
         "own_clock": said.own_clock,
+        "needs_system": said.needs_system,
         "init_data_type": said.init_data_type,
         "handshake_data_type": said.handshake_data_type,
         "payload_protection": "none",
-        "options": said.options.iter().map(option).collect::<Vec<_>>(),
+        "options": options_as_json(said),
         "extensions": said.extensions.iter().map(extension).collect::<Vec<_>>(),
         "first_bytes": plugin.first_bytes.map(|_| ranges(plugin)),
     })

@@ -1,5 +1,5 @@
 //! `handclasp plugins list`.
-use super::{HEADING, columns};
+use super::{HEADING, columns, options_as_json};
 use crate::exit::Failed;
 use crate::plugin_args::PluginArgs;
 use crate::stdio;
@@ -147,6 +147,7 @@ impl Listing {
                 "layout": plugin.layout.as_str(),
                 "file": plugin.file,
                 "sha256": plugin.sha256,
+                "options": options_as_json(plugin),
             })
         });
         let shadowed = self.shadowed.iter().map(|found| {

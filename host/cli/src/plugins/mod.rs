@@ -5,6 +5,8 @@ mod list;
 use super::exit::Failed;
 use anstyle::Style;
 use clap::{Args, Subcommand};
+use handclasp::plugin::{Description, OptionKind, OptionSpec};
+use serde_json::{Value, json};
 
 /// List plugins, or show all that one says of itself.
 #[derive(Debug, Args)]
@@ -29,6 +31,30 @@ impl Plugins {
 }
 
 const HEADING: Style = Style::new().bold();
+
+fn kind(kind: OptionKind) -> &'static str {
+    match kind {
+        OptionKind::String => "string",
+        OptionKind::Integer => "integer",
+        OptionKind::Boolean => "boolean",
+        OptionKind::File => "file",
+    }
+}
+
+fn options_as_json(said: &Description) -> Value {
+    let option = |option: &OptionSpec| {
+        json!({
+            "key": option.key,
+            "type": kind(option.kind),
+            "default": if option.secret { None } else { option.default.as_ref() },
+            "required": option.required,
+            "secret": option.secret,
+            "repeated": option.repeated,
+            "help": option.help,
+        })
+    };
+    said.options.iter().map(option).collect()
+}
 
 /// `rows` under each other, in columns as wide as their widest text; the last one is as wide as it gets.
 fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {

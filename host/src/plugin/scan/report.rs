@@ -59,6 +59,7 @@ enum Kind {
     String,
     Integer,
     Boolean,
+    File,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,6 +79,7 @@ impl Report {
                 OptionKind::String => Kind::String,
                 OptionKind::Integer => Kind::Integer,
                 OptionKind::Boolean => Kind::Boolean,
+                OptionKind::File => Kind::File,
             },
             default: option.default.clone(),
             required: option.required,
@@ -133,6 +135,7 @@ impl Report {
                 Kind::String => OptionKind::String,
                 Kind::Integer => OptionKind::Integer,
                 Kind::Boolean => OptionKind::Boolean,
+                Kind::File => OptionKind::File,
             },
             default: option.default,
             required: option.required,
@@ -161,6 +164,7 @@ impl Report {
                 // As vetting has found it.
                 abi_version: (abi::HC_ABI_MAJOR, abi::HC_ABI_MINOR),
                 own_clock: plugin.flags & abi::HC_OWN_CLOCK != 0,
+                needs_system: plugin.flags & abi::HC_NEEDS_SYSTEM != 0,
                 layout: match self.layout_verified {
                     true => Layout::Verified,
                     false => Layout::Declared,

@@ -210,6 +210,7 @@ fn parts() -> Parts {
         extensions: ptr::null(),
         extension_count: 0,
         rust_layout: ptr::null(),
+        reserved: ptr::null(),
         load: Some(load),
         unload: Some(unload),
         init: Some(start),

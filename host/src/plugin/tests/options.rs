@@ -1,4 +1,6 @@
-use crate::plugin::{OptionFault, OptionKind, OptionSpec, validate};
+use super::fixture::directory;
+use crate::plugin::{OptionError, OptionFault, OptionKind, OptionSpec, validate};
+use std::fs;
 
 fn spec(key: &str, kind: OptionKind) -> OptionSpec {
     OptionSpec {
@@ -24,6 +26,67 @@ fn normalised(spec: OptionSpec, value: &str) -> Option<String> {
     validate("echo", &[spec], &given)
         .ok()
         .map(|mut settings| settings.remove(0).1)
+}
+
+#[test]
+fn a_file_must_be_there_to_be_read() {
+    let directory = directory();
+    let file = directory.path().join("key.pem");
+    let path = file
+        .to_str()
+        .expect("the temporary directory's path is UTF-8");
+    let spec = spec("key", OptionKind::File);
+    let refused = |spec: &OptionSpec, path: &str| {
+        let given = pairs(&[("key", path)]);
+        let refused = validate("echo", std::slice::from_ref(spec), &given);
+        refused.expect_err("it cannot be read").to_string()
+    };
+    let next = "make sure that the file exists and that this user may read it";
+    let missing = format!(
+        "option `key` of plugin `echo` names {path:?}, which cannot be read (No such file or directory (os error 2)): \
+         {next}"
+    );
+    assert_eq!(refused(&spec, path), missing);
+    fs::write(&file, "").expect("the directory is ours");
+    assert_eq!(normalised(spec.clone(), path).as_deref(), Some(path));
+    // A pipe would have to be waited for, and a device might act.
+    for other in [directory.path().to_str().expect("as above"), "/dev/null"] {
+        let sentence = refused(&spec, other);
+        assert!(
+            sentence.contains("(it is not a regular file)"),
+            "{sentence}"
+        );
+    }
+    for bad in ["", "a\0b"] {
+        refused(&spec, bad);
+    }
+    let secret = OptionSpec {
+        secret: true,
+        ..spec
+    };
+    let sentence = refused(&secret, "/nowhere/key.pem");
+    assert!(!sentence.contains("nowhere"), "{sentence}");
+}
+
+#[test]
+fn each_file_of_a_list_and_a_default_must_be_there() {
+    let list = OptionSpec {
+        repeated: true,
+        ..spec("ca", OptionKind::File)
+    };
+    let is_file = |error: OptionError| matches!(error.fault, OptionFault::File { .. });
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let given = pairs(&[("ca", here), ("ca", "/nowhere")]);
+    let refused = validate("echo", &[list], &given);
+    assert!(is_file(refused.expect_err("one is not there")));
+    let with_default = OptionSpec {
+        default: Some("/nowhere".to_owned()),
+        ..spec("ca", OptionKind::File)
+    };
+    let refused = validate("echo", std::slice::from_ref(&with_default), &[]);
+    assert!(is_file(refused.expect_err("one is not there")));
+    let given = pairs(&[("ca", here)]);
+    assert!(validate("echo", &[with_default], &given).is_ok());
 }
 
 #[test]

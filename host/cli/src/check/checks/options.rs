@@ -35,7 +35,7 @@ fn check(probe: &Probe) -> Checked {
         }
         is_guarded(probe, spec)?;
         for value in absurd(spec.kind) {
-            try_value(probe, spec, &value)?;
+            try_value(probe, spec, value)?;
         }
     }
     Ok(())
@@ -66,10 +66,10 @@ fn is_guarded(probe: &Probe, spec: &OptionSpec) -> Checked {
     }
 }
 
-/// Values that nobody means.
+/// Values that nobody means; of files, what is in them.
 fn absurd(kind: OptionKind) -> Vec<String> {
     match kind {
-        OptionKind::String => {
+        OptionKind::String | OptionKind::File => {
             let long = "x".repeat(4096);
             ["", " ", "%s%n", "../..", "\u{1f91d}", &long]
                 .map(str::to_owned)
@@ -82,8 +82,9 @@ fn absurd(kind: OptionKind) -> Vec<String> {
     }
 }
 
-fn try_value(probe: &Probe, spec: &OptionSpec, value: &str) -> Checked {
-    let Some(options) = probe.with_option(&spec.key, value) else {
+fn try_value(probe: &Probe, spec: &OptionSpec, value: String) -> Checked {
+    let shown: String = value.chars().take(20).collect();
+    let Some(options) = probe.with_meaning(spec, value.into_bytes()) else {
         return Ok(()); // it does not reach the plugin
     };
     let parameters = InitParameters {
@@ -94,8 +95,11 @@ fn try_value(probe: &Probe, spec: &OptionSpec, value: &str) -> Checked {
     let Some(failure) = &side.failure else {
         return Ok(());
     };
-    let shown: String = value.chars().take(20).collect();
-    let with = format!("with option {:?} set to {shown:?}", spec.key);
+    let set = match spec.kind {
+        OptionKind::File => "set to a file with",
+        _ => "set to",
+    };
+    let with = format!("with option {:?} {set} {shown:?}", spec.key);
     if is_fault(failure) {
         return Err(Objection::finding(format!("{with}, {failure}")));
     }

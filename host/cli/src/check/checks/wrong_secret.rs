@@ -43,29 +43,28 @@ pub(crate) fn secrets(probe: &Probe) -> Vec<&OptionSpec> {
 
 /// What an instance is given, with other values of one option: all of it another, and a single character.
 pub(crate) fn others(probe: &Probe, spec: &OptionSpec) -> Vec<Settings> {
-    let given = probe.given.iter().find(|(key, _)| *key == spec.key);
-    let Some((_, value)) = given.filter(|_| spec.kind == OptionKind::String) else {
+    let is_secret = matches!(spec.kind, OptionKind::String | OptionKind::File);
+    let Some(secret) = probe.meaning(spec).filter(|_| is_secret) else {
         return Vec::new();
     };
-    let middle = value.chars().count() / 2;
-    let all: String = value.chars().map(other).collect();
-    let characters = value.chars().enumerate();
-    let one: String = characters
-        .map(|(at, it)| if at == middle { other(it) } else { it })
-        .collect();
-    let altered = [all, one].into_iter().filter(|altered| altered != value);
+    let all: Vec<u8> = secret.iter().copied().map(other).collect();
+    let mut one = secret.clone();
+    if let Some(middle) = one.get_mut(secret.len() / 2) {
+        *middle = other(*middle);
+    }
+    let altered = [all, one].into_iter().filter(|altered| *altered != secret);
     altered
-        .filter_map(|altered| probe.with_option(&spec.key, &altered))
+        .filter_map(|altered| probe.with_meaning(spec, altered))
         .collect()
 }
 
 /// Another of its kind: what is a hexadecimal digit stays one.
-fn other(character: char) -> char {
-    match character {
-        '0'..='9' | 'A'..='F' | 'a'..='f' => other_digit(character as u8).into(),
-        'G'..='Y' | 'g'..='y' => char::from(character as u8 + 1),
-        'Z' => 'G',
-        'z' => 'g',
+fn other(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' | b'A'..=b'F' | b'a'..=b'f' => other_digit(byte),
+        b'G'..=b'Y' | b'g'..=b'y' => byte + 1,
+        b'Z' => b'G',
+        b'z' => b'g',
         rest => rest,
     }
 }

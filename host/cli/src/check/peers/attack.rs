@@ -43,7 +43,9 @@ impl Change {
             Self::Withheld => Vec::new(),
             Self::Flipped(at) => {
                 let mut changed = datagram.to_vec();
-                covered(datagram).contains(&at).then(|| changed[at] = !changed[at])?;
+                covered(datagram)
+                    .contains(&at)
+                    .then(|| changed[at] = !changed[at])?;
                 vec![changed]
             }
             Self::Preceded(forgery) => vec![forge(forgery)?, datagram.to_vec()],

@@ -65,7 +65,7 @@ impl Sink for Record {
 impl End {
     fn call(&mut self, call: impl FnOnce(&mut Session, &mut Record) -> Result<Progress>) {
         let mut record = Record::default();
-        let (progress, secrets) = key_log::watch(|| call(&mut self.session, &mut record));
+        let (progress, secrets) = key_log::watch(true, || call(&mut self.session, &mut record));
         let random = self.session.client_random();
         let line = |secret: &key_log::Secret| secret.line(random.expect("begun")).to_string();
         self.key_log.extend(secrets.iter().map(line));

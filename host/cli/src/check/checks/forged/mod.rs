@@ -2,12 +2,12 @@ mod harm;
 mod trial;
 
 use super::wrong_peer::patience;
+use crate::check::definition::{Check, Run};
 use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{
     Genuine, INITIATOR, MILLISECOND, PATIENCE, Pair, RESPONDER, Setup, World, stages,
 };
 use crate::check::probe::Probe;
-use crate::check::definition::{Check, Run};
 use harm::{Harm, close, harms, report};
 use serde_json::json;
 use std::fs;

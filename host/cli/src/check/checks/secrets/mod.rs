@@ -7,7 +7,7 @@ use crate::check::outcome::{Checked, Objection};
 use crate::check::peers::{INITIATOR, RESPONDER, SECOND, Setup, Side, World};
 use crate::check::probe::Probe;
 use crate::srtp_keys::SrtpKeys;
-use handclasp::plugin::InitParameters;
+use handclasp::plugin::{InitParameters, OptionKind, OptionSpec};
 use trail::{is_recognisable, trail};
 
 pub(crate) const SECRETS: Check = Check {
@@ -95,13 +95,13 @@ fn provoke(probe: &Probe) -> Result<Vec<Secret>, Objection> {
     let specs = &probe.plugin.description().options;
     for spec in specs.iter().filter(|spec| spec.secret) {
         for value in ODD {
-            if let Some(options) = probe.with_option(&spec.key, value) {
+            if let Some(options) = probe.with_meaning(spec, value.into()) {
                 let parameters = InitParameters {
                     options,
                     ..probe.parameters()
                 };
                 drop(Side::alone(probe, parameters));
-                secrets.push(Secret::of_option(&spec.key, value));
+                secrets.push(Secret::of_option(spec, value.into()));
             }
         }
     }
@@ -109,10 +109,14 @@ fn provoke(probe: &Probe) -> Result<Vec<Secret>, Objection> {
 }
 
 impl Secret {
-    fn of_option(key: &str, value: &str) -> Self {
+    fn of_option(spec: &OptionSpec, bytes: Vec<u8>) -> Self {
+        let what = match spec.kind {
+            OptionKind::File => "what is in the file",
+            _ => "the value",
+        };
         Self {
-            name: format!("the value of the secret option {key:?}"),
-            bytes: value.as_bytes().to_vec(),
+            name: format!("{what} of the secret option {:?}", spec.key),
+            bytes,
             travels: false,
         }
     }
@@ -120,11 +124,8 @@ impl Secret {
 
 fn secret_options(probe: &Probe) -> impl Iterator<Item = Secret> {
     let specs = &probe.plugin.description().options;
-    let is_secret = |key: &str| specs.iter().any(|spec| spec.key == key && spec.secret);
-    let given = probe.given.iter();
-    given
-        .filter(move |(key, _)| is_secret(key))
-        .map(|(key, value)| Secret::of_option(key, value))
+    let secret = specs.iter().filter(|spec| spec.secret);
+    secret.filter_map(|spec| Some(Secret::of_option(spec, probe.meaning(spec)?)))
 }
 
 /// Handshake data as a whole and, if its format tells them, its keys.
