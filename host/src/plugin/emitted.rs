@@ -56,8 +56,9 @@ impl fmt::Debug for Emitted {
     }
 }
 
-/// Most bytes of lines that are held during a call; more are told at once.
+/// Most bytes of lines that are held during a call, each with what holding it takes; more are told at once.
 const MAX_HELD: usize = 64 * 1024;
+const HOLDING: usize = 64;
 
 thread_local! {
     /// What the call collects that this thread is in. Without a destructor: it is there as long as the thread.
@@ -92,8 +93,9 @@ pub(super) fn hold(level: u32, said: &[u8]) -> bool {
     // SAFETY: not null, so it is that of a table that [`Emitted::table`] made, for the call that this thread is in: as
     // with the emitters, nobody else touches it before that is over.
     let emitted = unsafe { &mut *emitted };
-    let held: usize = emitted.logged.iter().map(|line| line.said.len()).sum();
-    if held + said.len() > MAX_HELD {
+    let cost = |said: &[u8]| said.len() + HOLDING;
+    let held: usize = emitted.logged.iter().map(|line| cost(&line.said)).sum();
+    if held + cost(said) > MAX_HELD {
         return false;
     }
     emitted.spoke = true;
