@@ -117,6 +117,17 @@ impl<'a> Fields<'a> {
         )
     }
 
+    /// How the peer's payloads travel: there is one way yet.
+    pub(super) fn payload_protection(&self) -> Result<(), ParseError> {
+        let name = "payload_protection";
+        if self.get(name).is_none() {
+            return Ok(());
+        }
+        self.value(name, "\"none\", as this host's payloads travel", |value| {
+            (string(value)? == "none").then_some(())
+        })
+    }
+
     pub(super) fn bytes(&self, name: &'static str) -> Result<Vec<u8>, ParseError> {
         self.value(name, "base64 (RFC 4648, section 4)", |value| {
             BASE64_STANDARD.decode(string(value)?).ok()

@@ -42,9 +42,9 @@ pub const MAX_PAYLOAD: usize = 65_507;
 /// One message of the grammar.
 struct Form {
     name: &'static str,
-    /// All of them; the last may be left out if it is `optional`.
+    /// All of them; those that are `optional` may be left out.
     fields: &'static [&'static str],
-    optional: Option<&'static str>,
+    optional: &'static [&'static str],
     /// Called only if the line has these fields and no others.
     read: fn(&Fields<'_>) -> Result<Input, ParseError>,
 }
@@ -54,7 +54,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "set_remote_credentials",
         fields: &["credentials", "generation"],
-        optional: Some("generation"),
+        optional: &["generation"],
         read: |line| {
             let message = Message::SetRemoteCredentials {
                 credentials: line.text("credentials")?,
@@ -66,7 +66,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "set_remote_candidate",
         fields: &["candidate", "component_id"],
-        optional: None,
+        optional: &[],
         read: |line| {
             let candidate = line.text("candidate")?;
             let component_id = line.component_id()?;
@@ -80,7 +80,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "parse_remote_sdp",
         fields: &["sdp"],
-        optional: None,
+        optional: &[],
         read: |line| {
             let sdp = line.text("sdp")?;
             Ok(Message::ParseRemoteSdp { sdp }.into())
@@ -89,32 +89,39 @@ const FORMS: &[Form] = &[
     Form {
         name: "generate_local_sdp",
         fields: &[],
-        optional: None,
+        optional: &[],
         read: |_| Ok(Message::GenerateLocalSdp.into()),
     },
     Form {
         name: "peer_candidate_gathering_done",
         fields: &[],
-        optional: None,
+        optional: &[],
         read: |_| Ok(Message::PeerCandidateGatheringDone.into()),
     },
     Form {
         name: "gather_candidates",
         fields: &[],
-        optional: None,
+        optional: &[],
         read: |_| Ok(Message::GatherCandidates.into()),
     },
     Form {
         name: "restart_stream",
         fields: &[],
-        optional: None,
+        optional: &[],
         read: |_| Ok(Message::RestartStream.into()),
     },
     Form {
         name: "set_peer_init_data",
-        fields: &["component_id", "role", "init_data", "association"],
-        optional: Some("association"),
+        fields: &[
+            "component_id",
+            "role",
+            "init_data",
+            "association",
+            "payload_protection",
+        ],
+        optional: &["association", "payload_protection"],
         read: |line| {
+            line.payload_protection()?;
             let message = Message::SetPeerInitData {
                 component_id: line.component_id()?,
                 role: line.role()?,
@@ -127,7 +134,7 @@ const FORMS: &[Form] = &[
     Form {
         name: "listen",
         fields: &["component_id"],
-        optional: None,
+        optional: &[],
         read: |line| {
             let component_id = line.component_id()?;
             Ok(Message::Listen { component_id }.into())
@@ -136,19 +143,19 @@ const FORMS: &[Form] = &[
     Form {
         name: "send_payload",
         fields: &["component_id", "payload"],
-        optional: None,
+        optional: &[],
         read: read_payload,
     },
     Form {
         name: "close",
         fields: &[],
-        optional: None,
+        optional: &[],
         read: |_| Ok(Message::Close.into()),
     },
     Form {
         name: "stop",
         fields: &[],
-        optional: None,
+        optional: &[],
         read: |_| Ok(Message::Stop.into()),
     },
 ];
@@ -225,7 +232,7 @@ impl Form {
         let mut needed = self
             .fields
             .iter()
-            .filter(|name| self.optional != Some(name));
+            .filter(|name| !self.optional.contains(name));
         match needed.find(|name| line.get(name).is_none()) {
             Some(&field) => Err(ParseError {
                 column: line.column_of("message"),

@@ -80,9 +80,10 @@ fn run(check: &str, setup: &Setup, rounds: &str) -> (Value, Endings) {
     let mut command = Command::new(program());
     command.args(["run-check", "--seed", "1", "--rounds", rounds, "--notes"]);
     command.arg(directory.path());
-    for option in setup.options {
-        command.args(["--option", option]);
-    }
+    let options: Vec<_> = setup.options.iter().map(|it| it.split_once('=')).collect();
+    let file = directory.path().join("options");
+    fs::write(&file, serde_json::json!(options).to_string()).expect("the directory is ours");
+    command.arg("--options").arg(file);
     let output = command
         .arg(check)
         .arg(&setup.library)

@@ -35,6 +35,18 @@ fn order_and_space_do_not_count() {
 }
 
 #[test]
+fn the_event_of_the_peer_s_init_data_is_handed_on_with_all_its_fields() {
+    let line = |protection: &str| {
+        format!(
+            r#"{{"message":"set_peer_init_data","component_id":1,"role":"initiator","init_data":"","payload_protection":"{protection}"}}"#
+        )
+    };
+    assert!(Input::parse(&line("none")).is_ok());
+    let (_, sentence) = complaint(&line("datagrams"));
+    assert!(sentence.contains("give it \"none\""), "{sentence}");
+}
+
+#[test]
 fn a_misspelt_message_is_guessed() {
     assert_eq!(
         complaint(r#"{"message":"generate_sdp"}"#),
