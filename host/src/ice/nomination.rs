@@ -40,6 +40,11 @@ impl Nominations {
         }
     }
 
+    /// Whether `pair` is the one in use.
+    pub(super) fn uses(&self, pair: Pair) -> bool {
+        self.pair == pair
+    }
+
     /// The peer has checked `pair`, and nominates it or not. `highest` is what the core selected: that one
     /// wins over another in use at once, and no other does before the one in use has settled, for nominations
     /// may overtake each other.

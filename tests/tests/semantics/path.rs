@@ -252,12 +252,20 @@ fn s33_an_address_that_never_answers_gets_at_most_three_bytes_for_each_it_sent()
 
 #[test]
 fn s33_copies_of_checks_from_400_ports_take_nothing_of_the_pair_in_use() {
-    for ports in [1, 32, 40, 400] {
+    // Where it is far to the peer, the copies come first.
+    for (ports, latency) in [
+        (1, ms(1)),
+        (1, ms(50)),
+        (32, ms(50)),
+        (40, ms(1)),
+        (400, ms(1)),
+    ] {
         for (kind, (peer, victim)) in ["full", "lite"]
             .into_iter()
             .zip(victims(&Party::new(plugin("none"))))
         {
             let mut world = World::pair(Backend::immediate(), &peer, &victim);
+            world.link.latency = latency;
             let ears = Ears::on(&mut world);
             world.connect();
             world.run_for(secs(20));

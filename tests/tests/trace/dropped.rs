@@ -83,9 +83,9 @@ fn what_finds_no_room_during_a_call_is_drawn_as_dropped_and_the_counts_agree() {
     });
     pair.send(Side::B, &other);
     // Once this is refused, that has been heard.
-    pair.send(Side::B, &json!({"message": "restart_stream"}));
+    pair.send(Side::B, &json!({"message": "listen", "component_id": 2}));
     let refused = pair.expect(Side::B, "error").to_string();
-    assert!(refused.contains("nothing to restart yet"), "{refused}");
+    assert!(refused.contains("no component 2"), "{refused}");
     let give_up = Instant::now() + Duration::from_secs(60);
     for sent in (AT_ONCE..=SENT).step_by(AT_ONCE.into()) {
         for _ in 0..AT_ONCE {

@@ -52,7 +52,7 @@ fn a_session_that_is_refused_leaves_the_file_as_it_was() {
                 "--turn",
                 "turns:a:b@127.0.0.1",
             ],
-            1,
+            2,
         ),
         (&["stream", "--plugin", "nothing"], 3),
         (&["stream", "--plugin", "none", "--option", "a=b"], 3),

@@ -12,6 +12,7 @@ use crate::ice::attributes::{has_wrong_fingerprint, unknown};
 use crate::ice::core::new_core;
 use crate::ice::local::{Local, base_of};
 use crate::ice::newcomers::pays;
+use crate::ice::nomination::Nominations;
 use crate::ice::repeats::Mark;
 use crate::ice::sources::Sources;
 use crate::ice::stun::{StunKind, TransactionId, stun_kind};
@@ -134,6 +135,8 @@ impl Generation {
         if is_copy && !self.conflicts(&message) {
             let is_answered = is_known && self.core.accepts_message(&message);
             return is_answered.then(|| {
+                // A copy may be faster than the check: the pair in use is nominated by either.
+                self.note_nomination(now, pair, &message, |nominations| nominations.uses(pair));
                 self.newcomers.credit_copy(source, datagram.len());
                 self.answer(pair, transaction, verified);
                 Heard::Other
@@ -150,14 +153,26 @@ impl Generation {
         if first.is_none() || verified.contains(source) {
             self.repeats.insert(transaction, source);
         }
-        if let (Some(nominations), Some(highest)) = (&mut self.nominations, self.nominated) {
-            nominations.note_request(now, pair, message.use_candidate(), highest);
-        }
+        self.note_nomination(now, pair, &message, |_| true);
         self.drive(now);
         Some(match is_copy {
             true => Heard::Other,
             false => Heard::Check,
         })
+    }
+
+    fn note_nomination(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        message: &StunMessage<'_>,
+        counts: impl Fn(&Nominations) -> bool,
+    ) {
+        if let Some(highest) = self.nominated
+            && let Some(nominations) = self.nominations.as_mut().filter(|it| counts(it))
+        {
+            nominations.note_request(now, pair, message.use_candidate(), highest);
+        }
     }
 
     fn take_response(
