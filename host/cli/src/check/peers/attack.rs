@@ -41,13 +41,12 @@ impl Change {
         };
         Some(match self {
             Self::Withheld => Vec::new(),
-            Self::Flipped(at) => {
+            Self::Flipped(at) if covered(datagram).contains(&at) => {
                 let mut changed = datagram.to_vec();
-                covered(datagram)
-                    .contains(&at)
-                    .then(|| changed[at] = !changed[at])?;
+                changed[at] = !changed[at];
                 vec![changed]
             }
+            Self::Flipped(_) => return None,
             Self::Preceded(forgery) => vec![forge(forgery)?, datagram.to_vec()],
             Self::Parted(forgery) => {
                 let (before, last) = datagram.split_at(last_record(datagram)?);
@@ -80,10 +79,11 @@ pub(crate) fn covered(datagram: &[u8]) -> Vec<usize> {
         return (0..datagram.len()).collect();
     }
     let (mut covered, mut at) = (Vec::new(), 0);
-    while let Some([20..=26, .., high, low]) = datagram.get(at..at + HEAD) {
-        let body = at + HEAD;
-        at = body + usize::from(u16::from_be_bytes([*high, *low]));
-        covered.extend(body..at);
+    while let Some(20..=26) = datagram.get(at)
+        && let Some(length) = record_len(&datagram[at..])
+    {
+        covered.extend(at + HEAD..at + length);
+        at += length;
     }
     covered.extend(at..datagram.len()); // records of DTLS 1.3 authenticate their heads
     covered
