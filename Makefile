@@ -51,7 +51,7 @@ demo: build ## Connect two peers, shake hands, send data both ways; options in A
 
 test: build ## Run every test, or those whose names contain ARGS
 	@: > "$(LEFT_OUT)"; ended=0; \
-	HANDCLASP_LEFT_OUT="$(LEFT_OUT)" $(CARGO) test --release --workspace --no-fail-fast $(ARGS) || ended=$$?; \
+	HANDCLASP_LEFT_OUT="$(LEFT_OUT)" CARGO="$(CARGO)" tests/run.sh $(ARGS) || ended=$$?; \
 	$(if $(ARGS),,$(openssl-test)) \
 	awk -f tests/left_out.awk "$(LEFT_OUT)"; \
 	exit $$ended
