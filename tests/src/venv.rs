@@ -4,6 +4,9 @@ use crate::skip::Lacking;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// How often an installation is tried.
+const TRIES: usize = 3;
+
 /// What is installed into an environment of its own, and a script that succeeds where that is there.
 #[derive(Debug)]
 pub struct Venv {
@@ -51,10 +54,16 @@ fn install(packages: &[&str], directory: &Path, python: &Path) -> Result<(), Lac
             "no Python environment ({cause}): install python3 with venv"
         ))
     })?;
-    run(Command::new(python)
-        .args(["-m", "pip", "install", "--quiet"])
-        .args(packages))
-    .map_err(|cause| {
+    let install = || {
+        run(Command::new(python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(packages))
+    };
+    // A registry has its moments.
+    let tried = (1..TRIES)
+        .find_map(|_| install().ok())
+        .map_or_else(install, Ok);
+    tried.map_err(|cause| {
         Lacking(format!(
             "{packages:?} are not installed ({cause}): give pip a network"
         ))

@@ -5,10 +5,11 @@ use crate::venv;
 use handclasp_tests::processes::{Heard, LineProcess, bytes, handclasp_stream};
 use handclasp_tests::{Lacking, built, skip};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long each step may take on a busy machine.
@@ -92,7 +93,7 @@ impl Drop for Publisher {
 
 /// The request that makes a session (RFC 9725, section 4.2), and the offer in it.
 fn take_offer(listener: &TcpListener) -> (TcpStream, String) {
-    let (connection, _) = listener.accept().expect("FFmpeg comes");
+    let connection = accept(listener);
     let patience = Some(PATIENCE);
     connection
         .set_read_timeout(patience)
@@ -113,6 +114,24 @@ fn take_offer(listener: &TcpListener) -> (TcpStream, String) {
     reader.read_exact(&mut offer).expect("an offer");
     let offer = String::from_utf8(offer).expect("SDP is UTF-8");
     (reader.into_inner(), offer)
+}
+
+/// # Panics
+/// FFmpeg does not come.
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).expect("it is ours");
+    let begun = Instant::now();
+    let connection = loop {
+        match listener.accept() {
+            Ok((connection, _)) => break connection,
+            Err(error) if error.kind() == ErrorKind::WouldBlock && begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => panic!("FFmpeg does not come: {error}"),
+        }
+    };
+    connection.set_nonblocking(false).expect("it is ours");
+    connection
 }
 
 fn give_answer(request: &mut TcpStream, answer: &str) {
