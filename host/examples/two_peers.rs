@@ -5,7 +5,7 @@
 //!     cargo run --release --example two_peers target/release/plugins
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
-use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamOptions};
+use handclasp::{Application, BindOptions, Host, HostOptions, Replies, StreamOptions};
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::sync::mpsc::{Sender, channel};
@@ -51,9 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let options = StreamOptions {
             plugin: "dtls-srtp".to_owned(),
             controlling: ROLES[index] == Role::Initiator,
-            gathering: Gathering {
+            bind_options: BindOptions {
                 addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                ..Gathering::default()
+                ..BindOptions::default()
             },
             listen: true, // datagrams are delivered from the start
             ..StreamOptions::default()

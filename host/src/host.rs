@@ -3,9 +3,9 @@ use crate::hidden::Keys;
 use crate::ice::{Announced, RelayTransport, Servers, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
-    Application, BindError, Command, DepartureCounter, Departures, EventLoop, Gathering, Instances,
-    Loss, MAX_OVERDUE, Mailbox, NewStream, Outbox, Pools, PostError, Pulse, Responder, TrustError,
-    Watch, client_config,
+    Application, BindError, BindOptions, Command, DepartureCounter, Departures, EventLoop,
+    Instances, Loss, MAX_OVERDUE, Mailbox, NewStream, Outbox, Pools, PostError, Pulse, Responder,
+    TrustError, Watch, client_config,
 };
 use crate::plugin::{
     self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, validate,
@@ -84,7 +84,7 @@ pub enum OpenError {
     Refused(#[from] Refused),
     /// Nothing is left for it to connect over.
     #[error(transparent)]
-    Gathering(#[from] BindError),
+    Bind(#[from] BindError),
     /// Many calls of the plugin's `init` have not returned in time.
     #[error(
         "plugin {plugin}: {MAX_OVERDUE} calls of its init have not returned in time, and it is not called again before \
@@ -132,7 +132,7 @@ pub struct StreamOptions {
     /// are, and so is what STUN servers see.
     pub hide_addresses: bool,
     /// Where its sockets may be bound.
-    pub gathering: Gathering,
+    pub bind_options: BindOptions,
     /// Whether every component is listened to from the start.
     pub listen: bool,
     /// STUN and TURN servers, and whether only relays may be used.
@@ -160,7 +160,7 @@ impl Default for StreamOptions {
             ice_lite: false,
             announced: Vec::new(),
             hide_addresses: false,
-            gathering: Gathering::default(),
+            bind_options: BindOptions::default(),
             listen: false,
             servers: Servers::default(),
             turn_ca: None,
@@ -185,7 +185,7 @@ impl fmt::Debug for StreamOptions {
             .field("ice_lite", &self.ice_lite)
             .field("announced", &self.announced)
             .field("hide_addresses", &self.hide_addresses)
-            .field("gathering", &self.gathering)
+            .field("bind_options", &self.bind_options)
             .field("listen", &self.listen)
             .field("servers", &self.servers)
             .field("turn_ca", &self.turn_ca)
@@ -307,7 +307,7 @@ impl Host {
             handshake_timeout: options.handshake_timeout,
             ice_timeout: options.ice_timeout,
             ice_lite: options.ice_lite,
-            tcp: options.gathering.tcp,
+            tcp: options.bind_options.tcp,
             announced: options.announced.into(),
             hide_addresses: options.hide_addresses,
             servers: Arc::new(options.servers),
@@ -318,7 +318,7 @@ impl Host {
             true => Some(client_config(options.turn_ca.as_deref())?),
             false => None,
         };
-        options.gathering.check(&config.servers)?;
+        options.bind_options.check(&config.servers)?;
         let now = Instant::now();
         let mut stream = Stream::new(now, config)?;
         if let Some(choice) = choice {
@@ -329,17 +329,17 @@ impl Host {
                 stream.handle_message(now, Message::Listen { component_id })?;
             }
         }
-        let mailbox = self.place(&options.gathering)?;
+        let mailbox = self.mailbox_for(&options.bind_options)?;
         let outbox = Outbox::new(stream.id(), Arc::clone(mailbox));
         if let Some(recorder) = &options.recorder {
             let (id, version) = (plugin.id(), &plugin.description().version);
             recorder.opened(id, version, options.n_components, options.controlling);
         }
-        let (gathering, loss, recorder) = (options.gathering, options.loss, options.recorder);
+        let (bind_options, loss, recorder) = (options.bind_options, options.loss, options.recorder);
         let new = Box::new(NewStream {
             stream,
             application,
-            gathering,
+            bind_options,
             loss,
             trust,
             recorder,
@@ -350,10 +350,10 @@ impl Host {
 
     /// The mailbox of the loop for a stream: in turn, for they cost about the same; with the others on its port if
     /// it shares one. A loop that has ended early takes none.
-    fn place(&self, gathering: &Gathering) -> Result<&Arc<Mailbox>, OpenError> {
+    fn mailbox_for(&self, bind_options: &BindOptions) -> Result<&Arc<Mailbox>, OpenError> {
         let count = self.loops.len();
-        let (number, choices) = match &gathering.port_range {
-            _ if !gathering.single_port => (self.next.fetch_add(1, Ordering::Relaxed), count),
+        let (number, choices) = match &bind_options.port_range {
+            _ if !bind_options.single_port => (self.next.fetch_add(1, Ordering::Relaxed), count),
             Some(ports) => (usize::from(*ports.start()), 1),
             None => (0, 1),
         };

@@ -41,7 +41,7 @@ pub use counted::counted;
 pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
-    Application, BindError, Departures, Family, Gathering, Loss, Outbox, PostError, Replies,
+    Application, BindError, BindOptions, Departures, Family, Loss, Outbox, PostError, Replies,
     TrustError,
 };
 pub use printable::printable;

@@ -1,7 +1,9 @@
 //! What only real sockets can show: two streams of one host, over loopback.
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
-use handclasp::{Application, Gathering, Host, HostOptions, Replies, StreamHandle, StreamOptions};
+use handclasp::{
+    Application, BindOptions, Host, HostOptions, Replies, StreamHandle, StreamOptions,
+};
 use handclasp_tests::{authentic, cc, fixture, plugins};
 use is::stun::{StunMessage, TransId};
 use std::env::consts::DLL_SUFFIX;
@@ -84,7 +86,7 @@ impl Pair {
                 controlling: side == 0,
                 ..options(plugin)
             };
-            options.gathering.port_range = port_range.clone();
+            options.bind_options.port_range = port_range.clone();
             let seen = sender.clone();
             let stream = host.open(options, Box::new(Observer { side, seen, gate }));
             let stream = stream.unwrap_or_else(|error| panic!("{error}"));
@@ -129,9 +131,9 @@ impl Pair {
 fn options(plugin: &str) -> StreamOptions {
     StreamOptions {
         plugin: plugin.to_owned(),
-        gathering: Gathering {
+        bind_options: BindOptions {
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            ..Gathering::default()
+            ..BindOptions::default()
         },
         ..StreamOptions::default()
     }

@@ -79,7 +79,7 @@ impl From<OpenError> for Failed {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Plugin(error) => error.into(),
-            OpenError::Gathering(error @ BindError::NoTransport) => Self::usage(error),
+            OpenError::Bind(error @ BindError::NoTransport) => Self::usage(error),
             OpenError::Trust(error @ (TrustError::Unreadable { .. } | TrustError::File { .. })) => {
                 Self::usage(error)
             }

@@ -1,6 +1,6 @@
 //! What every command that opens streams takes of TCP between the peers.
 use clap::Args;
-use handclasp::Gathering;
+use handclasp::BindOptions;
 use handclasp::ice::Tcp;
 
 /// Over what the peers may meet.
@@ -16,11 +16,11 @@ pub(super) struct TcpArgs {
 }
 
 impl TcpArgs {
-    pub(super) fn apply(self, gathering: Gathering) -> Gathering {
-        Gathering {
+    pub(super) fn apply(self, bind_options: BindOptions) -> BindOptions {
+        BindOptions {
             tcp: self.tcp,
             no_udp: self.no_udp,
-            ..gathering
+            ..bind_options
         }
     }
 }

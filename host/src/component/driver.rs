@@ -25,7 +25,7 @@ pub(super) struct Driver {
     plugin: Arc<Plugin>,
     instance_id: u64,
     phase: Phase,
-    instance: Place,
+    instance: Slot,
     emitted: Emitted,
     request: Option<Request>,
     waiting: Queue,
@@ -74,7 +74,7 @@ pub enum Phase {
 
 /// Where the instance is.
 #[derive(Debug)]
-enum Place {
+enum Slot {
     /// Here: it can be called.
     Here(Live),
     /// A call has it.
@@ -121,7 +121,7 @@ impl Driver {
             plugin,
             instance_id,
             phase: Phase::Starting,
-            instance: Place::Away,
+            instance: Slot::Away,
             emitted: Emitted::default(),
             request: Some(Request::new(instance_id, init, Emitted::default())),
             waiting: Queue::default(),
@@ -151,7 +151,7 @@ impl Driver {
 
     /// Whether there is an instance: there is none after a finish in `init`, or at the end.
     pub(super) fn has_instance(&self) -> bool {
-        !matches!(self.instance, Place::Nowhere)
+        !matches!(self.instance, Slot::Nowhere)
     }
 
     pub(super) fn peer(&self) -> Option<&(Role, Vec<u8>)> {
@@ -209,15 +209,15 @@ impl Driver {
             _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => {
                 Route::Application
             }
-            Place::Away | Place::Here(Live::AwaitingPeer(_)) => self.wait(number, datagram),
-            Place::Here(_) | Place::Nowhere => self.dispatch(datagram),
+            Slot::Away | Slot::Here(Live::AwaitingPeer(_)) => self.wait(number, datagram),
+            Slot::Here(_) | Slot::Nowhere => self.dispatch(datagram),
         }
     }
 
     /// Whether a datagram can be the handshake's by its first byte (RFC 7983).
     fn may_be_handshake(&self, datagram: &[u8]) -> bool {
         match (self.plugin.first_bytes(), &self.instance) {
-            (_, Place::Nowhere) => false,
+            (_, Slot::Nowhere) => false,
             (None, _) => self.phase != Phase::Finished,
             (Some(map), _) => map.contains(datagram.first().copied().unwrap_or_default()),
         }
@@ -233,8 +233,7 @@ impl Driver {
         // The contract promises a plugin that no datagram is empty.
         let is_mapped = !datagram.is_empty() && self.may_be_handshake(datagram);
         let mut theirs = is_mapped;
-        if let (true, true, Place::Here(live)) =
-            (theirs, self.plugin.inspects(), &mut self.instance)
+        if let (true, true, Slot::Here(live)) = (theirs, self.plugin.inspects(), &mut self.instance)
         {
             theirs = live.is_handshake(datagram);
         }
@@ -286,9 +285,9 @@ impl Driver {
     /// handshake waits for READY: what it repeated meanwhile would all leave at once.
     pub(super) fn poll_timeout(&self) -> Option<u64> {
         match self.instance {
-            Place::Here(Live::AwaitingPeer(_) | Live::AwaitingReady(_)) => None,
-            Place::Away | Place::Nowhere => None,
-            Place::Here(_) => self.deadline.map(|at| at.max(self.rested)),
+            Slot::Here(Live::AwaitingPeer(_) | Live::AwaitingReady(_)) => None,
+            Slot::Away | Slot::Nowhere => None,
+            Slot::Here(_) => self.deadline.map(|at| at.max(self.rested)),
         }
     }
 
@@ -316,7 +315,7 @@ impl Driver {
         match outcome {
             Outcome::Live(live) => self.resume(live),
             Outcome::Finished(live, data) => {
-                self.instance = live.map_or(Place::Nowhere, Place::Here);
+                self.instance = live.map_or(Slot::Nowhere, Slot::Here);
                 self.phase = Phase::Finished;
                 self.outputs.push_back(Output::Finished(data));
                 self.release_data();
@@ -367,7 +366,7 @@ impl Driver {
             Live::Finished(_) => Phase::Finished,
             Live::AwaitingReady(_) | Live::Connected(_) => Phase::InProgress,
         };
-        self.instance = Place::Here(live);
+        self.instance = Slot::Here(live);
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -387,7 +386,7 @@ impl Driver {
 
     fn end(&mut self) {
         self.phase = Phase::Ended;
-        self.instance = Place::Nowhere;
+        self.instance = Slot::Nowhere;
         self.request = None;
         while self.drop_oldest(Cause::Ended) {}
         self.waiting = Queue::default();
@@ -407,14 +406,14 @@ impl Driver {
     fn advance(&mut self) {
         while self.phase != Phase::Ended {
             match (&self.instance, &self.peer) {
-                (Place::Away, _) => return,
+                (Slot::Away, _) => return,
                 _ if self.closing => return self.say_goodbye(),
-                (Place::Here(Live::AwaitingPeer(_)), None) => return,
-                (Place::Here(Live::AwaitingPeer(_)), Some((role, data))) => {
+                (Slot::Here(Live::AwaitingPeer(_)), None) => return,
+                (Slot::Here(Live::AwaitingPeer(_)), Some((role, data))) => {
                     let (role, data) = (*role, data.clone());
                     return self.tell_peer(role, data);
                 }
-                (Place::Here(_) | Place::Nowhere, _) => {}
+                (Slot::Here(_) | Slot::Nowhere, _) => {}
             }
             match self.waiting.pop() {
                 Some(Waiting::Ready) => self.tell_ready(),
@@ -431,17 +430,17 @@ impl Driver {
 
     fn say_goodbye(&mut self) {
         match self.instance {
-            Place::Here(_) => {
+            Slot::Here(_) => {
                 self.said_goodbye = true;
                 self.call(Call::Close);
             }
-            Place::Away | Place::Nowhere => self.end_closed(false),
+            Slot::Away | Slot::Nowhere => self.end_closed(false),
         }
     }
 
     fn tell_peer(&mut self, role: Role, data: Vec<u8>) {
-        match std::mem::replace(&mut self.instance, Place::Away) {
-            Place::Here(Live::AwaitingPeer(instance)) => {
+        match std::mem::replace(&mut self.instance, Slot::Away) {
+            Slot::Here(Live::AwaitingPeer(instance)) => {
                 self.ask(Call::SetPeer(instance, role, data))
             }
             other => self.instance = other,
@@ -449,15 +448,15 @@ impl Driver {
     }
 
     fn tell_ready(&mut self) {
-        match std::mem::replace(&mut self.instance, Place::Away) {
-            Place::Here(Live::AwaitingReady(instance)) => self.ask(Call::ConnectionReady(instance)),
+        match std::mem::replace(&mut self.instance, Slot::Away) {
+            Slot::Here(Live::AwaitingReady(instance)) => self.ask(Call::ConnectionReady(instance)),
             other => self.instance = other, // finished before READY: connection_ready is not called
         }
     }
 
     fn call(&mut self, call: impl FnOnce(Live) -> Call) {
-        match std::mem::replace(&mut self.instance, Place::Away) {
-            Place::Here(live) => self.ask(call(live)),
+        match std::mem::replace(&mut self.instance, Slot::Away) {
+            Slot::Here(live) => self.ask(call(live)),
             other => self.instance = other,
         }
     }

@@ -1,5 +1,5 @@
 //! Whom a stream reports to, and its answers.
-use super::place::StreamKey;
+use super::keys::StreamKey;
 use crate::stream::{Notification, Refused};
 
 /// What a stream reports to. Called on its event loop's thread: what takes long belongs elsewhere.

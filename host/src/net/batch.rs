@@ -1,5 +1,5 @@
 //! Batches of datagrams on their way out.
-use super::place::Sender;
+use super::keys::Sender;
 use std::io;
 use std::net::SocketAddr;
 

@@ -1,7 +1,7 @@
 //! What is bound: sockets or listeners, each one component's or shared by all that ask for its place.
+use super::bind::{BindOptions, Ports};
 use super::demux::Demux;
-use super::gather::{Gathering, Ports};
-use super::place::{Binding, Member, Place, StreamKey};
+use super::keys::{Binding, ComponentKey, SocketKey, StreamKey};
 use slab::Slab;
 use std::collections::HashMap;
 use std::io;
@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 /// All sockets of a loop, or all its listeners.
 pub(super) struct Bindings<T> {
     slab: Slab<Bound<T>>,
-    shared: HashMap<Place, usize>,
+    shared: HashMap<SocketKey, usize>,
     ports: Ports,
 }
 
@@ -19,14 +19,14 @@ pub(super) struct Bound<T> {
     pub(super) inner: T,
     pub(super) local: SocketAddr,
     /// Whose a datagram is, or a connection by the first one that comes over it.
-    pub(super) demux: Demux<Member>,
+    pub(super) demux: Demux<ComponentKey>,
     /// If it is for all streams that ask for this place, now or later.
-    place: Option<Place>,
+    socket_key: Option<SocketKey>,
 }
 
 impl<T> Bound<T> {
     pub(super) fn is_shared(&self) -> bool {
-        self.place.is_some()
+        self.socket_key.is_some()
     }
 }
 
@@ -55,27 +55,29 @@ impl<T> Bindings<T> {
     /// whether it will be shared.
     pub(super) fn bind(
         &mut self,
-        gathering: &Gathering,
+        bind_options: &BindOptions,
         component_id: u16,
         address: IpAddr,
         open: impl FnOnce(&mut Ports, usize, bool) -> io::Result<(T, SocketAddr)>,
     ) -> io::Result<Binding> {
-        let place = gathering.place(component_id, address);
-        let known = place.as_ref().and_then(|place| self.shared.get(place));
+        let socket_key = bind_options.socket_key(component_id, address);
+        let known = socket_key
+            .as_ref()
+            .and_then(|socket_key| self.shared.get(socket_key));
         let index = match known {
             Some(index) => *index,
             None => {
                 let entry = self.slab.vacant_entry();
                 let index = entry.key();
-                let (inner, local) = open(&mut self.ports, index, place.is_some())?;
-                if let Some(place) = &place {
-                    self.shared.insert(place.clone(), index);
+                let (inner, local) = open(&mut self.ports, index, socket_key.is_some())?;
+                if let Some(socket_key) = &socket_key {
+                    self.shared.insert(socket_key.clone(), index);
                 }
                 entry.insert(Bound {
                     inner,
                     local,
                     demux: Demux::new(),
-                    place,
+                    socket_key,
                 });
                 index
             }
@@ -94,21 +96,21 @@ impl<T> Bindings<T> {
         stream: StreamKey,
         ufrags: impl Iterator<Item = &'a str>,
     ) {
-        let member = (stream, binding.component_id);
-        self.slab[binding.index].demux.set_ufrags(ufrags, member);
+        let component = (stream, binding.component_id);
+        self.slab[binding.index].demux.set_ufrags(ufrags, component);
     }
 
     /// A component leaves what it has bound; returns whether nobody is left there.
     pub(super) fn leave(&mut self, binding: Binding, stream: StreamKey) -> bool {
-        let member = (stream, binding.component_id);
-        self.slab[binding.index].demux.remove(member)
+        let component = (stream, binding.component_id);
+        self.slab[binding.index].demux.remove(component)
     }
 
     /// Gives up what nobody has bound any more.
     pub(super) fn remove(&mut self, index: usize) -> T {
         let bound = self.slab.remove(index);
-        if let Some(place) = &bound.place {
-            self.shared.remove(place);
+        if let Some(socket_key) = &bound.socket_key {
+            self.shared.remove(socket_key);
         }
         bound.inner
     }
@@ -117,17 +119,17 @@ impl<T> Bindings<T> {
 #[cfg(test)]
 mod tests {
     use super::{Binding, Bindings};
-    use crate::net::gather::Gathering;
+    use crate::net::bind::BindOptions;
     use std::net::{Ipv4Addr, SocketAddr};
 
     /// What a component gets at one address, and how often something was opened for it.
     fn bind(bindings: &mut Bindings<()>, single_port: bool) -> (Binding, u32) {
-        let gathering = Gathering {
+        let bind_options = BindOptions {
             single_port,
-            ..Gathering::default()
+            ..BindOptions::default()
         };
         let (address, mut opened) = (Ipv4Addr::LOCALHOST.into(), 0);
-        let binding = bindings.bind(&gathering, 1, address, |_, _, is_shared| {
+        let binding = bindings.bind(&bind_options, 1, address, |_, _, is_shared| {
             assert_eq!(is_shared, single_port);
             opened += 1;
             Ok(((), SocketAddr::new(address, 1)))

@@ -213,7 +213,7 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
     }
 
     /// The component whose socket this is, if it is one's alone.
-    pub(super) fn sole_member(&self) -> Option<Key> {
+    pub(super) fn sole_component(&self) -> Option<Key> {
         let mut members = self.members.keys();
         let first = members.next();
         first.filter(|_| members.len() == 0).copied()

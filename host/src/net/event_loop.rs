@@ -6,17 +6,17 @@ use super::batch::Unsent;
 use super::bindings::Bound;
 use super::departures::DepartureCounter;
 use super::helpers::{Helpers, Pools};
-use super::hosted::{Hosted, Turn};
 use super::instances::Instances;
 use super::interfaces::Presence;
+use super::keys::{ReceivePath, Sender, StreamKey};
 use super::mailbox::{Command, Mail, Mailbox};
 use super::mdns::Responder;
 use super::new_stream::NewStream;
-use super::place::{Sender, StreamKey, Way};
 use super::receiver::Receiver;
 use super::relay::Relays;
 use super::share::Share;
 use super::sockets::Sockets;
+use super::stream_driver::{LoopContext, StreamDriver};
 use super::tcp::Connections;
 use super::timers::Timers;
 use super::token::Token;
@@ -45,10 +45,10 @@ pub(crate) struct EventLoop {
     presence: Presence,
     responder: Arc<Responder>,
     instances: Arc<Instances>,
-    streams: HashMap<StreamKey, Hosted>,
+    streams: HashMap<StreamKey, StreamDriver>,
     timers: Timers,
     share: Share,
-    touched: Vec<StreamKey>,
+    dirty: Vec<StreamKey>,
     busy: Vec<Token>,
     replies: ReplyQueue,
     /// Who waits for the end of the turn.
@@ -86,7 +86,7 @@ impl EventLoop {
             streams: HashMap::new(),
             timers: Timers::new(),
             share: Share::default(),
-            touched: Vec::new(),
+            dirty: Vec::new(),
             busy: Vec::new(),
             replies: ReplyQueue::default(),
             flushes: Vec::new(),
@@ -124,7 +124,7 @@ impl EventLoop {
             let now = Instant::now();
             let mut datagrams = &mail.datagrams[..];
             for command in mail.commands.drain(..) {
-                self.obey(now, command, &mut datagrams);
+                self.handle_command(now, command, &mut datagrams);
             }
             mail.clear();
             self.sockets.flush();
@@ -155,7 +155,7 @@ impl EventLoop {
                 self.sweep_connections(now);
                 self.pass_time(now);
             }
-            self.settle_touched(now);
+            self.drive_dirty(now);
             self.pulse.at(At::Sending);
             self.send_replies(now);
             self.flush(now);
@@ -170,8 +170,8 @@ impl EventLoop {
     }
 
     fn wait(&mut self, due: Option<Instant>, events: &mut Events) {
-        // A failed send at the end of a turn leaves its stream to be settled.
-        let idle = self.busy.is_empty() && self.touched.is_empty();
+        // A failed send at the end of a turn leaves its stream dirty.
+        let idle = self.busy.is_empty() && self.dirty.is_empty();
         let next = [self.timers.next(), due].into_iter().flatten().min();
         let timeout = match (idle, next) {
             (false, _) => Some(Duration::ZERO),
@@ -184,30 +184,32 @@ impl EventLoop {
         }
     }
 
-    fn obey(&mut self, now: Instant, command: Command, datagrams: &mut &[u8]) {
+    fn handle_command(&mut self, now: Instant, command: Command, datagrams: &mut &[u8]) {
         match command {
             Command::Open(new) => self.open(*new),
-            Command::Message(key, number, message) => self.hear(now, key, number, message),
+            Command::Message(key, number, message) => {
+                self.handle_message(now, key, number, message)
+            }
             Command::Send(key, component_id, length) => {
                 let (datagram, rest) = datagrams.split_at(length);
                 *datagrams = rest;
                 self.send(now, key, component_id, datagram);
             }
             Command::Overflowed(key, component_id, count) => {
-                if let Some(hosted) = self.streams.get_mut(&key) {
+                if let Some(driver) = self.streams.get_mut(&key) {
                     let reason = format!(
                         "{} came too fast: send no faster than what is sent leaves",
                         counted(count, "datagram")
                     );
-                    hosted.stream.could_not_send(component_id, reason);
-                    self.touch(key);
+                    driver.stream.could_not_send(component_id, reason);
+                    self.mark_dirty(key);
                 }
             }
             Command::Completed(key, completion) => self.complete(now, key, *completion),
             Command::Found(key, lookup, found) => {
-                if let Some(hosted) = self.streams.get_mut(&key) {
-                    hosted.stream.handle_lookup(now, &lookup, &found);
-                    self.touch(key);
+                if let Some(driver) = self.streams.get_mut(&key) {
+                    driver.stream.handle_lookup(now, &lookup, &found);
+                    self.mark_dirty(key);
                 }
             }
             Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
@@ -219,51 +221,57 @@ impl EventLoop {
     fn open(&mut self, new: NewStream) {
         let key = new.stream.id();
         self.pulse.opened(key, new.stream.plugin().id());
-        self.streams.insert(key, Hosted::new(new));
-        self.touch(key);
+        self.streams.insert(key, StreamDriver::new(new));
+        self.mark_dirty(key);
     }
 
-    fn hear(&mut self, now: Instant, key: StreamKey, number: Option<u64>, message: Message) {
+    fn handle_message(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        number: Option<u64>,
+        message: Message,
+    ) {
         if matches!(message, Message::Close | Message::Stop) {
             self.flush(now); // a datagram sent before the end leaves before it, or is told of as long as there is time
         }
-        let Some(hosted) = self.streams.get_mut(&key) else {
+        let Some(driver) = self.streams.get_mut(&key) else {
             return;
         };
         if leads_to_candidates(&message) {
             let (sockets, connections) = (&mut self.sockets, &mut self.connections);
-            hosted.leave_lost(now, &mut self.presence, sockets, connections);
+            driver.leave_lost(now, &mut self.presence, sockets, connections);
         }
-        let heard = hosted.stream.handle_message(now, message);
-        self.touch(key);
+        let heard = driver.stream.handle_message(now, message);
+        self.mark_dirty(key);
         if let Err(refused) = heard {
             // What led to the refusal, such as the stream's end, is reported before it.
-            self.settle(now, key);
-            if let Some(hosted) = self.streams.get_mut(&key) {
-                hosted.application.refused(number, refused);
+            self.drive(now, key);
+            if let Some(driver) = self.streams.get_mut(&key) {
+                driver.application.refused(number, refused);
             }
         }
     }
 
     fn complete(&mut self, now: Instant, key: StreamKey, completion: Completion) {
         // A stream that ended meanwhile: dropping the completion destroys its instance.
-        if let Some(hosted) = self.streams.get_mut(&key) {
-            hosted.stream.handle_completion(now, completion);
-            self.touch(key);
+        if let Some(driver) = self.streams.get_mut(&key) {
+            driver.stream.handle_completion(now, completion);
+            self.mark_dirty(key);
         }
     }
 
     fn wake(&mut self, now: Instant, key: StreamKey, instance_id: u64) {
         self.instances.taken(instance_id);
-        if let Some(hosted) = self.streams.get_mut(&key) {
-            hosted.stream.wake(now, instance_id);
-            self.touch(key);
+        if let Some(driver) = self.streams.get_mut(&key) {
+            driver.stream.wake(now, instance_id);
+            self.mark_dirty(key);
         }
     }
 
     fn shut_down(&mut self, now: Instant) {
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
-            self.hear(now, key, None, Message::Stop);
+            self.handle_message(now, key, None, Message::Stop);
         }
         self.running = false;
     }
@@ -272,7 +280,7 @@ impl EventLoop {
         let Self {
             sockets,
             streams,
-            touched,
+            dirty,
             replies,
             ..
         } = self;
@@ -288,35 +296,35 @@ impl EventLoop {
         let mut data = false;
         let more = receiver.receive(socket, |remote, datagram| {
             let (local, pair) = (*local, Pair::udp(*local, remote));
-            let way = |member| Way {
-                member,
+            let path = |component| ReceivePath {
+                component,
                 pair,
                 local,
             };
-            let Some(member) = demux.route(now, remote, datagram) else {
+            let Some(component) = demux.route(now, remote, datagram) else {
                 let expecting = demux.expecting(remote, datagram);
                 if expecting.is_empty()
-                    && let Some(sole) = demux.sole_member()
-                    && let Some(hosted) = streams.get(&sole.0)
+                    && let Some(sole) = demux.sole_component()
+                    && let Some(driver) = streams.get(&sole.0)
                 {
-                    hosted.note_stray(way(sole), datagram);
+                    driver.note_stray(path(sole), datagram);
                 }
-                for member in expecting {
-                    if let Some(hosted) = streams.get_mut(&member.0) {
-                        hosted.deliver(now, way(member), datagram, touched, replies);
+                for component in expecting {
+                    if let Some(driver) = streams.get_mut(&component.0) {
+                        driver.deliver(now, path(component), datagram, dirty, replies);
                     }
                 }
                 return;
             };
-            let (key, component_id) = member;
-            let Some(hosted) = streams.get_mut(&key) else {
+            let (key, component_id) = component;
+            let Some(driver) = streams.get_mut(&key) else {
                 return;
             };
-            match hosted.deliver(now, way(member), datagram, touched, replies) {
+            match driver.deliver(now, path(component), datagram, dirty, replies) {
                 Arrival::Application | Arrival::Told => data = true,
-                Arrival::Authentic => demux.expect(remote, member),
-                Arrival::Verified => demux.add_address(remote, member, |remote| {
-                    let stream = &hosted.stream;
+                Arrival::Authentic => demux.expect(remote, component),
+                Arrival::Verified => demux.add_address(remote, component, |remote| {
+                    let stream = &driver.stream;
                     stream.is_verified(component_id, Transport::Udp, remote)
                 }),
                 Arrival::Consumed | Arrival::Waiting(_) | Arrival::Dropped(_) => {}
@@ -336,13 +344,13 @@ impl EventLoop {
         let Self {
             relays,
             streams,
-            touched,
+            dirty,
             replies,
             ..
         } = self;
         let more = relays.handle_ready(index, |(key, relay), event| {
-            if let Some(hosted) = streams.get_mut(&key) {
-                hosted.handle_relay(now, relay, event, touched, replies);
+            if let Some(driver) = streams.get_mut(&key) {
+                driver.handle_relay(now, relay, event, dirty, replies);
             }
         });
         if more {
@@ -363,39 +371,39 @@ impl EventLoop {
 
     fn pass_time(&mut self, now: Instant) {
         while let Some((at, key)) = self.timers.pop_due(now) {
-            let Some(hosted) = self.streams.get_mut(&key) else {
+            let Some(driver) = self.streams.get_mut(&key) else {
                 continue;
             };
-            if hosted.armed == Some(at) {
-                hosted.armed = None;
-                hosted.stream.handle_timeout(now);
-                self.touch(key);
+            if driver.armed == Some(at) {
+                driver.armed = None;
+                driver.stream.handle_timeout(now);
+                self.mark_dirty(key);
             }
         }
     }
 
-    fn touch(&mut self, key: StreamKey) {
-        if let Some(hosted) = self.streams.get_mut(&key) {
-            hosted.touch(&mut self.touched);
+    fn mark_dirty(&mut self, key: StreamKey) {
+        if let Some(driver) = self.streams.get_mut(&key) {
+            driver.mark_dirty(&mut self.dirty);
         }
     }
 
-    fn settle_touched(&mut self, now: Instant) {
-        while let Some(key) = self.touched.pop() {
-            self.settle(now, key);
+    fn drive_dirty(&mut self, now: Instant) {
+        while let Some(key) = self.dirty.pop() {
+            self.drive(now, key);
         }
     }
 
     /// Carries out what a stream wants.
-    fn settle(&mut self, now: Instant, key: StreamKey) {
+    fn drive(&mut self, now: Instant, key: StreamKey) {
         let nanos = nanos_since(self.epoch, now);
-        let Some(hosted) = self.streams.get_mut(&key) else {
+        let Some(driver) = self.streams.get_mut(&key) else {
             return;
         };
-        hosted.touched = false;
+        driver.dirty = false;
         self.pulse.at(At::Streams);
         self.sockets.flush(); // a call into a plugin takes long: nothing waits behind it
-        hosted.settle(&mut Turn {
+        driver.drive(&mut LoopContext {
             now,
             nanos,
             sockets: &mut self.sockets,
@@ -408,13 +416,13 @@ impl EventLoop {
             replies: &mut self.replies,
             pulse: &self.pulse,
         });
-        if !hosted.stream.has_ended() {
-            let at = hosted.stream.poll_timeout();
-            self.timers.arm(key, at, &mut hosted.armed);
-        } else if let Some(hosted) = self.streams.remove(&key) {
+        if !driver.stream.has_ended() {
+            let at = driver.stream.poll_timeout();
+            self.timers.arm(key, at, &mut driver.armed);
+        } else if let Some(driver) = self.streams.remove(&key) {
             self.pulse.ended(key);
             self.helpers.forget(key);
-            hosted.release(
+            driver.release(
                 &mut self.sockets,
                 &mut self.relays,
                 &mut self.connections,
@@ -425,11 +433,11 @@ impl EventLoop {
 
     /// A datagram of the application's.
     fn send(&mut self, now: Instant, key: StreamKey, component_id: u16, datagram: &[u8]) {
-        if let Some(hosted) = self.streams.get_mut(&key) {
+        if let Some(driver) = self.streams.get_mut(&key) {
             let ways = (&mut self.sockets, &mut self.connections);
-            hosted.send(now, ways, component_id, datagram);
-            if hosted.stream.has_news() {
-                self.touch(key);
+            driver.send(now, ways, component_id, datagram);
+            if driver.stream.has_news() {
+                self.mark_dirty(key);
             }
         }
     }
@@ -445,23 +453,23 @@ impl EventLoop {
         }) = self.sockets.poll_unsent()
         {
             tracing::debug!("{count} datagrams were not sent: {error}");
-            let (Sender::Handshake(member) | Sender::Application(member)) = sender else {
+            let (Sender::Handshake(component) | Sender::Application(component)) = sender else {
                 continue; // ICE repeats its checks
             };
-            let (key, component_id) = member;
-            let Some(hosted) = self.streams.get_mut(&key) else {
+            let (key, component_id) = component;
+            let Some(driver) = self.streams.get_mut(&key) else {
                 continue;
             };
-            if sender == Sender::Handshake(member) {
-                let stream = &mut hosted.stream;
+            if sender == Sender::Handshake(component) {
+                let stream = &mut driver.stream;
                 stream.note_unsent(now, component_id, Cause::Unsent, count);
             } else {
                 for _ in 0..count {
-                    let stream = &mut hosted.stream;
+                    let stream = &mut driver.stream;
                     stream.could_not_send(component_id, error.to_string());
                 }
             }
-            self.touch(key);
+            self.mark_dirty(key);
         }
     }
 }

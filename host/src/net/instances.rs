@@ -1,15 +1,15 @@
 //! Where each handshake instance lives, for plugins that ask to be woken from threads of their own.
+use super::keys::StreamKey;
 use super::mailbox::{Command, Mailbox};
-use super::place::StreamKey;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The loop and the stream of every instance of a host's.
 #[derive(Debug, Default)]
-pub(crate) struct Instances(Mutex<HashMap<u64, Home>>);
+pub(crate) struct Instances(Mutex<HashMap<u64, InstanceOwner>>);
 
 #[derive(Debug)]
-struct Home {
+struct InstanceOwner {
     mailbox: Arc<Mailbox>,
     stream: StreamKey,
     /// Whether a wake waits in the mailbox: the next one is the same.
@@ -19,12 +19,12 @@ struct Home {
 impl Instances {
     pub(super) fn insert(&self, instance_id: u64, mailbox: &Arc<Mailbox>, stream: StreamKey) {
         let mailbox = Arc::clone(mailbox);
-        let home = Home {
+        let owner = InstanceOwner {
             mailbox,
             stream,
             woken: false,
         };
-        self.lock().insert(instance_id, home);
+        self.lock().insert(instance_id, owner);
     }
 
     pub(super) fn remove(&self, instance_id: u64) {
@@ -34,21 +34,21 @@ impl Instances {
     /// Asks for `on_wake` of an instance; nothing for unknown ids. From any thread, as often as one likes: one wake
     /// of each instance waits.
     pub(crate) fn wake(&self, instance_id: u64) {
-        if let Some(home) = self.lock().get_mut(&instance_id)
-            && !std::mem::replace(&mut home.woken, true)
+        if let Some(owner) = self.lock().get_mut(&instance_id)
+            && !std::mem::replace(&mut owner.woken, true)
         {
-            home.mailbox.post(Command::Wake(home.stream, instance_id));
+            owner.mailbox.post(Command::Wake(owner.stream, instance_id));
         }
     }
 
     /// A wake has been taken from the mailbox: the next one is another.
     pub(super) fn taken(&self, instance_id: u64) {
-        if let Some(home) = self.lock().get_mut(&instance_id) {
-            home.woken = false;
+        if let Some(owner) = self.lock().get_mut(&instance_id) {
+            owner.woken = false;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Home>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, InstanceOwner>> {
         // No code that could panic runs under this lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! What other threads ask of an event loop, without an allocation per datagram.
+use super::keys::StreamKey;
 use super::new_stream::NewStream;
-use super::place::StreamKey;
 use crate::plugin::Completion;
 use crate::stream::{Lookup, Message};
 use std::collections::HashMap;

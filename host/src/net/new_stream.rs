@@ -1,6 +1,6 @@
 //! What a host hands to an event loop.
 use super::application::Application;
-use super::gather::Gathering;
+use super::bind::BindOptions;
 use super::loss::Loss;
 use crate::stream::Stream;
 use crate::trace::Recorder;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub(crate) struct NewStream {
     pub(crate) stream: Stream,
     pub(crate) application: Box<dyn Application>,
-    pub(crate) gathering: Gathering,
+    pub(crate) bind_options: BindOptions,
     pub(crate) loss: Option<Loss>,
     /// Whom relays over TLS must be; needed if there is one.
     pub(crate) trust: Option<Arc<ClientConfig>>,

@@ -6,7 +6,7 @@ mod tls;
 mod trust;
 mod words;
 
-use super::place::StreamKey;
+use super::keys::StreamKey;
 use super::token::Token;
 use crate::ice::{RelayEnd, RelayId, RelayTransport};
 use datagrams::Datagrams;

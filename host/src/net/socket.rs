@@ -80,7 +80,7 @@ impl Socket {
     /// not worth its system calls.
     pub(super) fn expect_data(&mut self) {
         if !self.gathers
-            && let Err(error) = self.gather()
+            && let Err(error) = self.enable_gro()
         {
             tracing::debug!("data arrives one by one: {error}");
         }
@@ -96,7 +96,7 @@ impl Socket {
         state.recv(UdpSockRef::from(&self.socket), buffers, metas)
     }
 
-    fn gather(&mut self) -> io::Result<()> {
+    fn enable_gro(&mut self) -> io::Result<()> {
         self.gathers = true;
         // On Linux quinn-udp would forbid it fragments, which for IPv6 cannot be taken back from here: its datagrams
         // arrive in batches, one by one.

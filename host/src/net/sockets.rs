@@ -1,9 +1,9 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
 use super::batch::{Batch, Unsent};
+use super::bind::{BindOptions, Ports};
 use super::bindings::{Bindings, Bound};
 use super::departures::DepartureCounter;
-use super::gather::{Gathering, Ports};
-use super::place::{Binding, Member, Sender, StreamKey};
+use super::keys::{Binding, ComponentKey, Sender, StreamKey};
 use super::socket::{Offload, Socket};
 use super::token::Token;
 use crate::ice::stun_kind;
@@ -48,7 +48,7 @@ impl Sockets {
     /// A socket for a component at `address`: a new one, or the one that is shared there.
     pub(super) fn bind(
         &mut self,
-        gathering: &Gathering,
+        bind_options: &BindOptions,
         component_id: u16,
         address: IpAddr,
     ) -> io::Result<Binding> {
@@ -60,7 +60,7 @@ impl Sockets {
             ..
         } = self;
         let open = |ports: &mut Ports, index, is_shared| {
-            let socket = gathering.bind_to(address, ports)?;
+            let socket = bind_options.bind_to(address, ports)?;
             let local = socket.local_addr()?;
             let offload = match &*offload {
                 Some(known) => known.clone(),
@@ -71,7 +71,7 @@ impl Sockets {
             let socket = Socket::register(socket, offload, departures, registry, token, is_shared)?;
             Ok((socket, local))
         };
-        bindings.bind(gathering, component_id, address, open)
+        bindings.bind(bind_options, component_id, address, open)
     }
 
     fn bound(&mut self, index: usize) -> &mut Bound<Socket> {
@@ -104,14 +104,14 @@ impl Sockets {
         now: Instant,
         index: usize,
         remote: SocketAddr,
-        member: Member,
+        component: ComponentKey,
         datagram: &[u8],
     ) {
         let socket = self.bound(index);
-        socket.demux.note_sent(now, datagram, member);
+        socket.demux.note_sent(now, datagram, component);
         let sender = match stun_kind(datagram) {
             Some(_) => Sender::Ice,
-            None => Sender::Handshake(member),
+            None => Sender::Handshake(component),
         };
         self.push(index, remote, sender, datagram);
     }

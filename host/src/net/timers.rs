@@ -1,5 +1,5 @@
 //! When each stream wants to be called: a heap whose stale entries are passed over.
-use super::place::StreamKey;
+use super::keys::StreamKey;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Instant;

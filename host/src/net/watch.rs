@@ -2,7 +2,7 @@
 //!
 //! A loop says with a store what it begins; a thread looks at it once a second. What it says costs nothing that could be
 //! measured, and the thread nothing while all is well.
-use super::place::StreamKey;
+use super::keys::StreamKey;
 use crate::plugin::CallName;
 use std::collections::HashMap;
 use std::io;

@@ -1,6 +1,6 @@
 //! The stream's side of SDP: what it says of itself, and what it makes of its peer's words.
 use super::generations::Said;
-use super::{Member, Notification, Refused, Stage, Stream, fresh_id, refused};
+use super::{ComponentState, Notification, Refused, Stage, Stream, fresh_id, refused};
 use crate::component::{self, Phase};
 use crate::ice::Credentials;
 use crate::sdp::{LocalDescription, RemoteDescription, RtcpMux, Setup};
@@ -64,21 +64,21 @@ impl Stream {
         }
         let setup = self.negotiation.local_setup();
         let rtcp_mux = self.negotiation.local_mux(self.config.n_components);
-        let members = match self.multiplexes() {
+        let components = match self.multiplexes() {
             true => &self.components[..1],
             false => &self.components,
         };
-        let staying = members.iter().filter(|member| member.stays());
+        let staying = components.iter().filter(|state| state.stays());
         let candidates: Vec<String> = staying
-            .flat_map(|member| member.component.agent().local_candidates())
+            .flat_map(|state| state.component.agent().local_candidates())
             .collect();
-        let default_addresses: Vec<Option<SocketAddr>> = members
+        let default_addresses: Vec<Option<SocketAddr>> = components
             .iter()
-            .map(|member| member.component.agent().default_address())
+            .map(|state| state.component.agent().default_address())
             .collect();
-        let init_data: Vec<Option<&[u8]>> = members
+        let init_data: Vec<Option<&[u8]>> = components
             .iter()
-            .map(|member| member.init_data.as_deref())
+            .map(|state| state.init_data.as_deref())
             .collect();
         let description = LocalDescription {
             session_id: self.negotiation.session_id,
@@ -105,7 +105,7 @@ impl Stream {
     /// Whether an `init` is under way whose data belongs into a description.
     fn is_preparing(&self) -> bool {
         let starts =
-            |member: &Member| member.stays() && member.component.phase() == Phase::Starting;
+            |state: &ComponentState| state.stays() && state.component.phase() == Phase::Starting;
         self.stage == Stage::Starting || self.components.iter().any(starts)
     }
 
@@ -141,8 +141,8 @@ impl Stream {
             return Ok(()); // of an earlier generation: it came late, or again
         }
         if description.ice_lite {
-            for member in &mut self.components {
-                member.component.agent_mut().take_control();
+            for state in &mut self.components {
+                state.component.agent_mut().take_control();
             }
         }
         self.negotiation.remote_mux = Some(description.rtcp_mux);
@@ -161,10 +161,10 @@ impl Stream {
         let local = self.negotiation.local_setup();
         match local.role(remote) {
             Some(role) => {
-                for (member, init_data) in self.components.iter_mut().zip(init_data) {
+                for (state, init_data) in self.components.iter_mut().zip(init_data) {
                     if let Some(init_data) = init_data {
                         let said = component::Said::Description;
-                        let component = &mut member.component;
+                        let component = &mut state.component;
                         component.set_peer(now, role, init_data, said, fresh_id());
                     }
                 }

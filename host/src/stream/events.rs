@@ -1,5 +1,5 @@
 //! What the components say, and what comes of it.
-use super::member::{UNHEARD_EVERY, Unheard};
+use super::component_state::{UNHEARD_EVERY, Unheard};
 use super::{Notification, Stage, Stream};
 use crate::{component, counted};
 use std::time::Instant;
@@ -15,7 +15,7 @@ impl Stream {
         self.conclude_gathering(Some(now));
         self.describe_late();
         if self.stopping
-            && self.components.iter().all(|member| member.ended)
+            && self.components.iter().all(|state| state.ended)
             && self.stage != Stage::Ended
         {
             self.stage = Stage::Ended;
@@ -25,12 +25,12 @@ impl Stream {
 
     fn take_event(&mut self, now: Instant, index: usize, event: component::Event) {
         use component::Event;
-        let member = &mut self.components[index];
-        let component_id = member.component.id();
+        let state = &mut self.components[index];
+        let component_id = state.component.id();
         match event {
             Event::InitData(init_data) => {
-                member.init_data = Some(init_data.clone());
-                let association = member.component.association();
+                state.init_data = Some(init_data.clone());
+                let association = state.component.association();
                 self.notify(Notification::HandshakeInitData {
                     component_id,
                     init_data,
@@ -52,7 +52,7 @@ impl Stream {
             Event::Ready(data) => {
                 self.notify(Notification::ComponentStateReady { component_id, data })
             }
-            Event::Application(payload) if member.listened => {
+            Event::Application(payload) if state.listened => {
                 self.notify(Notification::IcePayload {
                     component_id,
                     payload,
@@ -62,15 +62,15 @@ impl Stream {
             Event::Dropped(number, cause) => self.dropped.push_back((component_id, number, cause)),
             Event::Warning(warning) => self.notify(Notification::Warning { warning }),
             Event::Closed { by_peer } => {
-                member.ended = true;
+                state.ended = true;
                 self.notify(Notification::ComponentClosed {
                     component_id,
                     by_peer,
                 });
             }
             Event::Failed(reason) => {
-                member.ended = true;
-                let in_init = member.init_data.is_none();
+                state.ended = true;
+                let in_init = state.init_data.is_none();
                 self.notify(Notification::ComponentStateFailed {
                     component_id,
                     reason,
@@ -83,12 +83,12 @@ impl Stream {
     }
 
     pub(super) fn start_gathering(&mut self, now: Instant) {
-        let mut staying = self.components.iter().filter(|member| member.stays());
-        let initialised = staying.all(|member| member.init_data.is_some());
+        let mut staying = self.components.iter().filter(|state| state.stays());
+        let initialised = staying.all(|state| state.init_data.is_some());
         if self.stage == Stage::Starting && initialised && !self.closing {
             self.gather(now);
-            for member in &mut self.components {
-                member.component.start_ice();
+            for state in &mut self.components {
+                state.component.start_ice();
             }
             self.announce_credentials();
         }
@@ -97,11 +97,11 @@ impl Stream {
     /// A failed `init` fails its stream, and no other.
     fn fail_to_start(&mut self, now: Instant, culprit: u16) {
         self.stage = Stage::Ended;
-        for member in &mut self.components {
-            if !member.ended {
-                member.ended = true;
-                member.component.abandon(now);
-                let component_id = member.component.id();
+        for state in &mut self.components {
+            if !state.ended {
+                state.ended = true;
+                state.component.abandon(now);
+                let component_id = state.component.id();
                 let reason = format!("component {culprit} could not start");
                 self.notifications
                     .push_back(Notification::ComponentStateFailed {
@@ -114,10 +114,10 @@ impl Stream {
     }
 
     pub(super) fn say_unheard(&mut self, now: Instant, component_id: u16) {
-        let Ok(member) = self.member(component_id) else {
+        let Ok(state) = self.component_mut(component_id) else {
             return;
         };
-        let Unheard { count, said } = &mut member.unheard;
+        let Unheard { count, said } = &mut state.unheard;
         *count += 1;
         if said.is_none_or(|said| now >= said + UNHEARD_EVERY) {
             let (dropped, since) = (std::mem::take(count), UNHEARD_EVERY.as_secs());

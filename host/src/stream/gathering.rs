@@ -72,8 +72,8 @@ impl Stream {
         (gathering.bind, gathering.bound) = (true, false);
         (gathering.until, gathering.again) = (Some(now + PATIENCE), None);
         self.stage = Stage::Gathering;
-        for member in self.components.iter_mut().filter(|member| member.stays()) {
-            member.component.gatherer_mut().again(now);
+        for state in self.components.iter_mut().filter(|state| state.stays()) {
+            state.component.gatherer_mut().again(now);
         }
     }
 
@@ -82,8 +82,8 @@ impl Stream {
     pub fn poll_gather(&mut self) -> Option<Vec<u16>> {
         let binds =
             std::mem::take(&mut self.gathering.bind) && self.stage != Stage::Ended && !self.closing;
-        let staying = self.components.iter().filter(|member| member.stays());
-        binds.then(|| staying.map(|member| member.component.id()).collect())
+        let staying = self.components.iter().filter(|state| state.stays());
+        binds.then(|| staying.map(|state| state.component.id()).collect())
     }
 
     /// The machine has no address yet, for this reason: it is asked again, until ICE's time is over.
@@ -104,8 +104,8 @@ impl Stream {
         if self.gathering.again.take_if(is_due).is_none() {
             return;
         }
-        let mut members = self.components.iter().filter(|member| member.stays());
-        if !self.closing && members.any(|member| !member.component.has_pair()) {
+        let mut components = self.components.iter().filter(|state| state.stays());
+        if !self.closing && components.any(|state| !state.component.has_pair()) {
             self.gathering.bind = true;
             self.gathering.until = Some(now + PATIENCE);
         }
@@ -118,55 +118,55 @@ impl Stream {
 
     /// A socket of this component's is bound to `address`.
     pub fn add_local_address(&mut self, component_id: u16, address: SocketAddr) {
-        if let Ok(member) = self.member(component_id) {
-            let candidate = member.component.add_socket(address);
+        if let Ok(state) = self.component_mut(component_id) {
+            let candidate = state.component.add_socket(address);
             self.signal(component_id, candidate);
         }
     }
 
     /// A TCP listener of this component's is bound to `address`.
     pub fn add_listener(&mut self, component_id: u16, address: SocketAddr) {
-        if let Ok(member) = self.member(component_id) {
-            let candidate = member.component.add_listener(address);
+        if let Ok(state) = self.component_mut(component_id) {
+            let candidate = state.component.add_listener(address);
             self.signal(component_id, candidate);
         }
     }
 
     /// TCP connections of this component's can be made from `ip`.
     pub fn add_connector(&mut self, component_id: u16, ip: IpAddr) {
-        if let Ok(member) = self.member(component_id) {
-            let candidate = member.component.add_connector(ip);
+        if let Ok(state) = self.component_mut(component_id) {
+            let candidate = state.component.add_connector(ip);
             self.signal(component_id, candidate);
         }
     }
 
     /// The addresses of this machine that candidates leave by.
     pub fn local_addresses(&self) -> BTreeSet<IpAddr> {
-        let members = self.components.iter().filter(|member| member.stays());
-        members
-            .flat_map(|member| member.component.agent().local_addresses())
+        let components = self.components.iter().filter(|state| state.stays());
+        components
+            .flat_map(|state| state.component.agent().local_addresses())
             .collect()
     }
 
     /// Candidates of the peer's at these addresses are refused: nobody has them.
     pub fn bar(&mut self, addresses: &[IpAddr]) {
-        for member in &mut self.components {
-            member.component.agent_mut().bar(addresses);
+        for state in &mut self.components {
+            state.component.agent_mut().bar(addresses);
         }
     }
 
     /// The machine has lost `address`: its sockets there are gone, and the peer is not told of them again.
     pub fn remove_local_address(&mut self, now: Instant, address: IpAddr) {
-        for member in &mut self.components {
-            member.component.remove_local_address(now, address);
+        for state in &mut self.components {
+            state.component.remove_local_address(now, address);
         }
         self.settle(now);
     }
 
     /// The TCP connection of one of a component's pairs has ended.
     pub fn connection_closed(&mut self, now: Instant, component_id: u16, pair: Pair) {
-        if let Ok(member) = self.member(component_id) {
-            member.component.connection_closed(now, pair);
+        if let Ok(state) = self.component_mut(component_id) {
+            state.component.connection_closed(now, pair);
             self.settle(now);
         }
     }
@@ -179,7 +179,9 @@ impl Stream {
     }
 
     pub(super) fn signal(&mut self, component_id: u16, candidate: Option<String>) {
-        let stays = self.member(component_id).is_ok_and(|member| member.stays());
+        let stays = self
+            .component_mut(component_id)
+            .is_ok_and(|state| state.stays());
         if let Some(candidate) = candidate.filter(|_| stays) {
             let candidate = self.tagged(&candidate);
             self.notify(Notification::NewCandidateFull {
@@ -217,16 +219,16 @@ impl Stream {
                 self.server_found(&lookup.of, |gatherer| gatherer.turn_found(*index, found));
             }
         }
-        for member in &mut self.components {
-            member.component.handle_timeout(now);
+        for state in &mut self.components {
+            state.component.handle_timeout(now);
         }
         self.settle(now);
     }
 
     fn server_found(&mut self, of: &Owner, tell: impl Fn(&mut Gatherer)) {
         self.gathering.pending.retain(|pending| pending != of);
-        for member in &mut self.components {
-            tell(member.component.gatherer_mut());
+        for state in &mut self.components {
+            tell(state.component.gatherer_mut());
         }
     }
 
@@ -234,7 +236,7 @@ impl Stream {
     pub fn poll_relay(&mut self) -> Option<RelayRequest> {
         self.components
             .iter_mut()
-            .find_map(|member| member.component.poll_relay())
+            .find_map(|state| state.component.poll_relay())
     }
 
     /// The connection to a relay stands; `local` is this end of it.
@@ -254,9 +256,9 @@ impl Stream {
     }
 
     fn with_relay(&mut self, now: Instant, relay: RelayId, tell: impl FnOnce(&mut Component)) {
-        if let Ok(member) = self.member(relay.component_id) {
-            tell(&mut member.component);
-            member.component.handle_timeout(now);
+        if let Ok(state) = self.component_mut(relay.component_id) {
+            tell(&mut state.component);
+            state.component.handle_timeout(now);
             self.settle(now);
         }
     }
@@ -271,10 +273,10 @@ impl Stream {
         mut application: impl FnMut(&[u8]),
     ) {
         let id = relay.component_id;
-        let Ok(member) = self.member(id) else {
+        let Ok(state) = self.component_mut(id) else {
             return;
         };
-        let relayed = member.component.handle_relay(now, relay.number, bytes);
+        let relayed = state.component.handle_relay(now, relay.number, bytes);
         self.settle(now);
         for datagram in relayed {
             let pair = Pair::udp(datagram.local, datagram.remote);
@@ -288,8 +290,8 @@ impl Stream {
 
     /// So many datagrams of the handshake's, or for a relay, could not be sent.
     pub fn note_unsent(&mut self, now: Instant, component_id: u16, cause: Cause, count: usize) {
-        if let Ok(member) = self.member(component_id) {
-            member.component.note_unsent(now, cause, count);
+        if let Ok(state) = self.component_mut(component_id) {
+            state.component.note_unsent(now, cause, count);
         }
     }
 
@@ -302,8 +304,8 @@ impl Stream {
         pair: Pair,
         datagram: &[u8],
     ) -> bool {
-        let member = self.member(component_id);
-        member.is_ok_and(|member| member.component.send_relayed(now, pair, datagram))
+        let state = self.component_mut(component_id);
+        state.is_ok_and(|state| state.component.send_relayed(now, pair, datagram))
     }
 
     pub(super) fn gathering_timeout(&self) -> Option<Instant> {
@@ -321,7 +323,7 @@ impl Stream {
         let late = now
             .zip(self.gathering.until)
             .is_some_and(|(now, until)| now >= until);
-        let mut components = self.components.iter().map(|member| &member.component);
+        let mut components = self.components.iter().map(|state| &state.component);
         let known = self.gathering.pending.is_empty() && components.all(Component::has_gathered);
         if known || late {
             self.stage = Stage::Gathered;

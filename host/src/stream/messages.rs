@@ -42,13 +42,13 @@ impl Stream {
                 association,
             } => {
                 check_number("association", association)?;
-                let member = self.member(component_id)?;
-                if member.ended {
+                let state = self.component_mut(component_id)?;
+                if state.ended {
                     let reason =
                         format!("component {component_id} has ended: start another stream");
                     return Err(Refused(reason));
                 }
-                let component = &member.component;
+                let component = &state.component;
                 if let Some(present) = component.contradicted(role, &init_data, association) {
                     return Err(Refused(format!(
                         "component {component_id} is {present} already: its role does not change while the peer's \
@@ -56,7 +56,7 @@ impl Stream {
                     )));
                 }
                 let said = component::Said::Line(association);
-                let component = &mut member.component;
+                let component = &mut state.component;
                 component.set_peer(now, role, init_data, said, fresh_id());
             }
             Message::Listen { component_id } => self.listen(component_id)?,
@@ -99,8 +99,8 @@ impl Stream {
 
     /// Whether the peer's checks have shown that it uses the present credentials of both sides together.
     fn is_proven(&self) -> bool {
-        let mut members = self.components.iter();
-        members.any(|member| member.component.agent().is_proven())
+        let mut components = self.components.iter();
+        components.any(|state| state.component.agent().is_proven())
     }
 
     /// An authentic check of the peer's, sent to this side's present credentials, came with others of its own than
@@ -127,8 +127,8 @@ impl Stream {
         let Some(remote) = self.generations.remote().cloned() else {
             return;
         };
-        for member in &mut self.components {
-            let agent = member.component.agent_mut();
+        for state in &mut self.components {
+            let agent = state.component.agent_mut();
             agent.set_remote_credentials(remote.clone());
         }
         for (component_id, line) in self.early.take(remote.ufrag()) {
@@ -143,8 +143,8 @@ impl Stream {
         component_id: u16,
         line: &str,
     ) -> Result<(), Refused> {
-        let member = self.member(component_id)?;
-        if !member.stays() {
+        let state = self.component_mut(component_id)?;
+        if !state.stays() {
             return Ok(()); // the peer may not know yet that there is no need of it
         }
         let present = self.generations.remote().map(Credentials::ufrag);
@@ -159,8 +159,8 @@ impl Stream {
             }
             return Ok(());
         }
-        let member = self.member(component_id)?;
-        let agent = member.component.agent_mut();
+        let state = self.component_mut(component_id)?;
+        let agent = state.component.agent_mut();
         match agent.add_remote_candidate(line).map_err(refused)? {
             Accepted::New => self.tell_remote_candidate(component_id, line),
             Accepted::Ignored(Ignored::HostName) => self.look_up_candidate(component_id, line),
@@ -178,8 +178,8 @@ impl Stream {
     }
 
     pub(super) fn set_end_of_candidates(&mut self) {
-        for member in &mut self.components {
-            member.component.agent_mut().set_end_of_candidates();
+        for state in &mut self.components {
+            state.component.agent_mut().set_end_of_candidates();
         }
     }
 
@@ -209,8 +209,8 @@ impl Stream {
     /// Restarts ICE with new credentials of this side's, and tells them.
     fn begin_generation(&mut self, number: u64) {
         let local = Credentials::generate();
-        for member in &mut self.components {
-            member.component.agent_mut().restart(local.clone());
+        for state in &mut self.components {
+            state.component.agent_mut().restart(local.clone());
         }
         self.generations.begin(number, local);
         // The end of the start tells the first ones.
@@ -236,9 +236,9 @@ impl Stream {
 
     /// After a restart the peer hears the same candidates under new credentials.
     fn announce_candidates(&mut self) {
-        for member in self.components.iter().filter(|member| member.stays()) {
-            let component_id = member.component.id();
-            for candidate in member.component.agent().local_candidates() {
+        for state in self.components.iter().filter(|state| state.stays()) {
+            let component_id = state.component.id();
+            for candidate in state.component.agent().local_candidates() {
                 let candidate = self.tagged(&candidate);
                 self.notifications
                     .push_back(Notification::NewCandidateFull {
@@ -253,10 +253,10 @@ impl Stream {
     }
 
     fn listen(&mut self, component_id: u16) -> Result<(), Refused> {
-        let member = self.member(component_id)?;
-        member.listened = true;
-        let finished = member.component.handshake_data().cloned();
-        let ready = member.component.is_ready();
+        let state = self.component_mut(component_id)?;
+        state.listened = true;
+        let finished = state.component.handshake_data().cloned();
+        let ready = state.component.is_ready();
         if let Some(data) = finished {
             self.notify(Notification::HandshakeData {
                 component_id,
@@ -271,8 +271,8 @@ impl Stream {
 
     fn close(&mut self, now: Instant) {
         self.closing = true;
-        for member in &mut self.components {
-            member.component.close(now);
+        for state in &mut self.components {
+            state.component.close(now);
         }
     }
 }

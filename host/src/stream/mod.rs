@@ -1,11 +1,11 @@
 //! One ICE stream, without sockets or clock: components 1..n, their common credentials, SDP, notifications.
+mod component_state;
 mod debug;
 mod description;
 mod early;
 mod events;
 mod gathering;
 mod generations;
-mod member;
 mod messages;
 mod names;
 mod notification;
@@ -14,11 +14,11 @@ use crate::component::{self, Arrival, Cause, SendError};
 use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, Plugin, Request};
 use crate::sdp::InitDataFormat;
+use component_state::ComponentState;
 use description::Negotiation;
 use early::Early;
 use gathering::Gathering;
 use generations::Generations;
-use member::Member;
 use names::Names;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -74,7 +74,7 @@ pub struct Stream {
     hiding: Option<Arc<Hiding>>,
     early: Early,
     negotiation: Negotiation,
-    components: Vec<Member>,
+    components: Vec<ComponentState>,
     stage: Stage,
     names: Names,
     gathering: Gathering,
@@ -186,7 +186,7 @@ impl Stream {
             .map(|component_id| {
                 let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
                 ice.hiding.clone_from(&hiding);
-                Member::new(now, &config, id, ice, &credentials)
+                ComponentState::new(now, &config, id, ice, &credentials)
             })
             .collect();
         Ok(Self {
@@ -237,11 +237,11 @@ impl Stream {
         pair: Pair,
         datagram: &[u8],
     ) -> Arrival {
-        let Ok(member) = self.member(component_id) else {
+        let Ok(state) = self.component_mut(component_id) else {
             return Arrival::Consumed;
         };
-        match member.component.handle_datagram(now, pair, datagram) {
-            Arrival::Application if !member.listened => {
+        match state.component.handle_datagram(now, pair, datagram) {
+            Arrival::Application if !state.listened => {
                 self.say_unheard(now, component_id);
                 Arrival::Consumed
             }
@@ -262,9 +262,9 @@ impl Stream {
 
     /// Time has come to `now`.
     pub fn handle_timeout(&mut self, now: Instant) {
-        for member in &mut self.components {
-            if member.component.poll_timeout().is_some_and(|at| at <= now) {
-                member.component.handle_timeout(now);
+        for state in &mut self.components {
+            if state.component.poll_timeout().is_some_and(|at| at <= now) {
+                state.component.handle_timeout(now);
             }
         }
         self.look(now);
@@ -276,19 +276,19 @@ impl Stream {
         let servers = self.gathering_timeout();
         let components = self.components.iter_mut();
         components
-            .filter_map(|member| member.component.poll_timeout())
+            .filter_map(|state| state.component.poll_timeout())
             .chain(servers)
             .min()
     }
 
     /// The ufrags by which requests for a component are known; after a restart the older one too.
     pub fn local_ufrags(&self, component_id: u16) -> impl Iterator<Item = &str> {
-        let member = self
+        let state = self
             .components
             .get(usize::from(component_id).wrapping_sub(1));
-        member
+        state
             .into_iter()
-            .flat_map(|member| member.component.agent().local_ufrags())
+            .flat_map(|state| state.component.agent().local_ufrags())
     }
 
     /// Whether an instance is one of this stream's.
@@ -298,15 +298,15 @@ impl Stream {
 
     /// The component that an instance serves, if it is one of this stream's.
     pub fn component_of(&self, instance_id: u64) -> Option<u16> {
-        let mut members = self.components.iter();
-        let owner = members.find(|member| member.component.owns(instance_id))?;
+        let mut components = self.components.iter();
+        let owner = components.find(|state| state.component.owns(instance_id))?;
         Some(owner.component.id())
     }
 
     /// Ends every component: there is no way for its datagrams.
     pub fn fail(&mut self, now: Instant, reason: &str) {
-        for member in &mut self.components {
-            member.component.end(now, reason.to_owned());
+        for state in &mut self.components {
+            state.component.end(now, reason.to_owned());
         }
         self.settle(now);
     }
@@ -314,11 +314,11 @@ impl Stream {
     /// The next call into a plugin. Its completion must come back to
     /// [`handle_completion`](Self::handle_completion).
     pub fn poll_request(&mut self, now: Instant) -> Option<Request> {
-        for member in &mut self.components {
-            if let Some(request) = member.component.poll_request(now) {
+        for state in &mut self.components {
+            if let Some(request) = state.component.poll_request(now) {
                 return Some(request);
             }
-            let is_starting = member.component.phase() == component::Phase::Starting;
+            let is_starting = state.component.phase() == component::Phase::Starting;
             if is_starting && self.stage == Stage::Starting {
                 return None; // `init` runs for components 1..n in order
             }
@@ -328,21 +328,21 @@ impl Stream {
 
     /// What came of a call.
     pub fn handle_completion(&mut self, now: Instant, completion: Completion) {
-        let owner = |member: &&mut Member| member.component.owns(completion.instance_id);
-        if let Some(member) = self.components.iter_mut().find(owner) {
-            member.component.handle_completion(now, completion);
+        let owner = |state: &&mut ComponentState| state.component.owns(completion.instance_id);
+        if let Some(state) = self.components.iter_mut().find(owner) {
+            state.component.handle_completion(now, completion);
         }
         self.settle(now);
     }
 
     /// A plugin asked for `on_wake` of one of its instances.
     pub fn wake(&mut self, now: Instant, instance_id: u64) {
-        if let Some(member) = self
+        if let Some(state) = self
             .components
             .iter_mut()
             .find(|m| m.component.owns(instance_id))
         {
-            member.component.wake(now, instance_id);
+            state.component.wake(now, instance_id);
         }
         self.settle(now);
     }
@@ -363,15 +363,15 @@ impl Stream {
     /// Datagrams of a component's that were dropped, for whichever [`Cause`].
     pub fn dropped(&self, component_id: u16) -> u64 {
         let index = usize::from(component_id).wrapping_sub(1);
-        let member = self.components.get(index);
-        member.map_or(0, |member| member.component.dropped())
+        let state = self.components.get(index);
+        state.map_or(0, |state| state.component.dropped())
     }
 
     /// Whether `remote` has proven itself to be a component's peer: it has answered a check.
     pub fn is_verified(&self, component_id: u16, transport: Transport, remote: SocketAddr) -> bool {
         let index = usize::from(component_id).wrapping_sub(1);
-        let member = self.components.get(index);
-        member.is_some_and(|member| member.component.agent().is_verified(transport, remote))
+        let state = self.components.get(index);
+        state.is_some_and(|state| state.component.agent().is_verified(transport, remote))
     }
 
     /// Reports a datagram that was not sent. The flow goes on.
@@ -389,9 +389,9 @@ impl Stream {
 
     /// The next datagram of ICE's or a handshake's to send, and the component it is of.
     pub fn poll_transmit(&mut self) -> Option<(u16, Transmit)> {
-        self.components.iter_mut().find_map(|member| {
-            let transmit = member.component.poll_transmit()?;
-            Some((member.component.id(), transmit))
+        self.components.iter_mut().find_map(|state| {
+            let transmit = state.component.poll_transmit()?;
+            Some((state.component.id(), transmit))
         })
     }
 
@@ -409,10 +409,10 @@ impl Stream {
     /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something
     /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier for data that came.
     pub fn has_news(&self) -> bool {
-        let mut members = self.components.iter();
+        let mut components = self.components.iter();
         !self.notifications.is_empty()
-            || members.any(|member| {
-                member.component.has_relay_requests() || member.component.is_due_earlier()
+            || components.any(|state| {
+                state.component.has_relay_requests() || state.component.is_due_earlier()
             })
     }
 
@@ -421,7 +421,7 @@ impl Stream {
         self.stage == Stage::Ended
     }
 
-    fn member(&mut self, component_id: u16) -> Result<&mut Member, Refused> {
+    fn component_mut(&mut self, component_id: u16) -> Result<&mut ComponentState, Refused> {
         let n = self.components.len();
         self.components
             .get_mut(usize::from(component_id).wrapping_sub(1))

@@ -121,10 +121,10 @@ impl Stream {
             let Some(line) = with_address(line, *address) else {
                 continue;
             };
-            let Ok(member) = self.member(component_id) else {
+            let Ok(state) = self.component_mut(component_id) else {
                 return;
             };
-            match member.component.agent_mut().add_remote_candidate(&line) {
+            match state.component.agent_mut().add_remote_candidate(&line) {
                 Ok(accepted) => is_new |= accepted == Accepted::New,
                 Err(error) => {
                     let warning = format!("a candidate was left out: {error}");

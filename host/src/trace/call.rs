@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// A call into the plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub struct CallRecord {
     /// The component whose instance was called.
     pub component_id: u16,
     /// As the contract spells it: `recv_from_peer`.
@@ -51,7 +51,7 @@ impl CallRecorder {
         };
         let (call, started) = (request.call().name(), Instant::now());
         let completion = request.run(now_ns);
-        let call = Call {
+        let call = CallRecord {
             component_id: this.component_id,
             call: call.as_str().to_owned(),
             status: status(&completion.outcome),

@@ -24,7 +24,7 @@ mod stun;
 mod tests;
 
 pub(crate) use call::CallRecorder;
-pub use call::{Call, Status};
+pub use call::{CallRecord, Status};
 pub use datagram::{Datagram, Direction, Fate, Kind, Transport};
 pub use dtls::{DtlsRecord, dtls_records};
 pub use file::{TraceError, TraceFile};

@@ -1,4 +1,4 @@
-use super::{Call, Datagram, Missed, Transport};
+use super::{CallRecord, Datagram, Missed, Transport};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -96,7 +96,7 @@ pub enum What {
         warning: String,
     },
     Stopped,
-    Call(Call),
+    Call(CallRecord),
     Datagram(Datagram),
     Dropped {
         component_id: u16,
@@ -126,7 +126,7 @@ impl What {
             | Self::ComponentClosed { component_id, .. }
             | Self::CouldNotSendPayload { component_id, .. }
             | Self::Dropped { component_id, .. }
-            | Self::Call(Call { component_id, .. })
+            | Self::Call(CallRecord { component_id, .. })
             | Self::Datagram(Datagram { component_id, .. }) => Some(*component_id),
             Self::Opened { .. }
             | Self::LocalCredentials

@@ -2,7 +2,7 @@
 use crate::support::Workshop;
 use handclasp::plugin::Role;
 use handclasp::stream::{Message, Notification, Refused};
-use handclasp::{Application, Gathering, Host, Replies, StreamHandle, StreamOptions};
+use handclasp::{Application, BindOptions, Host, Replies, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -53,9 +53,9 @@ impl Pair {
         let open = |side| {
             let options = StreamOptions {
                 controlling: side == 0,
-                gathering: Gathering {
+                bind_options: BindOptions {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    ..Gathering::default()
+                    ..BindOptions::default()
                 },
                 ..options.clone()
             };

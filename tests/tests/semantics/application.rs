@@ -2,7 +2,7 @@
 use crate::{ms, release, secs, withhold_ready};
 use handclasp::ice::Tcp;
 use handclasp::stream::Message;
-use handclasp::{Gathering, StreamOptions};
+use handclasp::{BindOptions, StreamOptions};
 use handclasp_tests::{Journal, Party, Scripted, World, for_each_backend};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -265,7 +265,7 @@ fn s26_options_have_the_documented_defaults() {
         ice_lite,
         announced,
         hide_addresses,
-        gathering,
+        bind_options,
         listen,
         servers,
         turn_ca,
@@ -279,7 +279,7 @@ fn s26_options_have_the_documented_defaults() {
     assert!(!controlling && !ice_lite && !hide_addresses && !listen);
     assert!(announced.is_empty() && turn_ca.is_none());
     assert!(loss.is_none() && recorder.is_none());
-    let Gathering {
+    let BindOptions {
         addresses,
         interfaces,
         family,
@@ -287,7 +287,7 @@ fn s26_options_have_the_documented_defaults() {
         single_port,
         tcp,
         no_udp,
-    } = gathering;
+    } = bind_options;
     assert!(addresses.is_empty() && interfaces.is_empty());
     assert_eq!((family, port_range), (None, None));
     assert!(!single_port && !no_udp);

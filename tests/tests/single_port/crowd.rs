@@ -60,7 +60,7 @@ fn streams_share_a_port_over_ipv6() {
         return skip("streams that share a port over IPv6", &lacking);
     }
     let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| {
-        options.gathering.addresses = vec![Ipv6Addr::LOCALHOST.into()];
+        options.bind_options.addresses = vec![Ipv6Addr::LOCALHOST.into()];
     });
     Crowd::connect(streams, FEWER, 1).exchange();
 }

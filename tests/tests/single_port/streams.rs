@@ -3,7 +3,7 @@ use handclasp::ice::Tcp;
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{
-    Application, Departures, Gathering, Host, HostOptions, Outbox, Replies, StreamHandle,
+    Application, BindOptions, Departures, Host, HostOptions, Outbox, Replies, StreamHandle,
     StreamOptions,
 };
 use handclasp_tests::plugins;
@@ -79,11 +79,11 @@ impl Streams {
     /// The same over TCP alone, each peer on connections of its own.
     pub(crate) fn open_over_tcp(plugin: &str, count: usize) -> Self {
         Self::open_with(plugin, count, |end, options| {
-            options.gathering.tcp = match end {
+            options.bind_options.tcp = match end {
                 End::Server => Tcp::Passive,
                 End::Peer => Tcp::Active,
             };
-            options.gathering.no_udp = true;
+            options.bind_options.no_udp = true;
         })
     }
 
@@ -109,10 +109,10 @@ impl Streams {
                 listen: true,
                 ice_timeout: ALL_AT_ONCE,
                 handshake_timeout: ALL_AT_ONCE,
-                gathering: Gathering {
+                bind_options: BindOptions {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
                     single_port: end == End::Server,
-                    ..Gathering::default()
+                    ..BindOptions::default()
                 },
                 ..StreamOptions::default()
             };

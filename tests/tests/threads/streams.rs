@@ -2,7 +2,7 @@
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::stream::Notification;
 use handclasp::{
-    Application, Gathering, Host, HostOptions, OpenError, Replies, StreamHandle, StreamOptions,
+    Application, BindOptions, Host, HostOptions, OpenError, Replies, StreamHandle, StreamOptions,
 };
 use handclasp_tests::{fixture, plugins};
 use std::net::{IpAddr, Ipv4Addr};
@@ -45,9 +45,9 @@ pub(crate) fn options(plugin: &str, settings: &[(&str, &str)]) -> StreamOptions 
         plugin_options: settings
             .map(|(key, value)| (key.to_string(), value.to_string()))
             .collect(),
-        gathering: Gathering {
+        bind_options: BindOptions {
             addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            ..Gathering::default()
+            ..BindOptions::default()
         },
         ..StreamOptions::default()
     }

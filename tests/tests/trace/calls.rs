@@ -1,6 +1,6 @@
 //! Calls into the plugin, with what came of them and how long they took.
 use crate::support::{Session, text};
-use handclasp::trace::{Call, Status, What};
+use handclasp::trace::{CallRecord, Status, What};
 use handclasp_tests::fixture;
 use std::fs;
 use std::process::Output;
@@ -19,7 +19,7 @@ fn demo(scripts: &[&str]) -> (Session, Output) {
     Session::attempt(&options)
 }
 
-fn calls<'s>(session: &'s Session, side: &str) -> Vec<(u64, &'s Call)> {
+fn calls<'s>(session: &'s Session, side: &str) -> Vec<(u64, &'s CallRecord)> {
     let records = session.trace.records.iter();
     let mut calls: Vec<_> = records
         .filter(|record| record.stream == side)
@@ -33,7 +33,7 @@ fn calls<'s>(session: &'s Session, side: &str) -> Vec<(u64, &'s Call)> {
 }
 
 /// Each call's name and status, and the sentence if there is one.
-fn told<'s>(calls: &[(u64, &'s Call)]) -> Vec<(&'s str, Status, Option<&'s str>)> {
+fn told<'s>(calls: &[(u64, &'s CallRecord)]) -> Vec<(&'s str, Status, Option<&'s str>)> {
     let each = calls.iter();
     each.map(|(_, call)| (call.call.as_str(), call.status, call.sentence.as_deref()))
         .collect()

@@ -1,7 +1,7 @@
 //! docs/trace.md says what the code does.
 use handclasp::trace::{
-    Call, Datagram, Direction, Fate, Header, Kind, Missed, Record, Status, Stun, StunClass, Trace,
-    Transport, What,
+    CallRecord, Datagram, Direction, Fate, Header, Kind, Missed, Record, Status, Stun, StunClass,
+    Trace, Transport, What,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,7 +89,7 @@ fn events() -> Vec<What> {
         What::LocalSdp,
         What::Warning { warning: text() },
         What::Stopped,
-        What::Call(Call {
+        What::Call(CallRecord {
             component_id,
             call: text(),
             status: Status::Pending,

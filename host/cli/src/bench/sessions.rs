@@ -8,7 +8,7 @@ use crate::exit::Failed;
 use crate::plugin_args::PluginArgs;
 use crate::signalling::Side;
 use handclasp::plugin::Scanner;
-use handclasp::{Gathering, Host, HostOptions, OpenError, StreamOptions};
+use handclasp::{BindOptions, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -79,10 +79,10 @@ impl Sessions {
             let options = StreamOptions {
                 plugin: self.plugin.to_owned(),
                 controlling: side.leads(),
-                gathering: Gathering {
+                bind_options: BindOptions {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
                     single_port: side == Side::A,
-                    ..Gathering::default()
+                    ..BindOptions::default()
                 },
                 ..StreamOptions::default()
             };

@@ -13,7 +13,7 @@ use crate::trace_args::begin;
 use handclasp::plugin::Scanner;
 use handclasp::stream::{Message, Notification};
 use handclasp::trace::TraceFile;
-use handclasp::{Gathering, Host, HostOptions, Loss, StreamHandle, StreamOptions};
+use handclasp::{BindOptions, Host, HostOptions, Loss, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, channel};
@@ -70,9 +70,9 @@ impl Session {
             true => vec![Ipv4Addr::LOCALHOST.into()],
             false => Vec::new(),
         };
-        let gathering = demo.tcp.apply(Gathering {
+        let bind_options = demo.tcp.apply(BindOptions {
             addresses,
-            ..Gathering::default()
+            ..BindOptions::default()
         });
         let open = |side: Side| {
             let plugin = match side {
@@ -90,11 +90,11 @@ impl Session {
                 plugin_options,
                 n_components: demo.components,
                 controlling: side.leads(),
-                gathering: match side {
-                    Side::A => gathering.clone(),
-                    Side::B => Gathering {
-                        tcp: gathering.tcp.counterpart(),
-                        ..gathering.clone()
+                bind_options: match side {
+                    Side::A => bind_options.clone(),
+                    Side::B => BindOptions {
+                        tcp: bind_options.tcp.counterpart(),
+                        ..bind_options.clone()
                     },
                 },
                 servers: servers.clone(),

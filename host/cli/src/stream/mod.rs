@@ -22,7 +22,7 @@ use clap::{ArgAction, Args};
 use handclasp::ice::Announced;
 use handclasp::plugin::Scanner;
 use handclasp::stream::TIMEOUT;
-use handclasp::{Family, Gathering, Host, HostOptions, StreamOptions};
+use handclasp::{BindOptions, Family, Host, HostOptions, StreamOptions};
 use lines::Lines;
 use output::Output;
 use reporter::Reporter;
@@ -159,7 +159,7 @@ impl Stream {
             init_timeout: self.init_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
-            gathering: self.tcp.apply(Gathering {
+            bind_options: self.tcp.apply(BindOptions {
                 addresses: self.addresses,
                 port_range: self.port_range,
                 interfaces: self.interfaces,
@@ -168,7 +168,7 @@ impl Stream {
                     (_, true) => Some(Family::V6),
                     _ => None,
                 },
-                ..Gathering::default()
+                ..BindOptions::default()
             }),
             ice_lite: self.ice_lite,
             announced: self.announced,

@@ -1,6 +1,8 @@
 //! A datagram or an event in a few words.
 use super::flight;
-use handclasp::trace::{Call, Datagram, Kind, Missed, Status, Stun, StunClass, What, dtls_records};
+use handclasp::trace::{
+    CallRecord, Datagram, Kind, Missed, Status, Stun, StunClass, What, dtls_records,
+};
 use handclasp::{counted, printable};
 use std::collections::BTreeMap;
 
@@ -143,7 +145,7 @@ fn missed(gap: &Missed) -> String {
     )
 }
 
-fn call(call: &Call) -> String {
+fn call(call: &CallRecord) -> String {
     let status = match call.status {
         Status::Pending => "pending",
         Status::Finished => "finished",

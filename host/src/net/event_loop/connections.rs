@@ -2,8 +2,8 @@
 use super::EventLoop;
 use crate::component::Arrival;
 use crate::net::application::ReplyQueue;
-use crate::net::hosted::Hosted;
-use crate::net::place::StreamKey;
+use crate::net::keys::StreamKey;
+use crate::net::stream_driver::StreamDriver;
 use crate::net::tcp::ConnectionEvent;
 use crate::net::token::Token;
 use std::collections::HashMap;
@@ -22,12 +22,12 @@ impl EventLoop {
         let Self {
             connections,
             streams,
-            touched,
+            dirty,
             replies,
             ..
         } = self;
         let more = connections.handle_ready(now, index, |event| {
-            hear(now, streams, touched, replies, event)
+            handle_event(now, streams, dirty, replies, event)
         });
         if more {
             self.busy.push(Token::Connection(index));
@@ -40,42 +40,46 @@ impl EventLoop {
         let Self {
             connections,
             streams,
-            touched,
+            dirty,
             replies,
             ..
         } = self;
-        connections.sweep(now, |event| hear(now, streams, touched, replies, event));
+        connections.sweep(now, |event| {
+            handle_event(now, streams, dirty, replies, event)
+        });
     }
 }
 
 /// Tells a stream what has happened to a connection; returns whether ICE found a datagram authentic.
-fn hear(
+fn handle_event(
     now: Instant,
-    streams: &mut HashMap<StreamKey, Hosted>,
-    touched: &mut Vec<StreamKey>,
+    streams: &mut HashMap<StreamKey, StreamDriver>,
+    dirty: &mut Vec<StreamKey>,
     replies: &mut ReplyQueue,
     event: ConnectionEvent<'_>,
 ) -> bool {
-    let (ConnectionEvent::Datagram(way, _)
-    | ConnectionEvent::Stray(way, _)
-    | ConnectionEvent::Closed(way, _)) = &event;
-    let (way, (key, component_id)) = (*way, way.member);
-    let Some(hosted) = streams.get_mut(&key) else {
+    let (ConnectionEvent::Datagram(path, _)
+    | ConnectionEvent::Stray(path, _)
+    | ConnectionEvent::Closed(path, _)) = &event;
+    let (path, (key, component_id)) = (*path, path.component);
+    let Some(driver) = streams.get_mut(&key) else {
         return false;
     };
     match event {
         ConnectionEvent::Datagram(_, datagram) => {
-            let arrival = hosted.deliver(now, way, datagram, touched, replies);
+            let arrival = driver.deliver(now, path, datagram, dirty, replies);
             matches!(arrival, Arrival::Authentic | Arrival::Verified)
         }
         ConnectionEvent::Stray(_, datagram) => {
-            hosted.note_stray(way, datagram);
+            driver.note_stray(path, datagram);
             false
         }
         ConnectionEvent::Closed(_, cause) => {
-            tracing::debug!("component {component_id}, {}: {cause}", way.as_it_is());
-            hosted.stream.connection_closed(now, component_id, way.pair);
-            hosted.touch(touched);
+            tracing::debug!("component {component_id}, {}: {cause}", path.as_it_is());
+            driver
+                .stream
+                .connection_closed(now, component_id, path.pair);
+            driver.mark_dirty(dirty);
             false
         }
     }

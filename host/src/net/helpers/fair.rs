@@ -1,5 +1,5 @@
 //! Jobs of many streams, in a fair order.
-use crate::net::place::StreamKey;
+use crate::net::keys::StreamKey;
 use std::collections::{HashMap, VecDeque};
 
 /// A queue from which streams are served in turn, each with a bounded number of jobs under way.

@@ -1,7 +1,7 @@
 //! What a helper thread does.
+use crate::net::keys::StreamKey;
 use crate::net::mailbox::{Command, Mailbox};
 use crate::net::mdns;
-use crate::net::place::StreamKey;
 use crate::plugin::{Request, nanos_since};
 use crate::stream::Lookup;
 use crate::trace::CallRecorder;

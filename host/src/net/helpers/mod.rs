@@ -7,8 +7,8 @@ mod job;
 mod pool;
 mod thread;
 
+use super::keys::StreamKey;
 use super::mailbox::Mailbox;
-use super::place::StreamKey;
 use crate::plugin::{Plugin, Request};
 use crate::stream::Lookup;
 use crate::trace::CallRecorder;

@@ -2,7 +2,7 @@
 use super::fair::Fair;
 use super::job::Job;
 use super::thread::ThreadId;
-use crate::net::place::StreamKey;
+use crate::net::keys::StreamKey;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -2,7 +2,7 @@
 use super::deframer::{Deframer, header};
 use crate::ice::Pair;
 use crate::net::backlog::Backlog;
-use crate::net::place::Member;
+use crate::net::keys::ComponentKey;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Socket, Type};
@@ -17,7 +17,7 @@ pub(super) struct Connection {
     /// This end as it really is.
     pub(super) local: SocketAddr,
     /// Whose it is: of one that was accepted, its first frame says so.
-    pub(super) owner: Option<Member>,
+    pub(super) owner: Option<ComponentKey>,
     /// The listener that accepted it.
     pub(super) listener: Option<usize>,
     /// When something came last; before that, when it was begun.
@@ -42,7 +42,7 @@ impl Connection {
     pub(super) fn open(
         now: Instant,
         pair: Pair,
-        owner: Member,
+        owner: ComponentKey,
         registry: &Registry,
         token: Token,
     ) -> io::Result<Self> {

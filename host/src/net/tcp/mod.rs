@@ -10,9 +10,9 @@ mod owned;
 mod pauses;
 mod serve;
 
+use super::bind::BindOptions;
 use super::bindings::Bindings;
-use super::gather::Gathering;
-use super::place::{Binding, Member, StreamKey};
+use super::keys::{Binding, ComponentKey, StreamKey};
 use super::token::Token;
 use crate::ice::{ACTIVE_PORT, Pair};
 use connection::Connection;
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 pub(super) use serve::ConnectionEvent;
 
 /// A component's pair.
-type Key = (Member, Pair);
+type Key = (ComponentKey, Pair);
 
 /// All connections of a loop, and all listeners.
 pub(super) struct Connections {
@@ -80,7 +80,7 @@ impl Connections {
     /// A listener for a component at `address`, at `port` if that is given and free.
     pub(super) fn bind(
         &mut self,
-        gathering: &Gathering,
+        bind_options: &BindOptions,
         component_id: u16,
         address: IpAddr,
         port: Option<u16>,
@@ -90,8 +90,8 @@ impl Connections {
             listeners,
             ..
         } = self;
-        listeners.bind(gathering, component_id, address, |ports, index, _| {
-            let listener = gathering.listen_at(address, port, ports)?;
+        listeners.bind(bind_options, component_id, address, |ports, index, _| {
+            let listener = bind_options.listen_at(address, port, ports)?;
             Listener::register(listener, registry, Token::Listener(index).into())
         })
     }
@@ -113,11 +113,11 @@ impl Connections {
     pub(super) fn send(
         &mut self,
         now: Instant,
-        member: Member,
+        component: ComponentKey,
         pair: Pair,
         datagram: &[u8],
     ) -> Result<(), SendError> {
-        let key = (member, pair);
+        let key = (component, pair);
         let index = self
             .owned
             .find(key)
@@ -145,18 +145,18 @@ impl Connections {
     }
 
     fn open(&mut self, now: Instant, key: Key) -> Option<usize> {
-        let (member, pair) = key;
+        let (component, pair) = key;
         if pair.local.port() != ACTIVE_PORT || !self.pauses.is_over(now, key) {
             return None;
         }
-        if self.owned.made(member) >= MAX_EACH {
+        if self.owned.made(component) >= MAX_EACH {
             self.pauses.begin(now, key);
             return None;
         }
         let entry = self.slab.vacant_entry();
         let index = entry.key();
         let token = Token::Connection(index).into();
-        match Connection::open(now, pair, member, &self.registry, token) {
+        match Connection::open(now, pair, component, &self.registry, token) {
             Ok(connection) => {
                 entry.insert(connection);
                 self.owned.insert(key, index);
@@ -171,8 +171,8 @@ impl Connections {
     }
 
     /// A pair with the port that its connection really has at this end.
-    pub(super) fn as_it_is(&self, member: Member, pair: Pair) -> Pair {
-        let index = self.owned.find((member, pair));
+    pub(super) fn as_it_is(&self, component: ComponentKey, pair: Pair) -> Pair {
+        let index = self.owned.find((component, pair));
         match index.map(|index| self.slab[index].local) {
             Some(local) => Pair { local, ..pair },
             None => pair,
@@ -193,19 +193,19 @@ impl Connections {
     }
 
     /// A component has ended.
-    pub(super) fn close_all_of(&mut self, member: Member) {
+    pub(super) fn close_all_of(&mut self, component: ComponentKey) {
         self.flush(); // its last words
-        for index in self.owned.of(member) {
+        for index in self.owned.of(component) {
             self.remove(index);
         }
-        self.pauses.forget(member);
+        self.pauses.forget(component);
     }
 
     fn remove(&mut self, index: usize) {
         let mut connection = self.slab.remove(index);
         connection.deregister(&self.registry);
         match (connection.owner, connection.listener) {
-            (Some(member), _) => self.owned.remove(member, index),
+            (Some(component), _) => self.owned.remove(component, index),
             (None, Some(listener)) => {
                 if let Some(listener) = self.listeners.get_mut(listener) {
                     listener.inner.forget(index);

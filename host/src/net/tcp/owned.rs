@@ -1,51 +1,51 @@
 //! Whose each connection is.
 use super::Key;
 use crate::ice::{ACTIVE_PORT, Pair};
-use crate::net::place::Member;
+use crate::net::keys::ComponentKey;
 use std::collections::HashMap;
 
 /// The connections of each component, by their pairs: the newest last, and few.
 #[derive(Debug, Default)]
-pub(super) struct Owned(HashMap<Member, Vec<(Pair, usize)>>);
+pub(super) struct Owned(HashMap<ComponentKey, Vec<(Pair, usize)>>);
 
 impl Owned {
     /// A pair's connection; the newest, where the peer has begun anew before the end of the last was seen.
-    pub(super) fn find(&self, (member, pair): Key) -> Option<usize> {
-        let mut newest_first = self.0.get(&member)?.iter().rev();
+    pub(super) fn find(&self, (component, pair): Key) -> Option<usize> {
+        let mut newest_first = self.0.get(&component)?.iter().rev();
         let found = newest_first.find(|(of, _)| *of == pair);
         found.map(|(_, index)| *index)
     }
 
     /// How many connections a component has made.
-    pub(super) fn made(&self, member: Member) -> usize {
-        self.count(member, |pair| pair.local.port() == ACTIVE_PORT)
+    pub(super) fn made(&self, component: ComponentKey) -> usize {
+        self.count(component, |pair| pair.local.port() == ACTIVE_PORT)
     }
 
     /// How many connections a component has accepted.
-    pub(super) fn accepted(&self, member: Member) -> usize {
-        self.count(member, |pair| pair.local.port() != ACTIVE_PORT)
+    pub(super) fn accepted(&self, component: ComponentKey) -> usize {
+        self.count(component, |pair| pair.local.port() != ACTIVE_PORT)
     }
 
-    fn count(&self, member: Member, counts: impl Fn(&Pair) -> bool) -> usize {
-        let pairs = self.0.get(&member).into_iter().flatten();
+    fn count(&self, component: ComponentKey, counts: impl Fn(&Pair) -> bool) -> usize {
+        let pairs = self.0.get(&component).into_iter().flatten();
         pairs.filter(|(pair, _)| counts(pair)).count()
     }
 
     /// All connections of a component.
-    pub(super) fn of(&self, member: Member) -> Vec<usize> {
-        let pairs = self.0.get(&member).into_iter().flatten();
+    pub(super) fn of(&self, component: ComponentKey) -> Vec<usize> {
+        let pairs = self.0.get(&component).into_iter().flatten();
         pairs.map(|(_, index)| *index).collect()
     }
 
-    pub(super) fn insert(&mut self, (member, pair): Key, index: usize) {
-        self.0.entry(member).or_default().push((pair, index));
+    pub(super) fn insert(&mut self, (component, pair): Key, index: usize) {
+        self.0.entry(component).or_default().push((pair, index));
     }
 
-    pub(super) fn remove(&mut self, member: Member, index: usize) {
-        if let Some(pairs) = self.0.get_mut(&member) {
+    pub(super) fn remove(&mut self, component: ComponentKey, index: usize) {
+        if let Some(pairs) = self.0.get_mut(&component) {
             pairs.retain(|(_, of)| *of != index);
             if pairs.is_empty() {
-                self.0.remove(&member);
+                self.0.remove(&component);
             }
         }
     }
@@ -81,15 +81,15 @@ mod tests {
 
     #[test]
     fn the_end_of_a_connection_leaves_a_newer_one_of_its_pair() {
-        let member = (1, 1);
+        let component = (1, 1);
         let mut owned = Owned::default();
-        owned.insert((member, pair(4000)), 10);
-        owned.insert((member, pair(4000)), 11);
-        assert_eq!(owned.find((member, pair(4000))), Some(11));
-        owned.remove(member, 10);
-        assert_eq!(owned.find((member, pair(4000))), Some(11));
-        owned.remove(member, 11);
-        assert_eq!(owned.accepted(member), 0);
+        owned.insert((component, pair(4000)), 10);
+        owned.insert((component, pair(4000)), 11);
+        assert_eq!(owned.find((component, pair(4000))), Some(11));
+        owned.remove(component, 10);
+        assert_eq!(owned.find((component, pair(4000))), Some(11));
+        owned.remove(component, 11);
+        assert_eq!(owned.accepted(component), 0);
         assert!(owned.0.is_empty(), "nothing is left of it");
     }
 }

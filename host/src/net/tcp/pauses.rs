@@ -1,6 +1,6 @@
 //! How long a connection that ended is not made again.
 use super::Key;
-use crate::net::place::Member;
+use crate::net::keys::ComponentKey;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -39,8 +39,8 @@ impl Pauses {
         }
     }
 
-    pub(super) fn forget(&mut self, member: Member) {
-        self.0.retain(|(owner, _), _| *owner != member);
+    pub(super) fn forget(&mut self, component: ComponentKey) {
+        self.0.retain(|(owner, _), _| *owner != component);
     }
 }
 

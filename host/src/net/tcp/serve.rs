@@ -3,7 +3,7 @@ use super::connection::Connection;
 use super::listener::Accepted;
 use super::{BUFFER, Connections, MAX_EACH, SWEEP};
 use crate::ice::StunKind;
-use crate::net::place::{Member, Way};
+use crate::net::keys::{ComponentKey, ReceivePath};
 use crate::net::token::Token;
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 pub(in crate::net) enum ConnectionEvent<'a> {
     /// A datagram has come, for the owner or for the one that it is to be. The answer is whether ICE has found
     /// it authentic.
-    Datagram(Way, &'a [u8]),
+    Datagram(ReceivePath, &'a [u8]),
     /// The first datagram of a connection is for nobody, if not for this component, whose listener it is.
-    Stray(Way, &'a [u8]),
+    Stray(ReceivePath, &'a [u8]),
     /// The owner's connection has ended.
-    Closed(Way, String),
+    Closed(ReceivePath, String),
 }
 
 /// Most connections that a listener holds which are nobody's; the oldest leave first.
@@ -87,16 +87,16 @@ impl Connections {
             ..
         } = self.slab[index];
         self.remove(index);
-        if let Some(member) = owner {
+        if let Some(component) = owner {
             if listener.is_none() {
-                self.pauses.begin(now, (member, pair));
+                self.pauses.begin(now, (component, pair));
             }
-            let way = Way {
-                member,
+            let path = ReceivePath {
+                component,
                 pair,
                 local,
             };
-            tell(ConnectionEvent::Closed(way, cause));
+            tell(ConnectionEvent::Closed(path, cause));
         }
     }
 
@@ -186,16 +186,16 @@ impl Connections {
                 let waiting = connection.deframer.waiting();
                 return owner.is_some() || waiting <= MAX_FIRST;
             };
-            if let Some(member) = owner {
+            if let Some(component) = owner {
                 connection.heard = now;
                 if !datagram.is_empty() {
-                    let way = Way {
-                        member,
+                    let path = ReceivePath {
+                        component,
                         pair,
                         local,
                     };
-                    tell(ConnectionEvent::Datagram(way, datagram));
-                    self.pauses.end((member, pair));
+                    tell(ConnectionEvent::Datagram(path, datagram));
+                    self.pauses.end((component, pair));
                 }
                 continue;
             }
@@ -206,34 +206,34 @@ impl Connections {
                 crate::ice::stun_kind(datagram),
                 Some(StunKind::Request { .. })
             );
-            let way = |member| Way {
-                member,
+            let path = |component| ReceivePath {
+                component,
                 pair,
                 local,
             };
-            let member = listener.demux.route(now, pair.remote, datagram);
-            let Some(member) = member.filter(|_| is_request) else {
-                if let Some(sole) = listener.demux.sole_member() {
-                    tell(ConnectionEvent::Stray(way(sole), datagram));
+            let component = listener.demux.route(now, pair.remote, datagram);
+            let Some(component) = component.filter(|_| is_request) else {
+                if let Some(sole) = listener.demux.sole_component() {
+                    tell(ConnectionEvent::Stray(path(sole), datagram));
                 }
                 return false;
             };
-            if self.owned.accepted(member) >= MAX_EACH
-                || !tell(ConnectionEvent::Datagram(way(member), datagram))
+            if self.owned.accepted(component) >= MAX_EACH
+                || !tell(ConnectionEvent::Datagram(path(component), datagram))
             {
                 return false;
             }
-            self.adopt(now, index, member);
+            self.adopt(now, index, component);
         }
     }
 
     /// The connection has proven to be a component's peer's.
-    fn adopt(&mut self, now: Instant, index: usize, member: Member) {
+    fn adopt(&mut self, now: Instant, index: usize, component: ComponentKey) {
         let connection = &mut self.slab[index];
-        connection.owner = Some(member);
+        connection.owner = Some(component);
         connection.heard = now;
         let (pair, listener) = (connection.pair, connection.listener);
-        self.owned.insert((member, pair), index);
+        self.owned.insert((component, pair), index);
         if let Some(listener) = listener.and_then(|l| self.listeners.get_mut(l)) {
             listener.inner.forget(index);
         }
@@ -284,7 +284,7 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::gather::Gathering;
+    use crate::net::bind::BindOptions;
     use mio::Poll;
     use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
@@ -295,7 +295,7 @@ mod tests {
         let mut connections = Connections::new(registry);
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let listener = connections
-            .bind(&Gathering::default(), 1, here, None)
+            .bind(&BindOptions::default(), 1, here, None)
             .expect("there is a free port");
         // Half of them end before they are accepted.
         let clients: Vec<_> = (0..MAX_ACCEPTED + 2)

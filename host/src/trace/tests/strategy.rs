@@ -1,7 +1,7 @@
 //! Any record, for the tests of whoever reads traces.
 use super::trace::{
-    Call, Datagram, Direction, Fate, Header, Kind, Missed, Record, Status, Stun, StunClass, Trace,
-    Transport, What,
+    CallRecord, Datagram, Direction, Fate, Header, Kind, Missed, Record, Status, Stun, StunClass,
+    Trace, Transport, What,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -105,7 +105,7 @@ fn what() -> impl Strategy<Value = What> {
     ]
 }
 
-fn call() -> impl Strategy<Value = Call> {
+fn call() -> impl Strategy<Value = CallRecord> {
     let statuses = vec![
         Status::Pending,
         Status::Finished,
@@ -115,7 +115,7 @@ fn call() -> impl Strategy<Value = Call> {
     let names = select(vec!["init", "on_deadline", "recv_from_peer"]);
     let numbers = (0..3_u16, any::<u64>(), any::<u64>());
     (numbers, names, select(statuses), of(any::<String>())).prop_map(
-        |((component_id, packets, took_us), call, status, sentence)| Call {
+        |((component_id, packets, took_us), call, status, sentence)| CallRecord {
             component_id,
             call: call.to_owned(),
             status,

@@ -1,16 +1,20 @@
 //! Connections to relays.
-use super::{Hosted, Turn};
+use super::{LoopContext, StreamDriver};
 use crate::component::Cause;
 use crate::ice::{RelayId, RelayRequest};
 use crate::net::application::ReplyQueue;
-use crate::net::place::StreamKey;
+use crate::net::keys::StreamKey;
 use crate::net::relay::{Peer, RelayEvent, end_of};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-impl Hosted {
+impl StreamDriver {
     /// What is to be done with a connection to a relay.
-    pub(super) fn obey(&mut self, turn: &mut Turn<'_>, request: RelayRequest) {
+    pub(super) fn handle_relay_request(
+        &mut self,
+        context: &mut LoopContext<'_>,
+        request: RelayRequest,
+    ) {
         let key = self.key();
         match request {
             RelayRequest::Open {
@@ -27,12 +31,12 @@ impl Hosted {
                     host: &host,
                     trust: self.trust.as_ref(),
                 };
-                match turn.relays.open((key, relay), transport, &peer) {
-                    Ok(Some(local)) => self.relay_opened(turn.now, relay, local),
+                match context.relays.open((key, relay), transport, &peer) {
+                    Ok(Some(local)) => self.relay_opened(context.now, relay, local),
                     Ok(None) => {}
                     Err(error) => {
                         let end = end_of(&error);
-                        self.stream.relay_closed(turn.now, relay, &end);
+                        self.stream.relay_closed(context.now, relay, &end);
                     }
                 }
             }
@@ -40,12 +44,13 @@ impl Hosted {
                 if let Some(recorder) = &self.relay_recorder {
                     recorder.sent(relay, &contents);
                 }
-                if !turn.relays.send((key, relay), &contents) {
+                if !context.relays.send((key, relay), &contents) {
                     let id = relay.component_id;
-                    self.stream.note_unsent(turn.now, id, Cause::SlowRelay, 1);
+                    self.stream
+                        .note_unsent(context.now, id, Cause::SlowRelay, 1);
                 }
             }
-            RelayRequest::Close { relay } => turn.relays.close((key, relay)),
+            RelayRequest::Close { relay } => context.relays.close((key, relay)),
         }
     }
 
@@ -55,7 +60,7 @@ impl Hosted {
         now: Instant,
         relay: RelayId,
         event: RelayEvent<'_>,
-        touched: &mut Vec<StreamKey>,
+        dirty: &mut Vec<StreamKey>,
         replies: &mut ReplyQueue,
     ) {
         match event {
@@ -72,7 +77,7 @@ impl Hosted {
             }
             RelayEvent::Closed(end) => self.stream.relay_closed(now, relay, &end),
         }
-        self.touch(touched);
+        self.mark_dirty(dirty);
     }
 
     /// A connection to a relay stands.

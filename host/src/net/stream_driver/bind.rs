@@ -1,35 +1,35 @@
 //! Sockets and listeners at the local addresses, and the names that hide these.
-use super::{Hosted, Turn};
-use crate::net::gather::BindError;
+use super::{LoopContext, StreamDriver};
+use crate::net::bind::BindError;
 use crate::net::interfaces::Presence;
+use crate::net::keys::Binding;
 use crate::net::mdns::Responder;
-use crate::net::place::Binding;
 use crate::net::sockets::Sockets;
 use crate::net::tcp::Connections;
 use std::io;
 use std::net::IpAddr;
 use std::time::Instant;
 
-impl Hosted {
+impl StreamDriver {
     /// Binds each of these components to every local address it has no socket at yet.
     pub(super) fn gather(
         &mut self,
-        turn: &mut Turn<'_>,
+        context: &mut LoopContext<'_>,
         component_ids: &[u16],
     ) -> Result<(), BindError> {
         if self.stream.is_relay_only() {
             return Ok(());
         }
-        let (addresses, broadcasts) = self.gathering.addresses()?;
+        let (addresses, broadcasts) = self.bind_options.addresses()?;
         self.stream.bar(&broadcasts);
-        if self.gathering.may_find_better(&addresses) {
-            self.stream.look_again(turn.now);
+        if self.bind_options.may_find_better(&addresses) {
+            self.stream.look_again(context.now);
         }
         for &component_id in component_ids {
             let mut failure = None;
             for &address in &addresses {
-                if let Err(source) = self.bind(turn, component_id, address) {
-                    failure = Some(self.gathering.not_bound(address, source));
+                if let Err(source) = self.bind(context, component_id, address) {
+                    failure = Some(self.bind_options.not_bound(address, source));
                 }
             }
             let mut bindings = self.bindings.iter().chain(&self.listeners);
@@ -43,29 +43,34 @@ impl Hosted {
         Ok(())
     }
 
-    fn bind(&mut self, turn: &mut Turn<'_>, component_id: u16, address: IpAddr) -> io::Result<()> {
-        self.hide(address, turn.responder);
+    fn bind(
+        &mut self,
+        context: &mut LoopContext<'_>,
+        component_id: u16,
+        address: IpAddr,
+    ) -> io::Result<()> {
+        self.hide(address, context.responder);
         let key = self.key();
         let is_there = |binding: &&Binding| {
             binding.component_id == component_id && binding.local.ip() == address
         };
-        let gathering = &self.gathering;
+        let bind_options = &self.bind_options;
         let mut socket = self.bindings.iter().find(is_there).copied();
-        if socket.is_none() && !gathering.no_udp {
-            let binding = turn.sockets.bind(gathering, component_id, address)?;
+        if socket.is_none() && !bind_options.no_udp {
+            let binding = context.sockets.bind(bind_options, component_id, address)?;
             let ufrags = self.stream.local_ufrags(component_id);
-            turn.sockets.set_ufrags(binding, key, ufrags);
+            context.sockets.set_ufrags(binding, key, ufrags);
             self.stream.add_local_address(component_id, binding.local);
             self.bindings.push(binding);
             socket = Some(binding);
         }
-        if gathering.tcp.connects() {
+        if bind_options.tcp.connects() {
             self.stream.add_connector(component_id, address);
         }
-        if gathering.tcp.listens() && !self.listeners.iter().any(|binding| is_there(&binding)) {
+        if bind_options.tcp.listens() && !self.listeners.iter().any(|binding| is_there(&binding)) {
             let port = socket.map(|socket| socket.local.port());
-            let connections = &mut turn.connections;
-            let binding = connections.bind(gathering, component_id, address, port)?;
+            let connections = &mut context.connections;
+            let binding = connections.bind(bind_options, component_id, address, port)?;
             let ufrags = self.stream.local_ufrags(component_id);
             connections.set_ufrags(binding, key, ufrags);
             self.stream.add_listener(component_id, binding.local);
@@ -120,15 +125,15 @@ impl Hosted {
     }
 
     /// After a restart requests come under another ufrag.
-    pub(super) fn learn_ufrags(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn learn_ufrags(&mut self, context: &mut LoopContext<'_>) {
         let key = self.key();
         for binding in &self.bindings {
             let ufrags = self.stream.local_ufrags(binding.component_id);
-            turn.sockets.set_ufrags(*binding, key, ufrags);
+            context.sockets.set_ufrags(*binding, key, ufrags);
         }
         for binding in &self.listeners {
             let ufrags = self.stream.local_ufrags(binding.component_id);
-            turn.connections.set_ufrags(*binding, key, ufrags);
+            context.connections.set_ufrags(*binding, key, ufrags);
         }
     }
 }

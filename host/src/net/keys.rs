@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 pub(super) type StreamKey = u64;
 
 /// A component of a stream.
-pub(super) type Member = (StreamKey, u16);
+pub(super) type ComponentKey = (StreamKey, u16);
 
 /// Who sends a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +15,14 @@ pub(super) enum Sender {
     /// ICE, which repeats its checks.
     Ice,
     /// The handshake of a component.
-    Handshake(Member),
+    Handshake(ComponentKey),
     /// The application, which hears of a failure.
-    Application(Member),
+    Application(ComponentKey),
 }
 
 /// Streams that ask for the same place share a socket: one port for each address and component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct SocketKey {
     pub(super) address: IpAddr,
     pub(super) port_range: Option<RangeInclusive<u16>>,
     pub(super) component_id: u16,
@@ -39,13 +39,13 @@ pub(super) struct Binding {
 
 /// Where a component's datagram comes from, as ICE knows it and as it is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Way {
-    pub(super) member: Member,
+pub(super) struct ReceivePath {
+    pub(super) component: ComponentKey,
     pub(super) pair: Pair,
     pub(super) local: SocketAddr,
 }
 
-impl Way {
+impl ReceivePath {
     /// The pair with this end as it really is.
     pub(super) fn as_it_is(self) -> Pair {
         Pair {

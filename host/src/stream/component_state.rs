@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// A component and what its stream knows of it.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct ComponentState {
     pub(super) component: Component,
     pub(super) init_data: Option<Vec<u8>>,
     pub(super) listened: bool,
@@ -26,7 +26,7 @@ pub(super) struct Unheard {
 /// How often the operator hears of datagrams nobody listens to.
 pub(super) const UNHEARD_EVERY: Duration = Duration::from_secs(10);
 
-impl Member {
+impl ComponentState {
     /// Whether it has not ended and is not about to: only such a one has candidates.
     pub(super) fn stays(&self) -> bool {
         !self.component.is_leaving()

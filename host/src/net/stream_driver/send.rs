@@ -1,9 +1,9 @@
 //! What leaves: ICE's and the handshake's, and the application's.
-use super::{Hosted, Turn};
+use super::{LoopContext, StreamDriver};
 use crate::component::Cause;
 use crate::ice::{Pair, Transmit, Transport, stun_kind};
+use crate::net::keys::{Binding, ComponentKey, Sender};
 use crate::net::loss::Loss;
-use crate::net::place::{Binding, Member, Sender};
 use crate::net::sockets::Sockets;
 use crate::net::tcp::{Connections, SendError};
 use std::net::SocketAddr;
@@ -13,30 +13,32 @@ use std::time::Instant;
 const NOT_TAKEN: &str = "its socket is gone, or its relay does not take it: one that is reached over UDP takes 65,503 \
                          bytes at most";
 
-impl Hosted {
+impl StreamDriver {
     /// A datagram of ICE's or a handshake's.
     pub(super) fn transmit(
         &mut self,
-        turn: &mut Turn<'_>,
+        context: &mut LoopContext<'_>,
         (component_id, transmit): &(u16, Transmit),
     ) {
         let (pair, datagram) = (transmit.pair(), &transmit.contents);
-        let member = (self.key(), *component_id);
+        let component = (self.key(), *component_id);
         match (pair.transport, self.binding_at(pair.local)) {
             (Transport::Tcp, _) => {
-                let ways = (member, pair);
-                let sent = self.send_over_tcp(turn.now, turn.connections, ways, datagram, false);
+                let ways = (component, pair);
+                let sent =
+                    self.send_over_tcp(context.now, context.connections, ways, datagram, false);
                 // ICE repeats its checks.
                 if sent.is_err() && stun_kind(datagram).is_none() {
                     let stream = &mut self.stream;
-                    stream.note_unsent(turn.now, member.1, Cause::Unsent, 1);
+                    stream.note_unsent(context.now, component.1, Cause::Unsent, 1);
                 }
             }
             (Transport::Udp, Some(Binding { index, .. })) => {
-                if !self.loses(member.1, pair, datagram, false) {
+                if !self.loses(component.1, pair, datagram, false) {
                     let remote = transmit.remote;
-                    turn.sockets
-                        .transmit(turn.now, index, remote, member, datagram);
+                    context
+                        .sockets
+                        .transmit(context.now, index, remote, component, datagram);
                 }
             }
             // Its relay is gone, and the pair with it.
@@ -52,16 +54,16 @@ impl Hosted {
         component_id: u16,
         datagram: &[u8],
     ) {
-        let member = (self.key(), component_id);
+        let component = (self.key(), component_id);
         let sent = match self.stream.route(component_id, datagram) {
             Ok(pair) if pair.transport == Transport::Tcp => {
-                let sent = self.send_over_tcp(now, connections, (member, pair), datagram, true);
+                let sent = self.send_over_tcp(now, connections, (component, pair), datagram, true);
                 sent.map_err(|error| error.to_string())
             }
             Ok(pair) => match self.binding_at(pair.local) {
                 Some(binding) => {
                     if !self.loses(component_id, pair, datagram, true) {
-                        let sender = Sender::Application(member);
+                        let sender = Sender::Application(component);
                         sockets.push(binding.index, pair.remote, sender, datagram);
                     }
                     Ok(())
@@ -101,17 +103,17 @@ impl Hosted {
         &mut self,
         now: Instant,
         connections: &mut Connections,
-        (member, pair): (Member, Pair),
+        (component, pair): (ComponentKey, Pair),
         datagram: &[u8],
         of_application: bool,
     ) -> Result<(), SendError> {
         let lost = self.loss.as_mut().is_some_and(Loss::drops);
         if !lost {
-            connections.send(now, member, pair, datagram)?;
+            connections.send(now, component, pair, datagram)?;
         }
         if let Some(recorder) = &self.recorder {
-            let shown = connections.as_it_is(member, pair);
-            recorder.sent(member.1, shown, datagram, of_application, lost);
+            let shown = connections.as_it_is(component, pair);
+            recorder.sent(component.1, shown, datagram, of_application, lost);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
 use super::interfaces::{self, Address};
-use super::place::Place;
+use super::keys::SocketKey;
 use crate::ice::{Servers, Tcp};
 use mio::net::UdpSocket;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 /// Where a stream's sockets may be bound.
 #[derive(Clone, Debug, Default)]
-pub struct Gathering {
+pub struct BindOptions {
     /// These addresses only; if empty, those of all interfaces that are up, loopback only where there is
     /// nothing else.
     pub addresses: Vec<IpAddr>,
@@ -87,7 +87,7 @@ fn not_bound(address: IpAddr, ports: Option<&RangeInclusive<u16>>, source: &io::
     format!("no socket could be bound to {at}: {source}; {remedy}")
 }
 
-impl Gathering {
+impl BindOptions {
     /// Whether there is anything to connect over.
     pub(crate) fn check(&self, servers: &Servers) -> Result<(), BindError> {
         match self.no_udp && self.tcp == Tcp::Off && servers.turn.is_empty() {
@@ -212,8 +212,8 @@ impl Gathering {
     }
 
     /// Where streams that share find each other's sockets, if this one shares.
-    pub(super) fn place(&self, component_id: u16, address: IpAddr) -> Option<Place> {
-        self.single_port.then(|| Place {
+    pub(super) fn socket_key(&self, component_id: u16, address: IpAddr) -> Option<SocketKey> {
+        self.single_port.then(|| SocketKey {
             address,
             port_range: self.port_range.clone(),
             component_id,
@@ -223,7 +223,7 @@ impl Gathering {
 
 #[cfg(test)]
 mod tests {
-    use super::{BindError, Family, Gathering, Ports};
+    use super::{BindError, BindOptions, Family, Ports};
     use std::cell::RefCell;
     use std::io;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -236,23 +236,23 @@ mod tests {
     #[test]
     fn one_family_leaves_the_other_out() {
         for (family, kept) in [(Family::V4, BOTH[0]), (Family::V6, BOTH[1])] {
-            let gathering = Gathering {
+            let bind_options = BindOptions {
                 addresses: BOTH.to_vec(),
                 family: Some(family),
-                ..Gathering::default()
+                ..BindOptions::default()
             };
-            assert_eq!(gathering.addresses().expect("one is left").0, [kept]);
+            assert_eq!(bind_options.addresses().expect("one is left").0, [kept]);
         }
     }
 
     #[test]
     fn where_no_address_is_left_the_error_says_what_there_is() {
-        let gathering = Gathering {
+        let bind_options = BindOptions {
             interfaces: vec!["no-such-interface".to_owned()],
             family: Some(Family::V4),
-            ..Gathering::default()
+            ..BindOptions::default()
         };
-        let error = gathering.addresses().expect_err("no such interface");
+        let error = bind_options.addresses().expect_err("no such interface");
         assert!(matches!(error, BindError::NoAddress { .. }));
         let sentence = error.to_string();
         assert!(
@@ -264,30 +264,30 @@ mod tests {
 
     #[test]
     fn what_could_not_be_bound_is_named_with_its_ports() {
-        let mut gathering = Gathering::default();
-        let why = |gathering: &Gathering| {
+        let mut bind_options = BindOptions::default();
+        let why = |bind_options: &BindOptions| {
             let source = io::Error::from(io::ErrorKind::AddrInUse);
-            gathering.not_bound(BOTH[1], source).to_string()
+            bind_options.not_bound(BOTH[1], source).to_string()
         };
         let any = "no socket could be bound to ::1: address in use; name another address";
-        assert_eq!(why(&gathering), any);
-        gathering.port_range = Some(45555..=45556);
+        assert_eq!(why(&bind_options), any);
+        bind_options.port_range = Some(45555..=45556);
         let range =
             "no socket could be bound to [::1]:45555-45556: address in use; widen the port range";
-        assert_eq!(why(&gathering), range);
+        assert_eq!(why(&bind_options), range);
     }
 
     #[test]
     fn a_range_is_searched_on_from_where_a_port_was_free() {
-        let mut gathering = Gathering {
+        let mut bind_options = BindOptions {
             port_range: Some(100..=103),
-            ..Gathering::default()
+            ..BindOptions::default()
         };
         let mut ports = Ports::default();
         let taken = RefCell::new(Vec::new());
-        let mut bind = |gathering: &Gathering, address| {
+        let mut bind = |bind_options: &BindOptions, address| {
             let tried = RefCell::new(Vec::new());
-            let bound = gathering.bind(address, &mut ports, |at| {
+            let bound = bind_options.bind(address, &mut ports, |at| {
                 tried.borrow_mut().push(at.port());
                 match taken.borrow().contains(&at) {
                     true => Err(io::ErrorKind::AddrInUse.into()),
@@ -299,20 +299,20 @@ mod tests {
         };
         let [one, other] = BOTH;
         for port in 100..=102 {
-            assert_eq!(bind(&gathering, one), (Some(port), vec![port]));
+            assert_eq!(bind(&bind_options, one), (Some(port), vec![port]));
         }
-        assert_eq!(bind(&gathering, other), (Some(100), vec![100]));
-        assert_eq!(bind(&gathering, one), (Some(103), vec![103]));
-        assert_eq!(bind(&gathering, one), (None, vec![100, 101, 102, 103]));
+        assert_eq!(bind(&bind_options, other), (Some(100), vec![100]));
+        assert_eq!(bind(&bind_options, one), (Some(103), vec![103]));
+        assert_eq!(bind(&bind_options, one), (None, vec![100, 101, 102, 103]));
         taken.borrow_mut().retain(|at| at.port() != 101);
-        assert_eq!(bind(&gathering, one), (Some(101), vec![100, 101]));
-        assert_eq!(bind(&gathering, one), (None, vec![102, 103, 100, 101]));
+        assert_eq!(bind(&bind_options, one), (Some(101), vec![100, 101]));
+        assert_eq!(bind(&bind_options, one), (None, vec![102, 103, 100, 101]));
         taken.borrow_mut().retain(|at| at.port() != 101);
-        gathering.single_port = true;
-        assert_eq!(bind(&gathering, one), (Some(101), vec![100, 101]));
-        gathering.port_range = Some(u16::MAX..=u16::MAX);
+        bind_options.single_port = true;
+        assert_eq!(bind(&bind_options, one), (Some(101), vec![100, 101]));
+        bind_options.port_range = Some(u16::MAX..=u16::MAX);
         let only = vec![u16::MAX];
-        assert_eq!(bind(&gathering, one), (Some(u16::MAX), only.clone()));
-        assert_eq!(bind(&gathering, one), (None, only));
+        assert_eq!(bind(&bind_options, one), (Some(u16::MAX), only.clone()));
+        assert_eq!(bind(&bind_options, one), (None, only));
     }
 }

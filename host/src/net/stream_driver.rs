@@ -1,17 +1,17 @@
 //! A stream on its event loop: what it wants is carried out here.
-mod gather;
+mod bind;
 mod relay;
 mod send;
 
 use super::application::{Application, ReplyQueue};
-use super::gather::{BindError, Gathering};
+use super::bind::{BindError, BindOptions};
 use super::helpers::Helpers;
 use super::instances::Instances;
+use super::keys::{Binding, ReceivePath, StreamKey};
 use super::loss::Loss;
 use super::mailbox::Mailbox;
 use super::mdns::{Registration, Responder};
 use super::new_stream::NewStream;
-use super::place::{Binding, StreamKey, Way};
 use super::relay::Relays;
 use super::sockets::Sockets;
 use super::tcp::Connections;
@@ -27,10 +27,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// A stream and what it has on its loop.
-pub(super) struct Hosted {
+pub(super) struct StreamDriver {
     pub(super) stream: Stream,
     pub(super) application: Box<dyn Application>,
-    gathering: Gathering,
+    bind_options: BindOptions,
     loss: Option<Loss>,
     trust: Option<Arc<ClientConfig>>,
     recorder: Option<Recorder>,
@@ -46,12 +46,12 @@ pub(super) struct Hosted {
     has_gathered: bool,
     /// Its earliest entry among the timers.
     pub(super) armed: Option<Instant>,
-    /// Whether it stands among the touched.
-    pub(super) touched: bool,
+    /// Whether it is in the loop's list of streams to drive.
+    pub(super) dirty: bool,
 }
 
 /// What a stream needs of its loop to be carried out.
-pub(super) struct Turn<'a> {
+pub(super) struct LoopContext<'a> {
     pub(super) now: Instant,
     /// `now` on the plugins' clock.
     pub(super) nanos: u64,
@@ -66,12 +66,12 @@ pub(super) struct Turn<'a> {
     pub(super) pulse: &'a Pulse,
 }
 
-impl Hosted {
+impl StreamDriver {
     pub(super) fn new(new: NewStream) -> Self {
         Self {
             stream: new.stream,
             application: new.application,
-            gathering: new.gathering,
+            bind_options: new.bind_options,
             loss: new.loss,
             trust: new.trust,
             relay_recorder: new.recorder.clone().map(RelayRecorder::new),
@@ -82,14 +82,14 @@ impl Hosted {
             instances: BTreeMap::new(),
             has_gathered: false,
             armed: None,
-            touched: false,
+            dirty: false,
         }
     }
 
-    /// Puts the stream among the touched, once.
-    pub(super) fn touch(&mut self, touched: &mut Vec<StreamKey>) {
-        if !std::mem::replace(&mut self.touched, true) {
-            touched.push(self.key());
+    /// Puts the stream in the list of streams to drive, once.
+    pub(super) fn mark_dirty(&mut self, dirty: &mut Vec<StreamKey>) {
+        if !std::mem::replace(&mut self.dirty, true) {
+            dirty.push(self.key());
         }
     }
 
@@ -101,19 +101,19 @@ impl Hosted {
     pub(super) fn deliver(
         &mut self,
         now: Instant,
-        way: Way,
+        path: ReceivePath,
         datagram: &[u8],
-        touched: &mut Vec<StreamKey>,
+        dirty: &mut Vec<StreamKey>,
         replies: &mut ReplyQueue,
     ) -> Arrival {
-        let (key, component_id) = way.member;
+        let (key, component_id) = path.component;
         let stream = &mut self.stream;
-        let arrival = stream.handle_datagram(now, component_id, way.pair, datagram);
+        let arrival = stream.handle_datagram(now, component_id, path.pair, datagram);
         if let Some(recorder) = &self.recorder {
-            recorder.received(component_id, way.as_it_is(), datagram, arrival);
+            recorder.received(component_id, path.as_it_is(), datagram, arrival);
         }
         if let Arrival::Dropped(cause) = arrival {
-            let (bytes, from) = (datagram.len(), way.as_it_is());
+            let (bytes, from) = (datagram.len(), path.as_it_is());
             tracing::debug!(
                 "component {component_id}, {from}: {bytes} bytes dropped, {}",
                 cause.words()
@@ -124,61 +124,62 @@ impl Hosted {
             application.receive(component_id, datagram, &mut replies.of(key));
         }
         if arrival != Arrival::Application || self.stream.has_news() {
-            self.touch(touched);
+            self.mark_dirty(dirty);
         }
         arrival
     }
 
     /// Notes a datagram that has come for nobody, if not for this component.
-    pub(super) fn note_stray(&self, way: Way, datagram: &[u8]) {
+    pub(super) fn note_stray(&self, path: ReceivePath, datagram: &[u8]) {
         if let Some(recorder) = &self.recorder {
-            recorder.strayed(way.member.1, way.as_it_is(), datagram);
+            recorder.strayed(path.component.1, path.as_it_is(), datagram);
         }
     }
 
     /// Carries out what the stream wants, until it wants nothing more.
-    pub(super) fn settle(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn drive(&mut self, context: &mut LoopContext<'_>) {
         loop {
-            while let Some(request) = self.stream.poll_request(turn.now) {
-                self.note_instance(turn, &request);
+            while let Some(request) = self.stream.poll_request(context.now) {
+                self.note_instance(context, &request);
                 let recorder = self.call_recorder(&request);
                 if let Some(plugin) = request.may_take_long().map(Arc::clone) {
                     let limit = self.stream.init_timeout();
                     let call = (request, recorder);
-                    let helpers = &mut turn.helpers;
-                    helpers.submit(turn.now, &plugin, self.key(), call, limit);
+                    let helpers = &mut context.helpers;
+                    helpers.submit(context.now, &plugin, self.key(), call, limit);
                 } else {
-                    turn.pulse.call(self.key(), request.call().name());
-                    let completion = CallRecorder::run(recorder.as_ref(), request, turn.nanos);
-                    turn.pulse.at(At::Streams);
-                    self.stream.handle_completion(turn.now, completion);
+                    context.pulse.call(self.key(), request.call().name());
+                    let completion = CallRecorder::run(recorder.as_ref(), request, context.nanos);
+                    context.pulse.at(At::Streams);
+                    self.stream.handle_completion(context.now, completion);
                 }
             }
             if let Some(component_ids) = self.stream.poll_gather() {
-                match self.gather(turn, &component_ids) {
+                match self.gather(context, &component_ids) {
                     Ok(()) => self.has_gathered = true,
                     Err(error @ BindError::NoAddress { .. })
-                        if self.gathering.may_find_better(&[]) =>
+                        if self.bind_options.may_find_better(&[]) =>
                     {
-                        self.stream.wait_for_address(turn.now, &error.to_string());
+                        self.stream
+                            .wait_for_address(context.now, &error.to_string());
                     }
                     Err(error) if self.has_gathered => self.stream.warn(format!(
                         "nothing was gathered again: {error}; what was bound before stays in use"
                     )),
-                    Err(error) => self.stream.fail(turn.now, &error.to_string()),
+                    Err(error) => self.stream.fail(context.now, &error.to_string()),
                 }
                 if self.has_gathered {
                     self.stream.gathering_done();
                 }
             }
             while let Some(lookup) = self.stream.poll_lookup() {
-                turn.helpers.look_up(turn.now, lookup, self.key());
+                context.helpers.look_up(context.now, lookup, self.key());
             }
             while let Some(request) = self.stream.poll_relay() {
-                self.obey(turn, request);
+                self.handle_relay_request(context, request);
             }
             while let Some(transmit) = self.stream.poll_transmit() {
-                self.transmit(turn, &transmit);
+                self.transmit(context, &transmit);
             }
             while let Some((component_id, number, cause)) = self.stream.poll_dropped() {
                 tracing::debug!(
@@ -193,44 +194,44 @@ impl Hosted {
                 return;
             };
             if let Notification::LocalCredentials { .. } = notification {
-                self.learn_ufrags(turn);
+                self.learn_ufrags(context);
             }
             if let Notification::NewSelectedPair { component_id, pair } = &mut notification {
-                let member = (self.key(), *component_id);
-                *pair = turn.connections.as_it_is(member, *pair);
+                let component = (self.key(), *component_id);
+                *pair = context.connections.as_it_is(component, *pair);
             }
             if let Notification::ComponentClosed { component_id, .. }
             | Notification::ComponentStateFailed { component_id, .. } = notification
             {
-                self.release_component(component_id, turn.sockets, turn.connections);
+                self.release_component(component_id, context.sockets, context.connections);
             }
             if let Some(recorder) = &self.recorder {
                 recorder.notified(&notification);
             }
-            turn.pulse.at(At::Application);
+            context.pulse.at(At::Application);
             match notification {
                 // It had to wait for what was told before it.
                 Notification::IcePayload {
                     component_id,
                     payload,
                 } => {
-                    let replies = &mut turn.replies.of(self.key());
+                    let replies = &mut context.replies.of(self.key());
                     self.application.receive(component_id, &payload, replies);
                 }
                 notification => self.application.notify(notification),
             }
-            turn.pulse.at(At::Streams);
+            context.pulse.at(At::Streams);
         }
     }
 
     /// A new instance can be woken from before its `init` on, and the component's last one not any more.
-    fn note_instance(&mut self, turn: &mut Turn<'_>, request: &Request) {
+    fn note_instance(&mut self, context: &mut LoopContext<'_>, request: &Request) {
         if let Call::Init(_, parameters) = request.call() {
             let id = parameters.instance_id;
-            turn.instances.insert(id, turn.mailbox, self.key());
+            context.instances.insert(id, context.mailbox, self.key());
             if let Some(last) = self.instances.insert(parameters.component_id, id) {
-                turn.instances.remove(last);
-                turn.helpers.forget_instance(self.key(), last);
+                context.instances.remove(last);
+                context.helpers.forget_instance(self.key(), last);
             }
         }
     }
