@@ -46,6 +46,8 @@ fn gathering_while_there_is_no_address_ends_nothing() {
             let mut pair = start([a, b], Side::A, &["--interface", "near"]);
             expect_connection(&mut pair);
             a.run("ip address delete 10.77.0.1/24 dev near");
+            // What was seen of the addresses when candidates were gathered is not believed any more.
+            thread::sleep(Duration::from_millis(1500));
             pair.send(Side::A, &json!({"message": "gather_candidates"}));
             let warning = pair.expect(Side::A, "warning");
             let warning = warning["warning"].as_str().expect("a sentence");

@@ -79,7 +79,8 @@ impl StreamDriver {
         Ok(())
     }
 
-    /// Gives up the sockets at addresses that the machine has lost, so that the peer is not told of them again.
+    /// Gives up the sockets at addresses that the machine has lost, so that the peer is not told of them again. Where
+    /// nothing else could be bound they stay: the address may come back.
     pub(in crate::net) fn leave_lost(
         &mut self,
         now: Instant,
@@ -87,14 +88,27 @@ impl StreamDriver {
         sockets: &mut Sockets,
         connections: &mut Connections,
     ) {
-        for address in self.stream.local_addresses() {
-            if presence.has_lost(now, address) {
-                self.stream.remove_local_address(now, address);
-                self.hidden.retain(|(hidden, _)| *hidden != address);
-                let is_there = |binding: &Binding| binding.local.ip() == address;
-                self.release_bindings(is_there, sockets, connections);
-            }
+        let mut lost = self.stream.local_addresses();
+        lost.retain(|&address| presence.has_lost(now, address));
+        if lost.is_empty() || !self.has_another_address(now, presence) {
+            return;
         }
+        for address in lost {
+            self.stream.remove_local_address(now, address);
+            self.hidden.retain(|(hidden, _)| *hidden != address);
+            let is_there = |binding: &Binding| binding.local.ip() == address;
+            self.release_bindings(is_there, sockets, connections);
+        }
+    }
+
+    /// Whether sockets can be bound to an address that the machine has.
+    fn has_another_address(&self, now: Instant, presence: &mut Presence) -> bool {
+        let Ok((addresses, _)) = self.bind_options.addresses() else {
+            return false;
+        };
+        addresses
+            .into_iter()
+            .any(|address| !presence.has_lost(now, address))
     }
 
     /// Answers for the name of an address from now on, if the peer is told that instead.
