@@ -16,11 +16,11 @@ pub const PLUGIN_PATH: &str = "HANDCLASP_PLUGIN_PATH";
 /// The directories plugins are looked for in, the first first.
 #[derive(Clone, Debug)]
 pub struct SearchPath {
-    places: Vec<Place>,
+    directories: Vec<SearchDir>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct SearchDir {
     directory: PathBuf,
     /// Someone wrote its name: it must be there.
     named: bool,
@@ -44,7 +44,9 @@ impl SearchPath {
         variable: Option<OsString>,
         executable: Option<PathBuf>,
     ) -> Result<Self, FindError> {
-        let mut path = Self { places: Vec::new() };
+        let mut path = Self {
+            directories: Vec::new(),
+        };
         if !explicit.is_empty() {
             path.add_named(explicit, "--plugin-dir")?;
             return Ok(path);
@@ -59,12 +61,12 @@ impl SearchPath {
         let beside = folder.map(|folder| folder.join("plugins"));
         let prefix = folder.and_then(Path::parent);
         let installed = prefix.map(|prefix| prefix.join("lib/handclasp/plugins"));
-        let places = beside
+        let directories = beside
             .into_iter()
             .chain(os::user_directory())
             .chain(installed)
             .chain(os::system_directories());
-        places.for_each(|directory| path.add(directory, false));
+        directories.for_each(|directory| path.add(directory, false));
         Ok(path)
     }
 
@@ -87,21 +89,27 @@ impl SearchPath {
     }
 
     fn add(&mut self, directory: PathBuf, named: bool) {
-        if self.places.iter().all(|place| place.directory != directory) {
-            self.places.push(Place { directory, named });
+        if self
+            .directories
+            .iter()
+            .all(|place| place.directory != directory)
+        {
+            self.directories.push(SearchDir { directory, named });
         }
     }
 
     /// The directories, those that are not there included.
     pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
-        self.places.iter().map(|place| place.directory.as_path())
+        self.directories
+            .iter()
+            .map(|place| place.directory.as_path())
     }
 
     /// Vets every library in these directories, sorted by name in each, and loads none. For an id the first
     /// directory wins, in that the highest version, and of several of that the newest file.
     pub fn scan(&self) -> Catalogue {
         let mut catalogue = Catalogue::default();
-        for Place { directory, named } in &self.places {
+        for SearchDir { directory, named } in &self.directories {
             catalogue.searched.push(directory.clone());
             match libraries(directory) {
                 Ok(files) => files.iter().for_each(|file| catalogue.add(file)),
