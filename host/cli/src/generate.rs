@@ -1,8 +1,8 @@
 //! `handclasp generate`: what `make install` puts beside the program, from the same definitions as `--help`.
+use super::completions;
 use super::exit::Failed;
 use super::manual;
 use clap::{Args, Command};
-use clap_complete::{Generator, Shell};
 use clap_mangen::Man;
 use handclasp::files::Directory;
 use std::io;
@@ -19,11 +19,11 @@ pub(super) struct Generate {
 /// The command's.
 const NAME: &str = "handclasp";
 
-/// The directories below a prefix where shells look for completions.
-const COMPLETIONS: [(Shell, &str); 3] = [
-    (Shell::Bash, "share/bash-completion/completions"),
-    (Shell::Zsh, "share/zsh/site-functions"),
-    (Shell::Fish, "share/fish/vendor_completions.d"),
+/// Shells, and the directories and names of the files below a prefix where they look for completions.
+const COMPLETIONS: [(&str, &str, &str); 3] = [
+    ("bash", "share/bash-completion/completions", "handclasp"),
+    ("zsh", "share/zsh/site-functions", "_handclasp"),
+    ("fish", "share/fish/vendor_completions.d", "handclasp.fish"),
 ];
 
 impl Generate {
@@ -40,16 +40,9 @@ impl Generate {
 }
 
 fn write(prefix: &Path, mut command: Command) -> io::Result<()> {
-    let mut completed = without_hidden(&command);
-    for (shell, place) in COMPLETIONS {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut completed, NAME, &mut script);
-        // Bash looks for a file of the command's own name.
-        let file = match shell {
-            Shell::Bash => NAME.to_owned(),
-            other => other.file_name(NAME),
-        };
-        Directory::make(&prefix.join(place))?.replace(&file, &script)?;
+    for (shell, directory, file) in COMPLETIONS {
+        let script = completions::script(shell, NAME)?;
+        Directory::make(&prefix.join(directory))?.replace(file, &script)?;
     }
     command.build();
     write_pages(&Directory::make(&prefix.join("share/man/man1"))?, command)
@@ -69,13 +62,4 @@ fn write_pages(directory: &Directory, command: Command) -> io::Result<()> {
     let sections = manual::sections(others);
     text.extend_from_slice(sections.as_bytes());
     directory.replace(&page.get_filename(), &text)
-}
-
-/// What a person types: completions would offer hidden subcommands too.
-fn without_hidden(command: &Command) -> Command {
-    let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
-    Command::new(NAME)
-        .version(env!("CARGO_PKG_VERSION"))
-        .args(command.get_arguments())
-        .subcommands(shown)
 }

@@ -2,6 +2,7 @@
 #[cfg(target_os = "linux")]
 mod bench;
 mod check;
+mod completions;
 mod demo;
 mod exit;
 mod generate;
@@ -58,6 +59,7 @@ enum Command {
 
 /// Runs what the command line asks for.
 fn main() -> ExitCode {
+    completions::answer(Arguments::command);
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(help) => return tell(&help),
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
     let ready = interrupt::tidy_up();
     #[cfg(not(unix))]
     let ready: Result<(), Failed> = Ok(());
-    let code = ready.map_or_else(Failed::report, |()| obey(arguments.command));
+    let code = ready.map_or_else(Failed::report, |()| run(arguments.command));
     log::finish(log::PATIENCE);
     code
 }
@@ -88,7 +90,7 @@ fn tell(help: &clap::Error) -> ExitCode {
     }
 }
 
-fn obey(command: Command) -> ExitCode {
+fn run(command: Command) -> ExitCode {
     let result = match command {
         #[cfg(target_os = "linux")]
         Command::Bench(bench) => bench.run(),

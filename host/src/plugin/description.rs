@@ -1,7 +1,8 @@
 //! What a plugin's descriptor says of itself, read from memory.
 use super::emitted::one_line;
 use super::open_error::{Cause, MAX_OPTIONS, MAX_TEXT};
-use super::options::{OptionKind, OptionSpec};
+use super::option_kind::OptionKind;
+use super::options::OptionSpec;
 use handclasp_abi as abi;
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Why an option cannot be given to a plugin.
-use super::options::OptionKind;
+use super::option_kind::OptionKind;
 
 /// An option that cannot be given to a plugin; reads as one sentence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

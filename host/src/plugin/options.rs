@@ -1,9 +1,9 @@
 //! The options a plugin declares, and the check of what it is given against them.
-use std::fmt;
 use std::fs::{self, File};
 use std::io;
 
 use super::option_error::{OptionError, OptionFault};
+use super::option_kind::OptionKind;
 use crate::similar::similar;
 
 /// One option, as the plugin's descriptor declares it.
@@ -23,30 +23,6 @@ pub struct OptionSpec {
     pub repeated: bool,
     /// One line for people.
     pub help: String,
-}
-
-/// What the values of an option are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptionKind {
-    /// Any text.
-    String,
-    /// A whole number from -2^63 to 2^63-1, decimal, or hexadecimal after `0x`.
-    Integer,
-    /// `true`, `yes`, `on` and `1`, or `false`, `no`, `off` and `0`.
-    Boolean,
-    /// The path of a regular file that can be read.
-    File,
-}
-
-impl fmt::Display for OptionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::String => "a text",
-            Self::Integer => "a whole number",
-            Self::Boolean => "`true` or `false`",
-            Self::File => "the path of a file",
-        })
-    }
 }
 
 /// Checks the options `given` to the plugin called `plugin` against those it declares, fills in defaults
@@ -140,36 +116,6 @@ fn read_file(path: &str) -> io::Result<()> {
         return Err(io::Error::other("it is not a regular file"));
     }
     File::open(path).map(drop)
-}
-
-impl OptionKind {
-    fn normalise(self, value: &str) -> Option<String> {
-        match self {
-            Self::String | Self::File => Some(value.to_owned()),
-            Self::Integer => integer(value).map(|number| number.to_string()),
-            Self::Boolean => match value.to_ascii_lowercase().as_str() {
-                "true" | "yes" | "on" | "1" => Some("true".to_owned()),
-                "false" | "no" | "off" | "0" => Some("false".to_owned()),
-                _ => None,
-            },
-        }
-    }
-}
-
-fn integer(value: &str) -> Option<i64> {
-    let (sign, digits) = match value.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", value),
-    };
-    match digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
-    {
-        // `from_str_radix` would take a second sign.
-        Some(hex) if hex.starts_with(['+', '-']) => None,
-        Some(hex) => i64::from_str_radix(&format!("{sign}{hex}"), 16).ok(),
-        None => value.parse().ok(),
-    }
 }
 
 fn unknown(specs: &[OptionSpec], key: &str) -> OptionFault {

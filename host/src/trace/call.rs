@@ -1,4 +1,4 @@
-use super::file::micros;
+use super::queue::micros;
 use super::{Recorder, What};
 use crate::plugin::{Completion, Outcome, Request};
 use serde::{Deserialize, Serialize};

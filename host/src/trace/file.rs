@@ -1,5 +1,5 @@
 //! A trace being written. Whoever has something to record never waits for the disk.
-use super::queue::{Entry, Item, Queue};
+use super::queue::{Entry, Item, Queue, micros};
 use super::{Header, Recorder, What};
 use crate::files::{self, Use};
 use serde::Serialize;
@@ -217,9 +217,4 @@ impl Writer {
         serde_json::to_writer(&mut self.file, line)?;
         self.file.write_all(b"\n")
     }
-}
-
-/// Five hundred thousand years are enough.
-pub(super) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

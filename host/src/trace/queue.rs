@@ -1,11 +1,10 @@
 //! Records on their way to the thread that writes them, and what is kept of those that found no room.
-use super::file::micros;
 use super::{Missed, What};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A record, or the end.
 pub(super) type Item = Option<Entry>;
@@ -194,4 +193,9 @@ impl Entry {
         };
         size_of::<Item>() + pieces[0] + pieces[1]
     }
+}
+
+/// Five hundred thousand years are enough.
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -128,6 +128,43 @@ fn pkg_config_finds_the_header() {
 }
 
 #[test]
+fn a_shell_offers_the_ids_of_plugins_and_no_hidden_subcommand() {
+    let share = prefix().join("share/bash-completion/completions/handclasp");
+    let offered = |words: &str, last: &str| {
+        let script = format!(
+            r#"source "$1"; COMP_WORDS=({words} "{last}"); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_TYPE=9
+               _clap_complete_handclasp handclasp "{last}"; printf '%s\n' "${{COMPREPLY[@]}}""#
+        );
+        let path = format!("{}:/usr/bin:/bin", prefix().join("bin").display());
+        let shell = Command::new("bash")
+            .args(["-c", &script, "bash"])
+            .arg(&share)
+            .env("PATH", path)
+            .env_remove("HANDCLASP_PLUGIN_PATH")
+            .output()
+            .expect("bash runs");
+        let said = String::from_utf8_lossy(&shell.stderr);
+        assert!(shell.status.success(), "{said}");
+        String::from_utf8(shell.stdout).expect("bash writes what was offered")
+    };
+    for words in [
+        "handclasp check",
+        "handclasp plugins inspect",
+        "handclasp demo --peer-plugin",
+    ] {
+        assert!(
+            offered(words, "no").lines().any(|id| id == "none"),
+            "{words}"
+        );
+    }
+    let commands = offered("handclasp", "");
+    assert!(
+        commands.contains("demo") && !commands.contains("run-check"),
+        "{commands}"
+    );
+}
+
+#[test]
 fn every_subcommand_has_a_page_and_every_shell_its_completions() {
     let help = run(prefix().join("bin/handclasp"), &["--help"]);
     let (_, commands) = help

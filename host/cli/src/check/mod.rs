@@ -29,6 +29,7 @@ mod show;
 mod table;
 mod valgrind;
 
+use super::completions::plugin_id_or_file;
 use super::exit::Failed;
 use super::option_args::OptionArgs;
 use super::plugin_args::{PluginArgs, id_of};
@@ -53,7 +54,7 @@ pub(super) use probe::RunCheck;
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The plugin: its file, or its id (see `handclasp plugins list`)
-    #[arg(value_name = "FILE|ID")]
+    #[arg(value_name = "FILE|ID", add = plugin_id_or_file())]
     file: PathBuf,
     #[command(flatten)]
     plugins: PluginArgs,

@@ -153,7 +153,7 @@ impl Show {
         json!({
             "file": self.file,
             "plugin": plugin,
-            "verdict": if counts.findings == 0 { "clean" } else { "findings" },
+            "verdict": verdict(rows, counts),
             "ok": counts.ok,
             "findings": counts.findings,
             "warnings": counts.warnings,
@@ -161,6 +161,15 @@ impl Show {
             "warning": self.warning,
             "checks": checks,
         })
+    }
+}
+
+/// What is not run may be broken: without a finding a part of the checks is no clean plugin.
+fn verdict(rows: &[Row], counts: &Counts) -> &'static str {
+    match counts.findings {
+        0 if rows.len() < table::names().len() => "partial",
+        0 => "clean",
+        _ => "findings",
     }
 }
 

@@ -7,6 +7,7 @@ mod progress;
 mod session;
 mod show;
 
+use super::completions::plugin_id;
 use super::exit::Failed;
 use super::key_log_args::KeyLogArgs;
 use super::option_args::{OptionArgs, PeerOptionArgs};
@@ -25,10 +26,10 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub(super) struct Demo {
     /// The plugin that shakes hands
-    #[arg(long, value_name = "ID", default_value = "dtls-srtp")]
+    #[arg(long, value_name = "ID", default_value = "dtls-srtp", add = plugin_id())]
     plugin: String,
     /// The other peer's plugin, if it is to be another
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = plugin_id())]
     peer_plugin: Option<String>,
     #[command(flatten)]
     plugins: PluginArgs,

@@ -1,5 +1,6 @@
 //! `handclasp plugins inspect`.
 use super::{HEADING, columns, kind, options_as_json};
+use crate::completions::plugin_id_or_file;
 use crate::exit::Failed;
 use crate::plugin_args::{PluginArgs, id_of};
 use crate::stdio;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
     /// The plugin: its id (see `handclasp plugins list`), or its file, such as ./mine.so
-    #[arg(value_name = "ID|FILE")]
+    #[arg(value_name = "ID|FILE", add = plugin_id_or_file())]
     plugin: PathBuf,
     #[command(flatten)]
     plugins: PluginArgs,

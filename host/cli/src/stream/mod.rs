@@ -8,6 +8,7 @@ mod lines;
 mod output;
 mod reporter;
 
+use super::completions::plugin_id;
 use super::exit::Failed;
 #[cfg(unix)]
 use super::interrupt;
@@ -44,7 +45,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub(super) struct Stream {
     /// The plugin that shakes hands
-    #[arg(long, value_name = "ID", default_value = "none")]
+    #[arg(long, value_name = "ID", default_value = "none", add = plugin_id())]
     plugin: String,
     #[command(flatten)]
     plugins: PluginArgs,

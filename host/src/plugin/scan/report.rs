@@ -6,7 +6,8 @@ use crate::plugin::emitted::one_line;
 use crate::plugin::first_bytes::FirstBytes;
 use crate::plugin::open::Plugin;
 use crate::plugin::open_error::{MAX_EXTENSIONS, MAX_OPTIONS, MAX_TEXT};
-use crate::plugin::options::{OptionKind, OptionSpec};
+use crate::plugin::option_kind::OptionKind;
+use crate::plugin::options::OptionSpec;
 use handclasp_abi as abi;
 use serde::{Deserialize, Serialize};
 
