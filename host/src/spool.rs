@@ -174,6 +174,9 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
+    /// How long a thread may take on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     /// What was written, and what lets the next be written.
     type Slow = (Spool, Receiver<(String, u64)>, Sender<()>);
 
@@ -196,7 +199,7 @@ mod tests {
     fn so_much_waits_and_a_gap_is_told_where_it_is() {
         let (spool, read, go) = slow(12);
         spool.push(&[b"1"]);
-        assert_eq!(read.recv(), Ok(("1\n".to_owned(), 0)));
+        assert_eq!(read.recv_timeout(PATIENCE), Ok(("1\n".to_owned(), 0)));
         for line in ["23", "45", "six", "78", "9"] {
             spool.push(&[&line.as_bytes()[..1], &line.as_bytes()[1..]]);
         }
@@ -205,36 +208,36 @@ mod tests {
         go.send(()).expect("it waits");
         // There was room for the 9, but not before the gap.
         let rest = "23\n45\nsix\nthe last\n".to_owned();
-        assert_eq!(read.recv(), Ok((rest, 2)));
+        assert_eq!(read.recv_timeout(PATIENCE), Ok((rest, 2)));
         go.send(()).expect("it waits");
-        assert!(spool.finish(Duration::from_secs(60)));
+        assert!(spool.finish(PATIENCE));
         spool.push(&[b"again"]);
-        assert_eq!(read.recv(), Ok(("again\n".to_owned(), 0)));
+        assert_eq!(read.recv_timeout(PATIENCE), Ok(("again\n".to_owned(), 0)));
     }
 
     #[test]
     fn nothing_waits_for_a_thread_that_has_given_up() {
         let (spool, read, go) = slow(10);
         spool.push(&[b"1"]);
-        read.recv().expect("it is written");
+        read.recv_timeout(PATIENCE).expect("it is written");
         drop(go);
-        assert!(spool.finish(Duration::from_secs(60)));
+        assert!(spool.finish(PATIENCE));
         for _ in 0..100 {
             spool.push(&[b"2"]);
         }
-        assert!(spool.finish(Duration::ZERO) && read.recv().is_err());
+        assert!(spool.finish(Duration::ZERO) && read.recv_timeout(PATIENCE).is_err());
     }
 
     #[test]
     fn what_waits_is_written_after_the_end() {
         let (spool, read, go) = slow(10);
         spool.push(&[b"1"]);
-        read.recv().expect("it is written");
+        read.recv_timeout(PATIENCE).expect("it is written");
         spool.push(&[b"2"]);
         drop(spool);
         go.send(()).expect("it waits");
-        assert_eq!(read.recv(), Ok(("2\n".to_owned(), 0)));
+        assert_eq!(read.recv_timeout(PATIENCE), Ok(("2\n".to_owned(), 0)));
         go.send(()).expect("it waits");
-        assert!(read.recv().is_err());
+        assert!(read.recv_timeout(PATIENCE).is_err());
     }
 }

@@ -243,7 +243,7 @@ impl Outbox {
 mod tests {
     use super::*;
     use mio::{Events, Poll, Token};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     fn mailbox() -> (Poll, Arc<Mailbox>) {
         let poll = Poll::new().expect("the system can wait");
@@ -356,7 +356,9 @@ mod tests {
         let waiting = outbox.clone();
         let flush = std::thread::spawn(move || waiting.flush());
         let mut mail = Mail::default();
+        let deadline = Instant::now() + Duration::from_secs(60);
         while mail.commands.is_empty() {
+            assert!(Instant::now() < deadline, "nothing was posted");
             mailbox.take(&mut mail);
         }
         assert!(matches!(mail.commands[..], [Command::Flush(_)]));

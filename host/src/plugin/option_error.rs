@@ -25,12 +25,14 @@ pub enum OptionFault {
         known: Vec<String>,
     },
     /// Required, and there is neither a value nor a default.
-    #[error("is required ({help}): give it a value, such as with `--option {key}=VALUE`")]
+    #[error("is required ({help}): give it a value, such as with {}", way_to_give(key, *secret))]
     Missing {
         /// The option.
         key: String,
         /// What the plugin says about it.
         help: String,
+        /// Whether its value must not be seen.
+        secret: bool,
     },
     /// It takes one value and was given more.
     #[error("is given more than once: give it one value")]
@@ -72,6 +74,14 @@ fn hint(similar: Option<&str>, known: &[String]) -> String {
         Some(key) => format!("did you mean `{key}`?"),
         None if known.is_empty() => "the plugin takes none".to_owned(),
         None => format!("there are {}", known.join(", ")),
+    }
+}
+
+/// Others on this machine can read a command line.
+fn way_to_give(key: &str, secret: bool) -> String {
+    match secret {
+        true => format!("`--option-file {key}=FILE`"),
+        false => format!("`--option {key}=VALUE`"),
     }
 }
 

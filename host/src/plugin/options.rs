@@ -94,6 +94,7 @@ impl OptionSpec {
             ([], None) if self.required => Err(OptionFault::Missing {
                 key: self.key.clone(),
                 help: self.help.clone(),
+                secret: self.secret,
             }),
             ([_, _, ..], _) if !self.repeated => Err(OptionFault::Repeated),
             (values, _) => values

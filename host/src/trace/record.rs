@@ -16,9 +16,9 @@ pub struct Header {
 }
 
 impl Header {
-    /// What the first line's member `trace` says.
+    /// What the first line's field `trace` says.
     pub const TRACE: &'static str = "handclasp";
-    /// The version that is written and read here. Another one is another format; new events and members are
+    /// The version that is written and read here. Another one is another format; new events and fields are
     /// not.
     pub const VERSION: u32 = 1;
 }
@@ -40,7 +40,7 @@ pub struct Record {
 /// What can happen. What a notification of the stream's is here bears its name, without what is secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[allow(missing_docs)] // docs/trace.md says what each member is
+#[allow(missing_docs)] // docs/trace.md says what each field is
 pub enum What {
     Opened {
         plugin: String,

@@ -1,4 +1,4 @@
-use crate::{plugins, program};
+use crate::{await_that, plugins, program};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -124,9 +124,14 @@ impl LineProcess {
     /// How it ended. Call it after [`Heard::End`].
     ///
     /// # Panics
-    /// The system does not say.
+    /// The system does not say, or it has not ended within two minutes.
     pub fn wait(&mut self) -> ExitStatus {
-        self.child.wait().expect("it was started here")
+        let mut status = None;
+        await_that("the process ends", || {
+            status = self.child.try_wait().expect("it was started here");
+            status.is_some()
+        });
+        status.expect("it was waited for")
     }
 }
 

@@ -1,7 +1,7 @@
 //! A plugin's habits stay its own: what it prints, the descriptors it closes, the signals it takes.
 use crate::support::{Plugins, assert_succeeds, handclasp, json, plugin, run, summary, text};
-use handclasp_tests::heard;
 use handclasp_tests::processes::{Pair, Side, bytes};
+use handclasp_tests::{heard, in_time};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -135,12 +135,15 @@ fn a_plugin_that_takes_signals_does_not_make_the_host_deaf() {
     for signal in heard([Signal::HUP, Signal::INT, Signal::TERM]) {
         let (mut child, mut events) = start(stream(&plugins));
         kill_process(Pid::from_child(&child), signal).expect("it runs");
-        let mut rest = String::new();
-        events.read_to_string(&mut rest).expect("events are UTF-8");
+        let rest = in_time("a signal ends it", move || {
+            let mut rest = String::new();
+            events.read_to_string(&mut rest).expect("events are UTF-8");
+            rest
+        });
         assert!(rest.ends_with("{\"event\":\"stopped\"}\n"), "{rest}");
         // Waiting for it would close its input, which stops a stream as well.
         let _input = child.stdin.take();
-        let status = child.wait().expect("it was started here");
+        let status = in_time("it ends", move || child.wait()).expect("it was started here");
         assert_eq!(status.code(), Some(128 + signal.as_raw()));
     }
 }

@@ -1,6 +1,6 @@
 //! What is left of a command that a signal has ended.
 use crate::support::{Plugins, handclasp};
-use handclasp_tests::heard;
+use handclasp_tests::{heard, in_time};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader};
@@ -42,7 +42,7 @@ fn end(mut child: Child, signal: Signal) {
     // Waiting would close it, and the end of its input ends a stream as well.
     let _input = child.stdin.take();
     kill_process(pid, signal).expect("it runs");
-    let status = child.wait().expect("it was started here");
+    let status = in_time("a signal ends it", move || child.wait()).expect("it was started here");
     // A stream stops in order, and then says what has stopped it.
     let code = status.code().map(|code| code - 128);
     assert_eq!(code.or(status.signal()), Some(signal.as_raw()));

@@ -1,5 +1,6 @@
 //! Standard input and output that somebody else has made non-blocking, as node, asyncio and some shells do.
 use crate::support::{handclasp, text};
+use handclasp_tests::{await_that, in_time};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
@@ -20,11 +21,10 @@ fn pipes() -> (PipeReader, PipeWriter) {
 
 /// Until nothing more fits into the output. A pipe holds a number of pages, and not all of them are filled.
 fn await_full(output: &PipeWriter) {
-    let at_once = Timespec::default();
-    while poll(&mut [PollFd::new(output, PollFlags::OUT)], Some(&at_once)).expect("it is open") > 0
-    {
-        thread::sleep(Duration::from_millis(2));
-    }
+    await_that("a pipe is full", || {
+        let mut output = [PollFd::new(output, PollFlags::OUT)];
+        poll(&mut output, Some(&Timespec::default())).expect("it is open") == 0
+    });
 }
 
 #[test]

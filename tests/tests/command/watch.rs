@@ -1,5 +1,6 @@
 //! An event loop that does not turn any more.
 use crate::support::{Plugins, handclasp};
+use handclasp_tests::in_time;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
@@ -22,10 +23,10 @@ fn a_plugin_that_holds_a_loop_is_named_with_its_call() {
     .spawn()
     .expect("the command runs");
     let stderr = child.stderr.take().expect("it is piped");
-    let told = BufReader::new(stderr).lines().map_while(Result::ok);
-    let told: Option<String> = told
-        .into_iter()
-        .find(|line| line.contains("has not turned"));
+    let told = in_time("it says that its loop stands still", move || {
+        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+        lines.find(|line| line.contains("has not turned"))
+    });
     child.kill().expect("it waits for ever");
     child.wait().expect("it was started here");
     let told = told.expect("it ends by itself without having said so");

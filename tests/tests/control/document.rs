@@ -95,7 +95,7 @@ fn notifications() -> Vec<Notification> {
     all
 }
 
-/// The name of an event and its other members, in their order.
+/// The name of an event and its other fields, in their order.
 fn shape(event: &impl Serialize) -> (String, Vec<String>) {
     let event = serde_json::to_value(event).expect("an event can be written");
     let name = event["event"].as_str().expect("it has a name").to_owned();

@@ -1,9 +1,10 @@
 //! Lines that are wrong, come too early or not at all, and how the command ends.
 use crate::stream;
 use handclasp_tests::processes::{Pair, Side, handclasp_stream};
+use handclasp_tests::{await_that, in_time};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// All of a stream that reads `input` to its end.
 fn run(mut command: Command, input: &[u8]) -> (Vec<Value>, Output) {
@@ -124,10 +125,13 @@ fn a_failed_component_is_an_event_and_an_exit_code() {
     assert!(reason.contains("203.0.113.1"), "{reason}");
     // Only now: a stream that is stopped binds nothing.
     drop(child.stdin.take());
-    let mut rest = String::new();
-    stdout.read_to_string(&mut rest).expect("UTF-8");
+    let rest = in_time("its output ends", move || {
+        let mut rest = String::new();
+        stdout.read_to_string(&mut rest).expect("UTF-8");
+        rest
+    });
     assert_eq!(rest, "{\"event\":\"stopped\"}\n");
-    let output = child.wait_with_output().expect("it was started here");
+    let output = output_of(child);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(said, format!("error: component 1 failed: {reason}\n"));
@@ -150,7 +154,7 @@ fn so_is_one_whose_init_refuses() {
     let mut child = command.spawn().expect("the command was built");
     // Kept open: the end of the input would stop the stream, perhaps before `init` has answered.
     let stdin = child.stdin.take();
-    let output = child.wait_with_output().expect("it was started here");
+    let output = output_of(child);
     drop(stdin);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -174,8 +178,8 @@ fn who_reads_no_more_ends_it_quietly() {
     drop(stdout);
     let mut stdin = child.stdin.take().expect("it is piped");
     // Each is answered, until it is noticed that nobody reads that.
-    while stdin.write_all(b"?\n").is_ok() {}
-    let output = child.wait_with_output().expect("it was started here");
+    await_that("it reads no more", || stdin.write_all(b"?\n").is_err());
+    let output = output_of(child);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
@@ -190,7 +194,7 @@ fn a_stream_that_nobody_answers_ends_by_itself_with_a_word() {
         .stderr(Stdio::piped());
     let mut child = command.spawn().expect("the command was built");
     let input = child.stdin.take(); // stays open
-    let output = child.wait_with_output().expect("it was started here");
+    let output = output_of(child);
     drop(input);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -201,4 +205,10 @@ fn a_stream_that_nobody_answers_ends_by_itself_with_a_word() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(told.matches("component_state_failed").count(), 2, "{told}");
     assert!(told.ends_with("{\"event\":\"stopped\"}\n"), "{told}");
+}
+
+/// What it has said when it has ended.
+#[track_caller]
+fn output_of(child: Child) -> Output {
+    in_time("the command ends", || child.wait_with_output()).expect("it was started here")
 }

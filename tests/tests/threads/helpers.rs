@@ -3,8 +3,8 @@ use crate::alone;
 use crate::streams::{Streams, options};
 use handclasp::stream::Notification;
 use handclasp::{OpenError, StreamOptions};
-use handclasp_tests::fixture;
 use handclasp_tests::processes::handclasp_stream;
+use handclasp_tests::{fixture, in_time};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
@@ -140,9 +140,7 @@ fn s19_a_stop_ends_a_stream_whose_init_hangs() {
     // The one thread that looks for calls has taken it.
     thread::sleep(Duration::from_millis(50));
     drop(hangs);
-    let begun = Instant::now();
     streams.expect(|told| matches!(told, Notification::Stopped));
-    assert!(begun.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -157,7 +155,8 @@ fn s19_the_command_ends_while_an_init_hangs() {
         .stdout(Stdio::piped());
     let mut child = command.spawn().expect("the command was built");
     drop(child.stdin.take());
-    let output = child.wait_with_output().expect("it was started here");
+    let output = in_time("the command ends", || child.wait_with_output());
+    let output = output.expect("it was started here");
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8_lossy(&output.stdout);
     let expected = "{\"event\":\"component_closed\",\"component_id\":1,\"by_peer\":false}\n{\"event\":\"stopped\"}\n";

@@ -3,7 +3,7 @@ use crate::alone;
 use crate::streams::{Streams, options};
 use handclasp::stream::Message;
 use handclasp::{OpenError, PostError};
-use std::thread;
+use handclasp_tests::await_that;
 
 #[test]
 fn a_loop_that_has_panicked_takes_no_new_streams() {
@@ -11,9 +11,9 @@ fn a_loop_that_has_panicked_takes_no_new_streams() {
     let streams = Streams::new(2);
     let ended = streams.open_panicking();
     // Whatever comes first notices it.
-    while ended.send(Message::GatherCandidates) != Err(PostError::Ended) {
-        thread::yield_now();
-    }
+    await_that("the loop's end is noticed", || {
+        ended.send(Message::GatherCandidates) == Err(PostError::Ended)
+    });
     ended.outbox().flush();
     let sound = options("none", &[]);
     let others: Vec<_> = (0..6).map(|number| streams.open(number, &sound)).collect();
@@ -27,9 +27,9 @@ fn a_host_without_loops_says_so() {
     let _alone = alone();
     let streams = Streams::new(1);
     let ended = streams.open_panicking();
-    while ended.send(Message::GatherCandidates) != Err(PostError::Ended) {
-        thread::yield_now();
-    }
+    await_that("the loop's end is noticed", || {
+        ended.send(Message::GatherCandidates) == Err(PostError::Ended)
+    });
     let refused = streams.try_open(0, &options("none", &[]));
     assert!(matches!(refused, Err(OpenError::Ended)), "{refused:?}");
 }

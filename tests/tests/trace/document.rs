@@ -144,7 +144,7 @@ fn events() -> Vec<What> {
     all
 }
 
-/// The name of an event and its other members, in their order.
+/// The name of an event and its other fields, in their order.
 fn shape(event: &Value) -> (String, Vec<String>) {
     let members = event.as_object().expect("an event is an object").keys();
     let own = members.filter(|name| !["us", "stream", "event"].contains(&name.as_str()));
@@ -193,7 +193,7 @@ fn firsts(head: &str) -> Vec<String> {
 
 #[test]
 fn every_event_has_its_row() {
-    let rows = table("event | members | meaning").into_iter();
+    let rows = table("event | fields | meaning").into_iter();
     let rows: Vec<_> = rows
         .map(|row| (row[0][0].clone(), row[1].clone()))
         .collect();
@@ -224,8 +224,8 @@ fn every_value_has_its_row() {
         .keys()
         .cloned()
         .collect();
-    let rows = table("member | meaning");
-    assert_eq!(firsts("member | meaning"), members);
+    let rows = table("field | meaning");
+    assert_eq!(firsts("field | meaning"), members);
     let classes = [
         StunClass::Request,
         StunClass::Indication,

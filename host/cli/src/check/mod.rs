@@ -70,7 +70,8 @@ pub(super) struct Check {
     /// Decides what the network does, and what noise consists of: a finding names the one to see it again with
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// One JSON object instead of a table
+    /// One JSON object instead of a table; its `verdict` is `clean`, `findings`, or `partial`: nothing was found, and
+    /// not all checks were asked for
     #[arg(long)]
     json: bool,
     /// How long a call into the plugin may take

@@ -96,8 +96,11 @@ impl Trace {
 
     fn read(&self) -> Result<Recorded, Failed> {
         let name = self.file.display();
-        let file = File::open(&self.file)
-            .map_err(|error| Failed::new(format!("the trace {name} cannot be opened: {error}")))?;
+        let file = File::open(&self.file).map_err(|error| {
+            Failed::new(format!(
+                "the trace {name} cannot be opened: {error}; name a file that --trace has written"
+            ))
+        })?;
         let mut trace = Recorded::read(BufReader::new(file))
             .map_err(|error| Failed::new(format!("the trace {name}: {error}")))?;
         self.choose(&mut trace)?;
