@@ -211,7 +211,8 @@ impl Form {
         form.ok_or_else(|| ParseError {
             column: line.column_of(&field.name),
             reason: Reason::UnknownMessage {
-                similar: similar(FORMS.iter().map(|form| form.name), &name),
+                similar: message_of(&name)
+                    .or_else(|| similar(FORMS.iter().map(|form| form.name), &name)),
                 name: quoted(&name),
                 known: FORMS.iter().map(|form| form.name).collect(),
             },
@@ -244,4 +245,17 @@ impl Form {
             None => Ok(()),
         }
     }
+}
+
+/// The message by which an event of one side's is told to the other.
+fn message_of(event: &str) -> Option<&'static str> {
+    Some(match event {
+        "handshake_init_data" => "set_peer_init_data",
+        "local_credentials" => "set_remote_credentials",
+        "new_candidate_full" => "set_remote_candidate",
+        "candidate_gathering_done" => "peer_candidate_gathering_done",
+        "local_sdp" => "parse_remote_sdp",
+        "ice_payload" => "send_payload",
+        _ => return None,
+    })
 }

@@ -269,9 +269,14 @@ impl Pair {
                 "component_id": event["component_id"],
                 "role": role,
                 "init_data": event["init_data"],
+                "association": event["association"],
             }),
             Some("local_credentials") => {
-                json!({"message": "set_remote_credentials", "credentials": event["credentials"]})
+                json!({
+                    "message": "set_remote_credentials",
+                    "credentials": event["credentials"],
+                    "generation": event["generation"],
+                })
             }
             Some("new_candidate_full") => json!({
                 "message": "set_remote_candidate",

@@ -55,6 +55,9 @@ fn a_misspelt_message_is_guessed() {
             "there is no message \"generate_sdp\": did you mean \"generate_local_sdp\"?".to_owned()
         )
     );
+    let (_, sentence) = complaint(r#"{"message":"local_credentials"}"#);
+    let words = "did you mean \"set_remote_credentials\"?";
+    assert!(sentence.ends_with(words), "{sentence}");
     let (_, sentence) = complaint(r#"{"message":"x"}"#);
     assert!(
         sentence.contains("there are set_remote_credentials, "),
