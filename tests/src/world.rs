@@ -8,7 +8,7 @@ use crate::side::Side;
 use crate::signalling::Signalling;
 use crate::turn::{self, Turn};
 use handclasp::component::Arrival;
-use handclasp::ice::{Pair, RelayRequest, stun_kind};
+use handclasp::ice::{Datagram, Pair, RelayRequest, stun_kind};
 use handclasp::stream::{Lookup, Message, Refused, Stream};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -307,7 +307,7 @@ impl World {
     ) {
         let stream = &mut self.sides[side].stream;
         let pair = Pair::udp(local, from);
-        let arrival = stream.handle_datagram(self.now, component_id, pair, contents);
+        let arrival = stream.handle_datagram(self.now, component_id, pair, Datagram::new(contents));
         match arrival {
             Arrival::Application => {
                 self.note(side, Event::Received(component_id, contents.to_vec()));

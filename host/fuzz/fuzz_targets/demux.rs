@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 #[path = "../../src/ice/budget.rs"]
 mod budget;
 #[allow(dead_code)] // what only an event loop asks
-#[path = "../../src/net/demux.rs"]
+#[path = "../../src/net/demux/mod.rs"]
 mod demux;
 #[path = "../../src/ice/pace.rs"]
 mod pace;
@@ -22,7 +22,7 @@ mod pace;
 mod ice {
     pub(crate) use crate::budget::Budget;
     pub(crate) use crate::pace::Pace;
-    pub(crate) use handclasp::ice::{StunKind, TransactionId, stun_kind};
+    pub(crate) use handclasp::ice::{StunKind, TransactionId};
 }
 
 #[derive(Arbitrary, Debug)]
@@ -59,11 +59,14 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             }
             Step::Sends(key, datagram) => {
                 let datagram = contents(&datagram);
-                demux.note_sent(now, &datagram, key);
-                if let Some(StunKind::Request {
+                let Some(kind) = stun_kind(&datagram) else {
+                    continue;
+                };
+                demux.note_sent(now, kind, key);
+                if let StunKind::Request {
                     transaction,
                     local_ufrag,
-                }) = stun_kind(&datagram)
+                } = kind
                 {
                     checks.insert(transaction, local_ufrag.is_some());
                 }
@@ -71,8 +74,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             Step::Arrives(port, datagram) => {
                 let datagram = contents(&datagram);
                 look(&datagram);
-                let key = demux.route(now, address(port), &datagram);
-                let (Some(key), kind) = (key, stun_kind(&datagram)) else {
+                let kind = stun_kind(&datagram);
+                let Some(key) = demux.route(now, address(port), kind) else {
                     continue;
                 };
                 let owner = owners.get(&address(port)).copied();

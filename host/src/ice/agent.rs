@@ -16,7 +16,7 @@ use super::hiding::hidden;
 use super::local::{Local, Origin};
 use super::selected::Selected;
 use super::sources::Sources;
-use super::stun::{StunKind, stun_kind};
+use super::stun::{Datagram, StunKind};
 use super::tcp::ACTIVE_PORT;
 use super::{
     Accepted, CandidateError, Config, Credentials, Event, Ignored, Pair, Transmit, Transport,
@@ -294,12 +294,12 @@ impl Agent {
 
     /// Handles a datagram that came to the local address of `pair` from its remote one,
     /// of whatever kind. Tells whether it was an authentic STUN message for this agent.
-    pub fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> bool {
+    pub fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: Datagram<'_>) -> bool {
         self.now = self.now.max(now);
         if self.failed {
             return false;
         }
-        if let Some(StunKind::Request { .. }) = stun_kind(datagram)
+        if let Some(StunKind::Request { .. }) = datagram.stun()
             && !self
                 .budget
                 .take(self.now, self.verified.contains(pair.source()))

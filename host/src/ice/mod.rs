@@ -65,7 +65,7 @@ pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
 pub(crate) use pace::Pace;
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
-pub use stun::{StunKind, TransactionId, stun_kind};
+pub use stun::{Datagram, StunKind, TransactionId, stun_kind};
 pub(crate) use tcp::ACTIVE_PORT;
 pub use tcp::{Tcp, TcpError};
 

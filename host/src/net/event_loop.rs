@@ -23,7 +23,7 @@ use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
 use crate::counted;
-use crate::ice::{Pair, Transport};
+use crate::ice::{Datagram, Pair, Transport};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
@@ -294,20 +294,21 @@ impl EventLoop {
             return;
         };
         let mut data = false;
-        let more = receiver.receive(socket, |remote, datagram| {
+        let more = receiver.receive(socket, |remote, bytes| {
+            let datagram = Datagram::new(bytes);
             let (local, pair) = (*local, Pair::udp(*local, remote));
             let path = |component| ReceivePath {
                 component,
                 pair,
                 local,
             };
-            let Some(component) = demux.route(now, remote, datagram) else {
-                let expecting = demux.expecting(remote, datagram);
+            let Some(component) = demux.route(now, remote, datagram.stun()) else {
+                let expecting = demux.expecting(remote, datagram.stun());
                 if expecting.is_empty()
                     && let Some(sole) = demux.sole_component()
                     && let Some(driver) = streams.get(&sole.0)
                 {
-                    driver.note_stray(path(sole), datagram);
+                    driver.note_stray(path(sole), bytes);
                 }
                 for component in expecting {
                     if let Some(driver) = streams.get_mut(&component.0) {

@@ -107,10 +107,11 @@ impl Sockets {
         component: ComponentKey,
         datagram: &[u8],
     ) {
-        let socket = self.bound(index);
-        socket.demux.note_sent(now, datagram, component);
         let sender = match stun_kind(datagram) {
-            Some(_) => Sender::Ice,
+            Some(kind) => {
+                self.bound(index).demux.note_sent(now, kind, component);
+                Sender::Ice
+            }
             None => Sender::Handshake(component),
         };
         self.push(index, remote, sender, datagram);

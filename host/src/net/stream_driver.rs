@@ -17,6 +17,7 @@ use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::watch::{At, Pulse};
 use crate::component::Arrival;
+use crate::ice::Datagram;
 use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
@@ -102,13 +103,14 @@ impl StreamDriver {
         &mut self,
         now: Instant,
         path: ReceivePath,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
         dirty: &mut Vec<StreamKey>,
         replies: &mut ReplyQueue,
     ) -> Arrival {
         let (key, component_id) = path.component;
         let stream = &mut self.stream;
         let arrival = stream.handle_datagram(now, component_id, path.pair, datagram);
+        let datagram = datagram.bytes();
         if let Some(recorder) = &self.recorder {
             recorder.received(component_id, path.as_it_is(), datagram, arrival);
         }

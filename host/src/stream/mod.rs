@@ -11,7 +11,9 @@ mod names;
 mod notification;
 
 use crate::component::{self, Arrival, Cause, SendError};
-use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Tcp, Transmit, Transport};
+use crate::ice::{
+    self, Announced, Credentials, Datagram, Hiding, Pair, Servers, Tcp, Transmit, Transport,
+};
 use crate::plugin::{Completion, Plugin, Request};
 use crate::sdp::InitDataFormat;
 use component_state::ComponentState;
@@ -235,7 +237,7 @@ impl Stream {
         now: Instant,
         component_id: u16,
         pair: Pair,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
     ) -> Arrival {
         let Ok(state) = self.component_mut(component_id) else {
             return Arrival::Consumed;
@@ -249,7 +251,7 @@ impl Stream {
             Arrival::Application => {
                 self.notify(Notification::IcePayload {
                     component_id,
-                    payload: datagram.to_vec(),
+                    payload: datagram.bytes().to_vec(),
                 });
                 Arrival::Told
             }

@@ -60,7 +60,10 @@ fn two_thousand_sources_of_an_authentic_peer_leave_the_agent_small_and_working()
             let datagram = request(&to, &from, to.pwd(), (true, 2_130_706_431), true);
             let remote = SocketAddr::new(selected.remote.ip(), port);
             let pair = Pair::udp(selected.local, remote);
-            world.a.agent.handle_stun(world.now, pair, &datagram);
+            world
+                .a
+                .agent
+                .handle_stun(world.now, pair, Datagram::new(&datagram));
             assert!(!world.a.agent.is_verified(Transport::Udp, remote));
             assert!(world.a.agent.is_verified(Transport::Udp, selected.remote));
             world.run_for(ms(2));
@@ -93,7 +96,7 @@ fn requests_to(ports: u16, answers: bool) -> usize {
         let now = world.now + Duration::from_micros(50) * round;
         let check = check(&to, &from, to.pwd());
         let agent = &mut world.a.agent;
-        agent.handle_stun(now, pair, &check);
+        agent.handle_stun(now, pair, Datagram::new(&check));
         if agent.poll_timeout().is_some_and(|due| due <= now) {
             agent.handle_timeout(now);
         }
@@ -104,7 +107,7 @@ fn requests_to(ports: u16, answers: bool) -> usize {
                 if answers {
                     let answer = StunMessage::binding_reply(message.trans_id(), sent.local);
                     let answer = write(answer, from.pwd());
-                    agent.handle_stun(now, sent.pair(), &answer);
+                    agent.handle_stun(now, sent.pair(), Datagram::new(&answer));
                 }
             }
         }
@@ -133,7 +136,10 @@ fn what_makes_room_for_new_sources_is_not_the_selected_one() {
         let remote = SocketAddr::new(outside.ip(), port);
         let datagram = check(&to, &from, to.pwd());
         let pair = Pair::udp(world.a.hosts[0], remote);
-        world.a.agent.handle_stun(world.now, pair, &datagram);
+        world
+            .a
+            .agent
+            .handle_stun(world.now, pair, Datagram::new(&datagram));
     }
     world.link.loss = 1.0;
     world.link.targets.clear();
@@ -182,7 +188,10 @@ fn answers_that_tell_of_ever_new_mappings_leave_the_agent_small() {
             let mapped = SocketAddr::new([192, 0, 2, 1].into(), port);
             for (pwd, is_genuine) in [("another password of theirs", false), (pwd.as_str(), true)] {
                 let answer = write(StunMessage::binding_reply(request.trans_id(), mapped), pwd);
-                let heard = world.a.agent.handle_stun(world.now, selected, &answer);
+                let heard = world
+                    .a
+                    .agent
+                    .handle_stun(world.now, selected, Datagram::new(&answer));
                 assert_eq!(heard, is_genuine, "after {port}");
             }
         }
@@ -204,7 +213,7 @@ fn a_flood_of_unauthenticated_requests_changes_nothing() {
         assert!(!world.a.agent.handle_stun(
             world.now,
             Pair::udp(addr("10.0.0.1:1000"), remote),
-            &datagram
+            Datagram::new(&datagram)
         ));
         assert!(!world.a.agent.is_verified(Transport::Udp, remote));
     }
@@ -225,8 +234,11 @@ fn requests_that_wait_for_the_peers_credentials_are_bounded() {
     let taken = (1..=1000).filter(|port| {
         let remote = SocketAddr::new([10, 0, 0, 2].into(), *port);
         let datagram = check(&to, &from, to.pwd());
-        side.agent
-            .handle_stun(now, Pair::udp(side.hosts[0], remote), &datagram)
+        side.agent.handle_stun(
+            now,
+            Pair::udp(side.hosts[0], remote),
+            Datagram::new(&datagram),
+        )
     });
     assert_eq!(taken.count(), 32);
     let early = std::iter::from_fn(|| side.agent.poll_transmit());
@@ -257,7 +269,7 @@ fn whoever_asks_before_the_peers_credentials_gets_three_bytes_for_each_at_most()
             sent
         };
         for _ in 0..copies {
-            assert!(side.agent.handle_stun(now, pair, &datagram));
+            assert!(side.agent.handle_stun(now, pair, Datagram::new(&datagram)));
         }
         let early = drain(&mut side.agent);
         assert!(early > 0 && early <= copies * datagram.len(), "{early}");
@@ -286,11 +298,23 @@ fn a_response_counts_once_and_only_from_where_the_check_went() {
     );
     let elsewhere = addr("10.0.0.3:2000");
     let agent = &mut world.a.agent;
-    assert!(!agent.handle_stun(world.now, Pair::udp(sent.local, elsewhere), &answer));
+    assert!(!agent.handle_stun(
+        world.now,
+        Pair::udp(sent.local, elsewhere),
+        Datagram::new(&answer)
+    ));
     assert!(!agent.is_verified(Transport::Udp, elsewhere));
-    assert!(agent.handle_stun(world.now, Pair::udp(sent.local, sent.remote), &answer));
+    assert!(agent.handle_stun(
+        world.now,
+        Pair::udp(sent.local, sent.remote),
+        Datagram::new(&answer)
+    ));
     assert!(
-        !agent.handle_stun(world.now, Pair::udp(sent.local, sent.remote), &answer),
+        !agent.handle_stun(
+            world.now,
+            Pair::udp(sent.local, sent.remote),
+            Datagram::new(&answer)
+        ),
         "a replay"
     );
 }
