@@ -344,6 +344,7 @@ impl World {
                 }
                 self.fly(pair, transmit.contents);
             }
+            while self.sides[side].stream.poll_unverified().is_some() {} // told to shared sockets
             while let Some((id, number, cause)) = self.sides[side].stream.poll_dropped() {
                 let waited = number.is_none_or(|it| self.sides[side].waiting.remove(&(id, it)));
                 assert!(waited, "what never waited was dropped: {cause:?}");

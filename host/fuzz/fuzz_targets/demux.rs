@@ -5,6 +5,7 @@ use demux::Demux;
 use handclasp::ice::{StunKind, TransactionId, stun_kind};
 use handclasp_fuzz::Made;
 use is::stun::StunMessage;
+use keys::ComponentKey;
 use libfuzzer_sys::fuzz_target;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -16,19 +17,23 @@ mod budget;
 #[allow(dead_code)] // what only an event loop asks
 #[path = "../../src/net/demux/mod.rs"]
 mod demux;
+#[allow(dead_code)]
+#[path = "../../src/net/keys.rs"]
+mod keys;
 #[path = "../../src/ice/pace.rs"]
 mod pace;
 
 mod ice {
     pub(crate) use crate::budget::Budget;
     pub(crate) use crate::pace::Pace;
-    pub(crate) use handclasp::ice::{StunKind, TransactionId};
+    pub(crate) use handclasp::ice::{Pair, StunKind, TransactionId};
 }
 
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     Ufrags(u8, Vec<&'a str>),
     Address(u8, u16),
+    GivesUp(u8, u16),
     Sends(u8, Datagram<'a>),
     Arrives(u16, Datagram<'a>),
     Leaves(u8),
@@ -44,25 +49,29 @@ enum Datagram<'a> {
 fuzz_target!(|steps: Vec<Step<'_>>| {
     let mut demux = Demux::new();
     let mut now = Instant::now();
-    let mut ufrags: HashMap<u8, HashSet<&str>> = HashMap::new();
-    let mut owners: HashMap<SocketAddr, u8> = HashMap::new();
+    let mut ufrags: HashMap<ComponentKey, HashSet<&str>> = HashMap::new();
+    let mut owners: HashMap<SocketAddr, ComponentKey> = HashMap::new();
     let mut checks: HashMap<TransactionId, bool> = HashMap::new();
     for step in steps {
         match step {
             Step::Ufrags(key, names) => {
-                demux.set_ufrags(names.iter().copied(), key);
-                ufrags.insert(key, names.into_iter().collect());
+                demux.set_ufrags(names.iter().copied(), component(key));
+                ufrags.insert(component(key), names.into_iter().collect());
             }
             Step::Address(key, port) => {
-                demux.add_address(address(port), key, |_| true);
-                owners.entry(address(port)).or_insert(key);
+                demux.add_address(address(port), component(key));
+                owners.entry(address(port)).or_insert(component(key));
+            }
+            Step::GivesUp(key, port) => {
+                demux.remove_address(address(port), component(key));
+                owners.retain(|of, owner| (*of, *owner) != (address(port), component(key)));
             }
             Step::Sends(key, datagram) => {
                 let datagram = contents(&datagram);
                 let Some(kind) = stun_kind(&datagram) else {
                     continue;
                 };
-                demux.note_sent(now, kind, key);
+                demux.note_sent(now, kind, component(key));
                 if let StunKind::Request {
                     transaction,
                     local_ufrag,
@@ -93,9 +102,9 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 }
             }
             Step::Leaves(key) => {
-                demux.remove(key);
-                ufrags.remove(&key);
-                owners.retain(|_, owner| *owner != key);
+                demux.remove(component(key));
+                ufrags.remove(&component(key));
+                owners.retain(|_, owner| *owner != component(key));
             }
             Step::Pass(seconds) => now += Duration::from_secs(seconds.into()),
         }
@@ -124,6 +133,10 @@ fn contents(datagram: &Datagram<'_>) -> Vec<u8> {
         Datagram::Bytes(bytes) => bytes.to_vec(),
         Datagram::Made(username, made) => made.datagram([7; 12], username),
     }
+}
+
+fn component(key: u8) -> ComponentKey {
+    (key.into(), 1)
 }
 
 fn address(port: u16) -> SocketAddr {

@@ -15,7 +15,7 @@ use super::generation::{Generation, Heard};
 use super::hiding::hidden;
 use super::local::{Local, Origin};
 use super::selected::Selected;
-use super::sources::Sources;
+use super::sources::{Sources, Touched};
 use super::stun::{Datagram, StunKind};
 use super::tcp::ACTIVE_PORT;
 use super::{
@@ -316,7 +316,9 @@ impl Agent {
         };
         if heard == Heard::Answer {
             let keep = self.selected.map(|selected| selected.pair.source());
-            if self.verified.touch(pair.source(), keep) {
+            if let Touched::New { left } = self.verified.touch(pair.source(), keep) {
+                let left = left.map(|(transport, remote)| Event::Unverified(transport, remote));
+                self.events.extend(left);
                 self.put_off_pruning();
             }
         }

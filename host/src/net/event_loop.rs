@@ -23,7 +23,7 @@ use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
 use crate::counted;
-use crate::ice::{Datagram, Pair, Transport};
+use crate::ice::{Datagram, Pair};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
@@ -317,17 +317,13 @@ impl EventLoop {
                 }
                 return;
             };
-            let (key, component_id) = component;
-            let Some(driver) = streams.get_mut(&key) else {
+            let Some(driver) = streams.get_mut(&component.0) else {
                 return;
             };
             match driver.deliver(now, path(component), datagram, dirty, replies) {
                 Arrival::Application | Arrival::Told => data = true,
                 Arrival::Authentic => demux.expect(remote, component),
-                Arrival::Verified => demux.add_address(remote, component, |remote| {
-                    let stream = &driver.stream;
-                    stream.is_verified(component_id, Transport::Udp, remote)
-                }),
+                Arrival::Verified => demux.add_address(remote, component),
                 Arrival::Consumed | Arrival::Waiting(_) | Arrival::Dropped(_) => {}
             }
         });

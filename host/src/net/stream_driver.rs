@@ -23,7 +23,7 @@ use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -183,6 +183,11 @@ impl StreamDriver {
             while let Some(transmit) = self.stream.poll_transmit() {
                 self.transmit(context, &transmit);
             }
+            while let Some((component_id, transport, remote)) = self.stream.poll_unverified() {
+                if !self.stream.is_verified(component_id, transport, remote) {
+                    self.leave_address(context.sockets, component_id, remote);
+                }
+            }
             while let Some((component_id, number, cause)) = self.stream.poll_dropped() {
                 tracing::debug!(
                     "component {component_id}: a datagram dropped, {}",
@@ -235,6 +240,14 @@ impl StreamDriver {
                 context.instances.remove(last);
                 context.helpers.forget_instance(self.key(), last);
             }
+        }
+    }
+
+    /// What comes from `remote` is not the component's any more. Connections end by themselves.
+    fn leave_address(&self, sockets: &mut Sockets, component_id: u16, remote: SocketAddr) {
+        let its = |binding: &&Binding| binding.component_id == component_id;
+        for binding in self.bindings.iter().filter(its) {
+            sockets.remove_address(*binding, self.key(), remote);
         }
     }
 

@@ -87,6 +87,7 @@ pub struct Stream {
     describes: bool,
     notifications: VecDeque<Notification>,
     dropped: VecDeque<(u16, Option<u64>, Cause)>,
+    unverified: VecDeque<(u16, Transport, SocketAddr)>,
 }
 
 /// How far the start has come.
@@ -207,6 +208,7 @@ impl Stream {
             describes: false,
             notifications: VecDeque::new(),
             dropped: VecDeque::new(),
+            unverified: VecDeque::new(),
             config,
         })
     }
@@ -401,6 +403,12 @@ impl Stream {
     /// [waited](Arrival::Waiting), and why.
     pub fn poll_dropped(&mut self) -> Option<(u16, Option<u64>, Cause)> {
         self.dropped.pop_front()
+    }
+
+    /// The next address at which a component's peer had proven itself, and which counts no longer: its datagrams are not
+    /// the component's any more, unless [`is_verified`](Self::is_verified) says that it has proven itself there again.
+    pub fn poll_unverified(&mut self) -> Option<(u16, Transport, SocketAddr)> {
+        self.unverified.pop_front()
     }
 
     /// The next notification.

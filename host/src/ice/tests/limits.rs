@@ -5,7 +5,7 @@ use is::Sha1HmacProvider;
 use is::stun::{StunMessage, TransId};
 
 use super::*;
-use crate::ice::sources::Sources;
+use crate::ice::sources::{Sources, Touched};
 
 /// A check to the agent that owns `to`, signed with `pwd`.
 pub(super) fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
@@ -152,13 +152,38 @@ fn the_source_that_leaves_is_the_one_unused_for_longest() {
     let [a, b, c, d] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"]
         .map(|text| (Transport::Udp, addr(text)));
     let mut sources = Sources::new(3);
-    assert!([a, b, c].map(|source| sources.touch(source, None)) == [true; 3]);
-    assert!(!sources.touch(a, None));
-    sources.touch(d, Some(b));
+    let new = |left| Touched::New { left };
+    assert_eq!(
+        [a, b, c].map(|source| sources.touch(source, None)),
+        [new(None); 3]
+    );
+    assert_eq!(sources.touch(a, None), Touched::Known);
+    assert_eq!(sources.touch(d, Some(b)), new(Some(c)));
     assert_eq!(
         [a, b, c, d].map(|source| sources.contains(source)),
         [true, true, false, true]
     );
+}
+
+#[test]
+fn an_address_that_counts_no_longer_for_others_is_told() {
+    let mut world = World::introduced(1);
+    let mut config = Config::new(1, false, 1);
+    config.max_sources = 2;
+    world.a = Side::new(config, &["10.0.0.1:1000"], world.now);
+    let hosts = ["10.0.0.2:2000", "10.0.0.3:2000", "10.0.0.4:2000"];
+    world.b = Side::new(Config::new(1, true, 2), &hosts, world.now);
+    world.introduce();
+    world.run_for(secs(3));
+    let mut counted: Vec<SocketAddr> = hosts.map(addr).into();
+    counted.retain(|host| world.a.agent.is_verified(Transport::Udp, *host));
+    assert_eq!(counted.len(), 2);
+    let told = |host: &SocketAddr| {
+        let event = Event::Unverified(Transport::Udp, *host);
+        world.a.events.iter().any(|(_, told)| *told == event)
+    };
+    let mut others = hosts.map(addr).into_iter();
+    assert!(others.any(|host| !counted.contains(&host) && told(&host)));
 }
 
 #[test]

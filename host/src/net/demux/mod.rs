@@ -2,11 +2,10 @@
 #[cfg(test)]
 mod tests;
 
+use super::keys::ComponentKey;
 use crate::ice::{Budget, Pace, StunKind, TransactionId};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fmt::Debug;
-use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -14,22 +13,23 @@ use std::time::{Duration, Instant};
 /// the local ufrag in its USERNAME, a response by the transaction it answers, all else by an address that
 /// ICE has verified.
 ///
-/// A verified address belongs to one component: what another one's peer sends from there is dropped, requests and the
-/// answers to its checks too, or two streams would share a 5-tuple and get each other's data. What a STUN
-/// server answers is nobody's but the asker's, whoever claims its address. An address that has only sent checks is
-/// nobody's yet: those to whom it sent them may keep what else it sends until they know.
+/// Which addresses are verified, ICE alone decides: each that it takes or gives up is told here. Such an address belongs
+/// to one component: what another one's peer sends from there is dropped, requests and the answers to its checks too, or
+/// two streams would share a 5-tuple and get each other's data. What a STUN server answers is nobody's but the asker's,
+/// whoever claims its address. An address that has only sent checks is nobody's yet: those to whom it sent them may keep
+/// what else it sends until they know.
 ///
 /// Requests have a budget, each component's and that of all together, so that no peer, and no stranger who knows
 /// ufrags, takes the time of the others: what is beyond it is nobody's, which costs least here.
 #[derive(Debug)]
-pub(super) struct Demux<Key> {
-    by_ufrag: HashMap<Box<str>, Key>,
-    by_address: HashMap<SocketAddr, Key>,
+pub(super) struct Demux {
+    by_ufrag: HashMap<Box<str>, ComponentKey>,
+    by_address: HashMap<SocketAddr, ComponentKey>,
     /// Who waits for the address to answer a check.
-    expected: HashMap<SocketAddr, Vec<Key>>,
-    members: HashMap<Key, Signs>,
+    expected: HashMap<SocketAddr, Vec<ComponentKey>>,
+    members: HashMap<ComponentKey, Signs>,
     /// Outgoing requests: those of the present period and of the one before.
-    transactions: [HashMap<TransactionId, Asked<Key>>; 2],
+    transactions: [HashMap<TransactionId, Asked>; 2],
     turned: Option<Instant>,
     /// Requests to all components from addresses that are not known to be their peers'.
     unverified: Pace,
@@ -46,16 +46,14 @@ struct Signs {
 
 /// Who sent a request.
 #[derive(Clone, Copy, Debug)]
-struct Asked<Key> {
-    key: Key,
+struct Asked {
+    key: ComponentKey,
     /// Whether it is a check of ICE's, which has a USERNAME, and not a request to a STUN server, which has none.
     is_check: bool,
 }
 
 /// Longer than any STUN transaction lasts.
 const PERIOD: Duration = Duration::from_secs(40);
-/// Most addresses of one component; more than ICE holds valid at a time.
-const MAX_ADDRESSES: usize = 64;
 /// Most addresses that a component waits for, and most components that wait for one.
 const MAX_EXPECTED: usize = 8;
 /// How often a request from an address that is not known is looked at, and how many at once: what thousands of peers
@@ -63,7 +61,7 @@ const MAX_EXPECTED: usize = 8;
 const UNVERIFIED: Duration = Duration::from_micros(100);
 const UNVERIFIED_AT_ONCE: u32 = 8_000;
 
-impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
+impl Demux {
     pub(super) fn new() -> Self {
         Self {
             by_ufrag: HashMap::new(),
@@ -77,7 +75,11 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
     }
 
     /// Requests with these local ufrags, and no others, are this component's from now on.
-    pub(super) fn set_ufrags<'a>(&mut self, ufrags: impl Iterator<Item = &'a str>, key: Key) {
+    pub(super) fn set_ufrags<'a>(
+        &mut self,
+        ufrags: impl Iterator<Item = &'a str>,
+        key: ComponentKey,
+    ) {
         let signs = self.members.entry(key).or_default();
         for old in signs.ufrags.drain(..) {
             self.by_ufrag.remove(&old);
@@ -89,7 +91,7 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
     }
 
     /// An authentic check has come from the address, which has yet to answer one.
-    pub(super) fn expect(&mut self, address: SocketAddr, key: Key) {
+    pub(super) fn expect(&mut self, address: SocketAddr, key: ComponentKey) {
         if self.by_address.contains_key(&address) {
             return;
         }
@@ -110,7 +112,7 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
         }
     }
 
-    fn unexpect(&mut self, address: SocketAddr, key: Key) {
+    fn unexpect(&mut self, address: SocketAddr, key: ComponentKey) {
         if let Entry::Occupied(mut keys) = self.expected.entry(address) {
             keys.get_mut().retain(|known| *known != key);
             if keys.get().is_empty() {
@@ -120,21 +122,20 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
     }
 
     /// Those that may keep a datagram of this kind which is nobody's yet.
-    pub(super) fn expecting(&self, remote: SocketAddr, kind: Option<StunKind<'_>>) -> Vec<Key> {
+    pub(super) fn expecting(
+        &self,
+        remote: SocketAddr,
+        kind: Option<StunKind<'_>>,
+    ) -> Vec<ComponentKey> {
         match (self.expected.get(&remote), kind) {
             (Some(keys), None) => keys.clone(),
             _ => Vec::new(),
         }
     }
 
-    /// ICE has verified the address. The first component to own it keeps it. Of a component with very many,
-    /// those leave that are valid no longer.
-    pub(super) fn add_address(
-        &mut self,
-        address: SocketAddr,
-        key: Key,
-        is_valid: impl Fn(SocketAddr) -> bool,
-    ) {
+    /// The component's ICE takes the address for its peer's. The first component to own it keeps it until its ICE
+    /// [gives it up](Self::remove_address).
+    pub(super) fn add_address(&mut self, address: SocketAddr, key: ComponentKey) {
         let Entry::Vacant(vacant) = self.by_address.entry(address) else {
             return;
         };
@@ -144,21 +145,22 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
                 signs.expected.retain(|known| *known != address);
             }
         }
-        let addresses = &mut self.members.entry(key).or_default().addresses;
-        addresses.push(address);
-        if addresses.len() > MAX_ADDRESSES {
-            addresses.retain(|address| {
-                let stays = is_valid(*address);
-                if !stays {
-                    self.by_address.remove(address);
-                }
-                stays
-            });
+        let signs = self.members.entry(key).or_default();
+        signs.addresses.push(address);
+    }
+
+    /// The component's ICE does not take the address for its peer's any more.
+    pub(super) fn remove_address(&mut self, address: SocketAddr, key: ComponentKey) {
+        if self.by_address.get(&address) == Some(&key) {
+            self.by_address.remove(&address);
+            if let Some(signs) = self.members.get_mut(&key) {
+                signs.addresses.retain(|known| *known != address);
+            }
         }
     }
 
     /// A STUN message leaves: if it is a request, its response will be known.
-    pub(super) fn note_sent(&mut self, now: Instant, kind: StunKind<'_>, key: Key) {
+    pub(super) fn note_sent(&mut self, now: Instant, kind: StunKind<'_>, key: ComponentKey) {
         let StunKind::Request {
             transaction,
             local_ufrag,
@@ -182,7 +184,7 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
         now: Instant,
         remote: SocketAddr,
         kind: Option<StunKind<'_>>,
-    ) -> Option<Key> {
+    ) -> Option<ComponentKey> {
         match kind {
             Some(StunKind::Request { local_ufrag, .. }) => {
                 let key = *self.by_ufrag.get(local_ufrag?)?;
@@ -206,7 +208,7 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
         }
     }
 
-    fn unless_anothers(&self, remote: SocketAddr, key: Key) -> Option<Key> {
+    fn unless_anothers(&self, remote: SocketAddr, key: ComponentKey) -> Option<ComponentKey> {
         let owner = self.by_address.get(&remote);
         if let Some(owner) = owner.filter(|owner| **owner != key) {
             tracing::debug!("ICE of {key:?} at {remote} is refused: {owner:?} has that 5-tuple");
@@ -216,14 +218,14 @@ impl<Key: Copy + Debug + Eq + Hash> Demux<Key> {
     }
 
     /// The component whose socket this is, if it is one's alone.
-    pub(super) fn sole_component(&self) -> Option<Key> {
+    pub(super) fn sole_component(&self) -> Option<ComponentKey> {
         let mut members = self.members.keys();
         let first = members.next();
         first.filter(|_| members.len() == 0).copied()
     }
 
     /// Forgets a component; what it asked is forgotten in time. Returns whether the socket has none left.
-    pub(super) fn remove(&mut self, key: Key) -> bool {
+    pub(super) fn remove(&mut self, key: ComponentKey) -> bool {
         let signs = self.members.remove(&key).unwrap_or_default();
         for ufrag in &signs.ufrags {
             self.by_ufrag.remove(ufrag);

@@ -1,4 +1,4 @@
-use super::{Demux, MAX_ADDRESSES, MAX_EXPECTED, PERIOD, UNVERIFIED_AT_ONCE};
+use super::{Demux, MAX_EXPECTED, PERIOD, UNVERIFIED_AT_ONCE};
 use crate::ice::stun_kind;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ const RTP: (u64, u16) = (1, 1);
 const RTCP: (u64, u16) = (1, 2);
 
 /// The same for whole datagrams.
-impl Demux<(u64, u16)> {
+impl Demux {
     fn arrives(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<(u64, u16)> {
         self.route(now, from, stun_kind(datagram))
     }
@@ -101,9 +101,9 @@ fn transactions_are_forgotten_in_time_and_not_before() {
 #[test]
 fn all_else_goes_by_verified_address_and_its_first_owner_keeps_it() {
     let (mut demux, at) = (Demux::new(), Instant::now());
-    demux.add_address(address(1), RTP, |_| true);
-    demux.add_address(address(1), RTCP, |_| true);
-    demux.add_address(address(2), RTCP, |_| true);
+    demux.add_address(address(1), RTP);
+    demux.add_address(address(1), RTCP);
+    demux.add_address(address(2), RTCP);
     assert_eq!(demux.arrives(at, address(1), b"\x80data"), Some(RTP));
     assert_eq!(demux.arrives(at, address(2), b"\x80data"), Some(RTCP));
     assert_eq!(demux.arrives(at, address(3), b"\x80data"), None);
@@ -123,7 +123,7 @@ fn who_waits_for_an_address_owns_nothing_and_leaves_it_to_whoever_proves_it() {
     );
     demux.expect(address(1), RTCP);
     assert_eq!(demux.keepers(address(1), b"\x80data"), [RTP, RTCP]);
-    demux.add_address(address(1), RTCP, |_| true);
+    demux.add_address(address(1), RTCP);
     assert_eq!(demux.arrives(at, address(1), b"\x80data"), Some(RTCP));
     demux.expect(address(1), RTP);
     assert!(demux.keepers(address(1), b"\x80data").is_empty());
@@ -150,7 +150,7 @@ fn a_component_that_leaves_takes_all_its_signs_with_it() {
     let (mut demux, at) = (Demux::new(), Instant::now());
     for (ufrag, port, key) in [("aaaa", 1, RTP), ("bbbb", 2, RTCP)] {
         demux.set_ufrags([ufrag].into_iter(), key);
-        demux.add_address(address(port), key, |_| true);
+        demux.add_address(address(port), key);
         demux.leaves(Instant::now(), &stun(0, port as u8, None), key);
     }
     assert!(!demux.remove(RTP), "the other one is left");
@@ -168,7 +168,7 @@ fn a_second_stream_on_an_owned_address_is_refused() {
     let (mut demux, at) = (Demux::new(), Instant::now());
     demux.set_ufrags(["aaaa"].into_iter(), RTP);
     demux.set_ufrags(["bbbb"].into_iter(), RTCP);
-    demux.add_address(address(1), RTP, |_| true);
+    demux.add_address(address(1), RTP);
     let request = stun(0, 1, Some("bbbb:peer"));
     assert_eq!(demux.arrives(at, address(1), &request), None);
     assert_eq!(demux.arrives(at, address(2), &request), Some(RTCP));
@@ -183,7 +183,7 @@ fn a_second_stream_on_an_owned_address_is_refused() {
 #[test]
 fn answers_to_its_checks_are_refused_as_well() {
     let (mut demux, at) = (Demux::new(), Instant::now());
-    demux.add_address(address(1), RTP, |_| true);
+    demux.add_address(address(1), RTP);
     demux.leaves(Instant::now(), &stun(0, 7, Some("peer:aaaa")), RTP);
     demux.leaves(Instant::now(), &stun(0, 8, Some("peer:bbbb")), RTCP);
     let answer = |transaction| stun(1, transaction, None);
@@ -213,21 +213,26 @@ fn a_server_answers_each_that_asked_it_even_if_a_peer_claims_its_address() {
     for _ in 0..2 {
         assert_eq!(demux.arrives(at, server, &answer(7)), Some(RTP));
         assert_eq!(demux.arrives(at, server, &answer(8)), Some(RTCP));
-        demux.add_address(server, RTP, |_| true);
+        demux.add_address(server, RTP);
     }
 }
 
 #[test]
-fn addresses_without_end_leave_as_they_cease_to_be_valid() {
+fn an_address_is_its_owners_until_ice_gives_it_up_and_then_anothers() {
     let (mut demux, at) = (Demux::new(), Instant::now());
-    for port in 1..=2000 {
-        let is_valid = |at: SocketAddr| at.port() == 1 || at.port() + 32 > port;
-        demux.add_address(address(port), RTP, is_valid);
-        assert!(demux.by_address.len() <= MAX_ADDRESSES);
-    }
-    assert_eq!(demux.arrives(at, address(1), b"\x80data"), Some(RTP));
-    assert_eq!(demux.arrives(at, address(2000), b"\x80data"), Some(RTP));
-    assert_eq!(demux.arrives(at, address(2), b"\x80data"), None);
+    demux.set_ufrags(["bbbb"].into_iter(), RTCP);
+    demux.add_address(address(1), RTP);
+    demux.add_address(address(2), RTP);
+    demux.remove_address(address(1), RTCP);
+    assert_eq!(demux.arrives(at, address(1), b"\x80"), Some(RTP), "not its");
+    demux.remove_address(address(1), RTP);
+    assert_eq!(demux.arrives(at, address(1), b"\x80"), None);
+    assert_eq!(demux.arrives(at, address(2), b"\x80"), Some(RTP));
+    let check = stun(0, 1, Some("bbbb:peer"));
+    assert_eq!(demux.arrives(at, address(1), &check), Some(RTCP));
+    demux.add_address(address(1), RTCP);
+    demux.remove(RTP);
+    assert_eq!(demux.arrives(at, address(1), b"\x80"), Some(RTCP));
 }
 
 #[test]
@@ -235,7 +240,7 @@ fn one_components_flood_takes_nothing_of_the_others_time() {
     let (mut demux, at) = (Demux::new(), Instant::now());
     demux.set_ufrags(["aaaa"].into_iter(), RTP);
     demux.set_ufrags(["bbbb"].into_iter(), RTCP);
-    demux.add_address(address(1), RTP, |_| true);
+    demux.add_address(address(1), RTP);
     let request = |ufrag| stun(0, 1, Some(ufrag));
     let flood = (0..100_000_u32).filter(|number| {
         let from = address((number % 50_000) as u16 + 2);
@@ -265,7 +270,7 @@ fn a_flood_to_all_components_leaves_those_that_are_verified_their_time() {
     for (ufrag, number) in ufrags.iter().zip(0..) {
         demux.set_ufrags([&**ufrag].into_iter(), (number, 1));
     }
-    demux.add_address(address(1), (7, 1), |_| true);
+    demux.add_address(address(1), (7, 1));
     let mut flood = |at| {
         let each = ufrags.iter().flat_map(|ufrag| [ufrag; 100]);
         let looked_at = each.filter(|ufrag| {
