@@ -17,6 +17,8 @@ mod budget;
 #[allow(dead_code)] // what only an event loop asks
 #[path = "../../src/net/demux/mod.rs"]
 mod demux;
+#[path = "../../src/net/id_map.rs"]
+mod id_map;
 #[allow(dead_code)]
 #[path = "../../src/net/keys.rs"]
 mod keys;

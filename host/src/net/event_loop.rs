@@ -6,6 +6,7 @@ use super::batch::Unsent;
 use super::bindings::Bound;
 use super::departures::DepartureCounter;
 use super::helpers::{Helpers, Pools};
+use super::id_map::IdMap;
 use super::instances::Instances;
 use super::interfaces::Presence;
 use super::keys::{ReceivePath, Sender, StreamKey};
@@ -27,7 +28,6 @@ use crate::ice::{Datagram, Pair};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -45,7 +45,7 @@ pub(crate) struct EventLoop {
     presence: Presence,
     responder: Arc<Responder>,
     instances: Arc<Instances>,
-    streams: HashMap<StreamKey, StreamDriver>,
+    streams: IdMap<StreamKey, StreamDriver>,
     timers: Timers,
     share: Share,
     dirty: Vec<StreamKey>,
@@ -83,8 +83,8 @@ impl EventLoop {
             presence: Presence::default(),
             responder,
             instances,
-            streams: HashMap::new(),
-            timers: Timers::new(),
+            streams: IdMap::default(),
+            timers: Timers::default(),
             share: Share::default(),
             dirty: Vec::new(),
             busy: Vec::new(),
@@ -367,14 +367,11 @@ impl EventLoop {
     }
 
     fn pass_time(&mut self, now: Instant) {
-        while let Some((at, key)) = self.timers.pop_due(now) {
-            let Some(driver) = self.streams.get_mut(&key) else {
-                continue;
-            };
-            if driver.armed == Some(at) {
+        while let Some(key) = self.timers.pop_due(now) {
+            if let Some(driver) = self.streams.get_mut(&key) {
                 driver.armed = None;
                 driver.stream.handle_timeout(now);
-                self.mark_dirty(key);
+                driver.mark_dirty(&mut self.dirty);
             }
         }
     }
@@ -416,7 +413,8 @@ impl EventLoop {
         if !driver.stream.has_ended() {
             let at = driver.stream.poll_timeout();
             self.timers.arm(key, at, &mut driver.armed);
-        } else if let Some(driver) = self.streams.remove(&key) {
+        } else if let Some(mut driver) = self.streams.remove(&key) {
+            self.timers.arm(key, None, &mut driver.armed);
             self.pulse.ended(key);
             self.helpers.forget(key);
             driver.release(
@@ -433,7 +431,7 @@ impl EventLoop {
         if let Some(driver) = self.streams.get_mut(&key) {
             let ways = (&mut self.sockets, &mut self.connections);
             driver.send(now, ways, component_id, datagram);
-            if driver.stream.has_news() {
+            if driver.stream.has_news(component_id) {
                 self.mark_dirty(key);
             }
         }

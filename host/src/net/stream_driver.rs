@@ -45,7 +45,7 @@ pub(super) struct StreamDriver {
     instances: BTreeMap<u16, u64>,
     /// Whether sockets have been bound: what fails to be bound later ends nothing.
     has_gathered: bool,
-    /// Its earliest entry among the timers.
+    /// Its entry among the timers. Whatever changes the stream is followed by its being driven, and that moves the entry.
     pub(super) armed: Option<Instant>,
     /// Whether it is in the loop's list of streams to drive.
     pub(super) dirty: bool,
@@ -125,7 +125,7 @@ impl StreamDriver {
             let application = &mut self.application;
             application.receive(component_id, datagram, &mut replies.of(key));
         }
-        if arrival != Arrival::Application || self.stream.has_news() {
+        if arrival != Arrival::Application || self.stream.has_news(component_id) {
             self.mark_dirty(dirty);
         }
         arrival

@@ -417,13 +417,12 @@ impl Stream {
     }
 
     /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something
-    /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier for data that came.
-    pub fn has_news(&self) -> bool {
-        let mut components = self.components.iter();
+    /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier, for data that has come to or left a component.
+    pub fn has_news(&self, component_id: u16) -> bool {
+        let index = usize::from(component_id).wrapping_sub(1);
+        let component = self.components.get(index).map(|state| &state.component);
         !self.notifications.is_empty()
-            || components.any(|state| {
-                state.component.has_relay_requests() || state.component.is_due_earlier()
-            })
+            || component.is_some_and(|it| it.has_relay_requests() || it.is_due_earlier())
     }
 
     /// Whether nothing more will happen.

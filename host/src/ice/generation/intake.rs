@@ -132,7 +132,8 @@ impl Generation {
         }
         let source = pair.source();
         let is_known = self.is_known(source);
-        let first = self.repeats.first(transaction);
+        let known = self.repeats.look(transaction);
+        let first = self.repeats.first(known);
         let is_copy = first.is_some_and(|first| self.is_copy(source, first, verified));
         if is_copy && !self.conflicts(&message) {
             let is_answered = is_known && self.core.accepts_message(&message);
@@ -153,7 +154,7 @@ impl Generation {
         self.newcomers.credit(now, source, datagram.len());
         // The first may have been the copy: from now on it is known as the check of whoever has answered.
         if first.is_none() || verified.contains(source) {
-            self.repeats.insert(transaction, source);
+            self.repeats.insert(known, source);
         }
         self.note_nomination(now, pair, &message, |_| true);
         self.drive(now);

@@ -2,6 +2,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::id_map::IdMap;
 use super::keys::ComponentKey;
 use crate::ice::{Budget, Pace, StunKind, TransactionId};
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ pub(super) struct Demux {
     by_address: HashMap<SocketAddr, ComponentKey>,
     /// Who waits for the address to answer a check.
     expected: HashMap<SocketAddr, Vec<ComponentKey>>,
-    members: HashMap<ComponentKey, Signs>,
+    members: IdMap<ComponentKey, Signs>,
     /// Outgoing requests: those of the present period and of the one before.
     transactions: [HashMap<TransactionId, Asked>; 2],
     turned: Option<Instant>,
@@ -67,7 +68,7 @@ impl Demux {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             expected: HashMap::new(),
-            members: HashMap::new(),
+            members: IdMap::default(),
             transactions: [HashMap::new(), HashMap::new()],
             turned: None,
             unverified: Pace::new(UNVERIFIED, UNVERIFIED_AT_ONCE),
