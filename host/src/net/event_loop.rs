@@ -45,7 +45,7 @@ pub(crate) struct EventLoop {
     presence: Presence,
     responder: Arc<Responder>,
     instances: Arc<Instances>,
-    streams: IdMap<StreamKey, StreamDriver>,
+    streams: IdMap<StreamKey, Box<StreamDriver>>,
     timers: Timers,
     share: Share,
     dirty: Vec<StreamKey>,
@@ -221,7 +221,7 @@ impl EventLoop {
     fn open(&mut self, new: NewStream) {
         let key = new.stream.id();
         self.pulse.opened(key, new.stream.plugin().id());
-        self.streams.insert(key, StreamDriver::new(new));
+        self.streams.insert(key, Box::new(StreamDriver::new(new)));
         self.mark_dirty(key);
     }
 

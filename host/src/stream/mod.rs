@@ -15,6 +15,7 @@ use crate::ice::{
     self, Announced, Credentials, Datagram, Hiding, Pair, Servers, Tcp, Transmit, Transport,
 };
 use crate::plugin::{Completion, Plugin, Request};
+use crate::queue::take_front;
 use crate::sdp::InitDataFormat;
 use component_state::ComponentState;
 use description::Negotiation;
@@ -413,7 +414,7 @@ impl Stream {
 
     /// The next notification.
     pub fn poll_notification(&mut self) -> Option<Notification> {
-        self.notifications.pop_front()
+        take_front(&mut self.notifications)
     }
 
     /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something

@@ -28,7 +28,7 @@ pub(super) struct Demux {
     by_address: HashMap<SocketAddr, ComponentKey>,
     /// Who waits for the address to answer a check.
     expected: HashMap<SocketAddr, Vec<ComponentKey>>,
-    members: IdMap<ComponentKey, Signs>,
+    members: IdMap<ComponentKey, Box<Signs>>,
     /// Outgoing requests: those of the present period and of the one before.
     transactions: [HashMap<TransactionId, Asked>; 2],
     turned: Option<Instant>,

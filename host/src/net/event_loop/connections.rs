@@ -53,7 +53,7 @@ impl EventLoop {
 /// Tells a stream what has happened to a connection; returns whether ICE found a datagram authentic.
 fn handle_event(
     now: Instant,
-    streams: &mut IdMap<StreamKey, StreamDriver>,
+    streams: &mut IdMap<StreamKey, Box<StreamDriver>>,
     dirty: &mut Vec<StreamKey>,
     replies: &mut ReplyQueue,
     event: ConnectionEvent<'_>,
