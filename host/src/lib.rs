@@ -31,6 +31,7 @@ mod key_log;
 mod net;
 pub mod plugin;
 mod printable;
+mod queue;
 pub mod sdp;
 mod similar;
 mod spool;

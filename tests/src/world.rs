@@ -8,7 +8,7 @@ use crate::side::Side;
 use crate::signalling::Signalling;
 use crate::turn::{self, Turn};
 use handclasp::component::Arrival;
-use handclasp::ice::{Pair, RelayRequest, stun_kind};
+use handclasp::ice::{Datagram, Pair, RelayRequest, stun_kind};
 use handclasp::stream::{Lookup, Message, Refused, Stream};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -307,7 +307,7 @@ impl World {
     ) {
         let stream = &mut self.sides[side].stream;
         let pair = Pair::udp(local, from);
-        let arrival = stream.handle_datagram(self.now, component_id, pair, contents);
+        let arrival = stream.handle_datagram(self.now, component_id, pair, Datagram::new(contents));
         match arrival {
             Arrival::Application => {
                 self.note(side, Event::Received(component_id, contents.to_vec()));
@@ -344,6 +344,7 @@ impl World {
                 }
                 self.fly(pair, transmit.contents);
             }
+            while self.sides[side].stream.poll_unverified().is_some() {} // told to shared sockets
             while let Some((id, number, cause)) = self.sides[side].stream.poll_dropped() {
                 let waited = number.is_none_or(|it| self.sides[side].waiting.remove(&(id, it)));
                 assert!(waited, "what never waited was dropped: {cause:?}");

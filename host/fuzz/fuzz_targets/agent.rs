@@ -2,7 +2,7 @@
 //! MESSAGE-INTEGRITY, as only a misbehaving peer can send.
 #![no_main]
 use arbitrary::Arbitrary;
-use handclasp::ice::{Agent, Config, Credentials, Event, Pair, Transport};
+use handclasp::ice::{Agent, Config, Credentials, Datagram, Event, Pair, Transport};
 use handclasp_fuzz::{Made, Tamper, password_of, sign};
 use libfuzzer_sys::fuzz_target;
 use std::collections::VecDeque;
@@ -178,7 +178,7 @@ impl World {
         let victim = &mut self.agents[self.victim];
         let was_valid = victim.is_verified(Transport::Udp, from);
         let pair = Pair::udp(address(self.victim), from);
-        let taken = victim.handle_stun(self.now, pair, &datagram);
+        let taken = victim.handle_stun(self.now, pair, Datagram::new(&datagram));
         let is_authentic = password_of(&datagram, &self.passwords).is_some();
         assert!(is_authentic || !taken, "taken without integrity");
         assert!(taken || was_valid || !self.agents[self.victim].is_verified(Transport::Udp, from));
@@ -204,7 +204,11 @@ impl World {
                 if delivers {
                     let (to, from) = (address(flight.to), address(1 - flight.to));
                     let pair = Pair::udp(to, from);
-                    self.agents[flight.to].handle_stun(self.now, pair, &flight.contents);
+                    self.agents[flight.to].handle_stun(
+                        self.now,
+                        pair,
+                        Datagram::new(&flight.contents),
+                    );
                 }
             }
             self.drain();

@@ -5,6 +5,7 @@ use demux::Demux;
 use handclasp::ice::{StunKind, TransactionId, stun_kind};
 use handclasp_fuzz::Made;
 use is::stun::StunMessage;
+use keys::ComponentKey;
 use libfuzzer_sys::fuzz_target;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -14,21 +15,27 @@ use std::time::{Duration, Instant};
 #[path = "../../src/ice/budget.rs"]
 mod budget;
 #[allow(dead_code)] // what only an event loop asks
-#[path = "../../src/net/demux.rs"]
+#[path = "../../src/net/demux/mod.rs"]
 mod demux;
+#[path = "../../src/net/id_map.rs"]
+mod id_map;
+#[allow(dead_code)]
+#[path = "../../src/net/keys.rs"]
+mod keys;
 #[path = "../../src/ice/pace.rs"]
 mod pace;
 
 mod ice {
     pub(crate) use crate::budget::Budget;
     pub(crate) use crate::pace::Pace;
-    pub(crate) use handclasp::ice::{StunKind, TransactionId, stun_kind};
+    pub(crate) use handclasp::ice::{Pair, StunKind, TransactionId};
 }
 
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     Ufrags(u8, Vec<&'a str>),
     Address(u8, u16),
+    GivesUp(u8, u16),
     Sends(u8, Datagram<'a>),
     Arrives(u16, Datagram<'a>),
     Leaves(u8),
@@ -44,26 +51,33 @@ enum Datagram<'a> {
 fuzz_target!(|steps: Vec<Step<'_>>| {
     let mut demux = Demux::new();
     let mut now = Instant::now();
-    let mut ufrags: HashMap<u8, HashSet<&str>> = HashMap::new();
-    let mut owners: HashMap<SocketAddr, u8> = HashMap::new();
+    let mut ufrags: HashMap<ComponentKey, HashSet<&str>> = HashMap::new();
+    let mut owners: HashMap<SocketAddr, ComponentKey> = HashMap::new();
     let mut checks: HashMap<TransactionId, bool> = HashMap::new();
     for step in steps {
         match step {
             Step::Ufrags(key, names) => {
-                demux.set_ufrags(names.iter().copied(), key);
-                ufrags.insert(key, names.into_iter().collect());
+                demux.set_ufrags(names.iter().copied(), component(key));
+                ufrags.insert(component(key), names.into_iter().collect());
             }
             Step::Address(key, port) => {
-                demux.add_address(address(port), key, |_| true);
-                owners.entry(address(port)).or_insert(key);
+                demux.add_address(address(port), component(key));
+                owners.entry(address(port)).or_insert(component(key));
+            }
+            Step::GivesUp(key, port) => {
+                demux.remove_address(address(port), component(key));
+                owners.retain(|of, owner| (*of, *owner) != (address(port), component(key)));
             }
             Step::Sends(key, datagram) => {
                 let datagram = contents(&datagram);
-                demux.note_sent(now, &datagram, key);
-                if let Some(StunKind::Request {
+                let Some(kind) = stun_kind(&datagram) else {
+                    continue;
+                };
+                demux.note_sent(now, kind, component(key));
+                if let StunKind::Request {
                     transaction,
                     local_ufrag,
-                }) = stun_kind(&datagram)
+                } = kind
                 {
                     checks.insert(transaction, local_ufrag.is_some());
                 }
@@ -71,8 +85,8 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
             Step::Arrives(port, datagram) => {
                 let datagram = contents(&datagram);
                 look(&datagram);
-                let key = demux.route(now, address(port), &datagram);
-                let (Some(key), kind) = (key, stun_kind(&datagram)) else {
+                let kind = stun_kind(&datagram);
+                let Some(key) = demux.route(now, address(port), kind) else {
                     continue;
                 };
                 let owner = owners.get(&address(port)).copied();
@@ -90,9 +104,9 @@ fuzz_target!(|steps: Vec<Step<'_>>| {
                 }
             }
             Step::Leaves(key) => {
-                demux.remove(key);
-                ufrags.remove(&key);
-                owners.retain(|_, owner| *owner != key);
+                demux.remove(component(key));
+                ufrags.remove(&component(key));
+                owners.retain(|_, owner| *owner != component(key));
             }
             Step::Pass(seconds) => now += Duration::from_secs(seconds.into()),
         }
@@ -121,6 +135,10 @@ fn contents(datagram: &Datagram<'_>) -> Vec<u8> {
         Datagram::Bytes(bytes) => bytes.to_vec(),
         Datagram::Made(username, made) => made.datagram([7; 12], username),
     }
+}
+
+fn component(key: u8) -> ComponentKey {
+    (key.into(), 1)
 }
 
 fn address(port: u16) -> SocketAddr {

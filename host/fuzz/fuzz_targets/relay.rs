@@ -3,7 +3,7 @@
 //! server can send. The time limit of each input is what tells of a loop that takes nothing.
 #![no_main]
 use arbitrary::Arbitrary;
-use handclasp::ice::{Gatherer, RelayEnd, RelayRequest, Servers};
+use handclasp::ice::{Datagram, Gatherer, RelayEnd, RelayRequest, Servers};
 use handclasp_fuzz::{Made, Tamper, sign};
 use libfuzzer_sys::fuzz_target;
 use std::collections::VecDeque;
@@ -139,7 +139,7 @@ impl World {
             Step::Answer(made) => {
                 let answer = made.datagram(self.asked[0], "");
                 self.gatherer
-                    .handle_answer(self.now, base(), stun(), &answer);
+                    .handle_answer(self.now, base(), stun(), Datagram::new(&answer));
             }
             Step::Closed => {
                 let reset = RelayEnd::Broken("it was reset".to_owned());

@@ -1,18 +1,19 @@
 //! What comes to a component, and what is dropped of it.
 use super::driver::Route;
 use super::{Arrival, Cause, Component, Event, Phase};
-use crate::ice::{self, Pair, Transport};
+use crate::ice::{Datagram, Pair, Transport};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 impl Component {
     /// A datagram that arrived at the local address of `pair` from its remote one. Anything may stand in it; an
     /// empty one is nobody's (RFC 7983 tells by the first byte, and RFC 4571 has none to carry over TCP).
-    pub fn handle_datagram(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Arrival {
-        if datagram.is_empty() {
+    pub fn handle_datagram(&mut self, now: Instant, pair: Pair, datagram: Datagram<'_>) -> Arrival {
+        let bytes = datagram.bytes();
+        if bytes.is_empty() {
             return Arrival::Consumed;
         }
-        let is_stun = ice::stun_kind(datagram).is_some();
+        let is_stun = datagram.stun().is_some();
         let Pair {
             transport,
             local,
@@ -28,7 +29,7 @@ impl Component {
             if !self.agent.expects(transport, remote) {
                 return self.drop(now, Cause::Unverified);
             }
-            return self.keep(now, (transport, remote), datagram);
+            return self.keep(now, (transport, remote), bytes);
         }
         if !is_stun {
             self.data_began |= self.agent.note_data(now, pair);
@@ -41,7 +42,7 @@ impl Component {
             self.handle_stun(now, pair, datagram)
         } else {
             self.arrived += 1;
-            match self.admit(now, self.arrived, datagram) {
+            match self.admit(now, self.arrived, bytes) {
                 Arrival::Application => return Arrival::Application,
                 arrival => arrival,
             }
@@ -81,7 +82,7 @@ impl Component {
         Arrival::Dropped(cause)
     }
 
-    fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> Arrival {
+    fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: Datagram<'_>) -> Arrival {
         if !self.agent.handle_stun(now, pair, datagram) {
             return Arrival::Consumed;
         }

@@ -1,8 +1,9 @@
 //! What a component tells its stream.
 use super::Cause;
 use crate::hidden::Hidden;
-use crate::ice::Pair;
+use crate::ice::{Pair, Transport};
 use std::fmt;
+use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 /// What a component tells its stream.
@@ -15,6 +16,8 @@ pub enum Event {
     SelectedPair(Pair),
     /// A check came with other credentials of the peer's than it is known by here, those of this ufrag.
     PeerNamed(String),
+    /// An address at which the peer had proven itself counts no longer: see [`Arrival::Verified`].
+    Unverified(Transport, SocketAddr),
     /// The peer is silent; nothing is sent until it is heard again (RFC 7675).
     Disconnected,
     /// The handshake agreed on this.
@@ -44,6 +47,7 @@ impl fmt::Debug for Event {
             Self::Candidate(line) => ("Candidate", line),
             Self::SelectedPair(pair) => ("SelectedPair", pair),
             Self::PeerNamed(ufrag) => ("PeerNamed", ufrag),
+            Self::Unverified(_, remote) => ("Unverified", remote),
             Self::Disconnected => return f.write_str("Disconnected"),
             Self::HandshakeData(data) => ("HandshakeData", &Hidden(data.len())),
             Self::Ready(data) => ("Ready", &Hidden(data.len())),
@@ -63,7 +67,7 @@ pub enum Arrival {
     /// It was ICE's, and the peer wrote it; whether the peer is where it came from is not known.
     Authentic,
     /// It was ICE's and the peer's, from an address that has answered a check: what follows from there is this
-    /// component's.
+    /// component's, until [`Event::Unverified`].
     Verified,
     /// It was ICE's or the handshake's.
     Consumed,

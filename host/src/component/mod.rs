@@ -14,6 +14,7 @@ mod waiting;
 
 use crate::ice::{self, Pair, RelayRequest, Transmit};
 use crate::plugin::{Call, Completion, InitParameters, Plugin, Request, Role, nanos_since};
+use crate::queue::take_front;
 use association::Association;
 use driver::Driver;
 use drops::Drops;
@@ -376,12 +377,12 @@ impl Component {
 
     /// The next datagram of ICE's or the handshake's to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+        take_front(&mut self.transmits)
     }
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        take_front(&mut self.events)
     }
 
     fn nanos(&self, now: Instant) -> u64 {

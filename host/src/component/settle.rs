@@ -103,6 +103,9 @@ impl Component {
                 self.gatherer.set_selected(now, None);
                 self.events.push_back(Event::Disconnected);
             }
+            ice::Event::Unverified(transport, remote) => {
+                self.events.push_back(Event::Unverified(transport, remote));
+            }
             ice::Event::PeerNamed(ufrag) => self.events.push_back(Event::PeerNamed(ufrag)),
             ice::Event::Failed(reason) => self.fail(self.explain(reason)),
         }

@@ -15,12 +15,13 @@ use super::generation::{Generation, Heard};
 use super::hiding::hidden;
 use super::local::{Local, Origin};
 use super::selected::Selected;
-use super::sources::Sources;
-use super::stun::{StunKind, stun_kind};
+use super::sources::{Sources, Touched};
+use super::stun::{Datagram, StunKind};
 use super::tcp::ACTIVE_PORT;
 use super::{
     Accepted, CandidateError, Config, Credentials, Event, Ignored, Pair, Transmit, Transport,
 };
+use crate::queue::take_front;
 
 /// ICE for one component; see the [module](super) for how to drive it.
 ///
@@ -36,7 +37,7 @@ pub struct Agent {
     current: Generation,
     /// After a restart the generation that `selected` is of, until the current
     /// one has a pair of its own: data goes on meanwhile (RFC 8445 §9).
-    previous: Option<Generation>,
+    previous: Option<Box<Generation>>,
     selected: Option<Selected>,
     /// Where the peer was, and when it was last heard there, if its pair was lost and none is selected since.
     lost: Option<(SocketAddr, Instant)>,
@@ -133,7 +134,7 @@ impl Agent {
     /// The TCP connection of `pair` has ended: if it was the selected pair, that is lost.
     pub fn connection_closed(&mut self, now: Instant, pair: Pair) {
         self.now = self.now.max(now);
-        for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
+        for generation in std::iter::once(&mut self.current).chain(self.previous.as_deref_mut()) {
             generation.forget(pair.source());
         }
         if !self.failed && self.selected_pair() == Some(pair) {
@@ -143,7 +144,7 @@ impl Agent {
 
     /// The relay that allocated `addr` is gone: nothing goes through it any more.
     pub fn remove_local_relayed(&mut self, addr: SocketAddr) {
-        for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
+        for generation in std::iter::once(&mut self.current).chain(self.previous.as_deref_mut()) {
             generation.remove_relayed(addr);
         }
         self.dirty = true;
@@ -164,7 +165,7 @@ impl Agent {
 
     /// The machine has lost `address`: nothing leaves from there any more.
     pub fn remove_local_address(&mut self, address: IpAddr) {
-        for generation in std::iter::once(&mut self.current).chain(&mut self.previous) {
+        for generation in std::iter::once(&mut self.current).chain(self.previous.as_deref_mut()) {
             generation.remove_address(address);
         }
         self.seen.retain(|seen| seen.addr.ip() != address);
@@ -283,7 +284,7 @@ impl Agent {
         let mut old = std::mem::replace(&mut self.current, next);
         old.calm();
         if self.selected.is_some() && self.previous.is_none() {
-            self.previous = Some(old);
+            self.previous = Some(Box::new(old));
         }
         self.end_of_candidates = false;
         self.deadline = None;
@@ -294,12 +295,12 @@ impl Agent {
 
     /// Handles a datagram that came to the local address of `pair` from its remote one,
     /// of whatever kind. Tells whether it was an authentic STUN message for this agent.
-    pub fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: &[u8]) -> bool {
+    pub fn handle_stun(&mut self, now: Instant, pair: Pair, datagram: Datagram<'_>) -> bool {
         self.now = self.now.max(now);
         if self.failed {
             return false;
         }
-        if let Some(StunKind::Request { .. }) = stun_kind(datagram)
+        if let Some(StunKind::Request { .. }) = datagram.stun()
             && !self
                 .budget
                 .take(self.now, self.verified.contains(pair.source()))
@@ -310,13 +311,16 @@ impl Agent {
             self.events.push_back(Event::PeerNamed(ufrag));
         }
         let (now, verified) = (self.now, &self.verified);
-        let mut generations = std::iter::once(&mut self.current).chain(&mut self.previous);
+        let mut generations =
+            std::iter::once(&mut self.current).chain(self.previous.as_deref_mut());
         let Some(heard) = generations.find_map(|g| g.handle(now, pair, datagram, verified)) else {
             return false;
         };
         if heard == Heard::Answer {
             let keep = self.selected.map(|selected| selected.pair.source());
-            if self.verified.touch(pair.source(), keep) {
+            if let Touched::New { left } = self.verified.touch(pair.source(), keep) {
+                let left = left.map(|(transport, remote)| Event::Unverified(transport, remote));
+                self.events.extend(left);
                 self.put_off_pruning();
             }
         }
@@ -333,7 +337,7 @@ impl Agent {
 
     /// Whether the peer may be at `remote`, as it or an authentic check says; that may yet answer one of ours.
     pub fn expects(&self, transport: Transport, remote: SocketAddr) -> bool {
-        let mut generations = std::iter::once(&self.current).chain(&self.previous);
+        let mut generations = std::iter::once(&self.current).chain(self.previous.as_deref());
         generations.any(|generation| generation.expects((transport, remote)))
     }
 
@@ -362,14 +366,15 @@ impl Agent {
     /// The ufrags by which requests for this agent are told on a shared socket:
     /// after a restart both, until the new pair stands.
     pub fn local_ufrags(&self) -> impl Iterator<Item = &str> {
-        let generations = std::iter::once(&self.current).chain(&self.previous);
+        let generations = std::iter::once(&self.current).chain(self.previous.as_deref());
         generations.map(|generation| generation.local().ufrag())
     }
 
     /// The next STUN message to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let verified = &self.verified;
-        let mut generations = std::iter::once(&mut self.current).chain(&mut self.previous);
+        let mut generations =
+            std::iter::once(&mut self.current).chain(self.previous.as_deref_mut());
         let transmit = generations.find_map(|generation| generation.poll_transmit(verified))?;
         self.note_sent(&transmit);
         Some(transmit)
@@ -377,7 +382,7 @@ impl Agent {
 
     /// The next event.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        take_front(&mut self.events)
     }
 
     fn candidates_changed(&mut self) {

@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::{Pair, Servers, Transmit, Transport};
+use super::{Datagram, Pair, Servers, Transmit, Transport};
 use binding::Binding;
 use relay::{Change, Relay};
 use stun::Stun;
@@ -204,16 +204,16 @@ impl Gatherer {
         now: Instant,
         local: SocketAddr,
         remote: SocketAddr,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
     ) -> bool {
         self.now = self.now.max(now);
         let mut bindings = self.stun.iter_mut().flat_map(|stun| &mut stun.bindings);
-        let Some(binding) = bindings.find(|binding| binding.is_answer(local, remote, datagram))
-        else {
+        let kind = datagram.stun();
+        let Some(binding) = bindings.find(|binding| binding.is_answer(local, remote, kind)) else {
             return false;
         };
         let base = binding.base;
-        if let Some(mapped) = binding.handle_answer(now, datagram) {
+        if let Some(mapped) = binding.handle_answer(now, datagram.bytes()) {
             self.found.push_back(Found::Reflexive { mapped, base });
         }
         true

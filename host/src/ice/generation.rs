@@ -26,6 +26,7 @@ use super::tcp::{self, transport};
 use super::transactions::{Transaction, Transactions};
 use super::usernames::{in_core, renamed};
 use super::{Config, Credentials, Pair, Source, Transmit};
+use crate::queue::take_front;
 
 /// Most messages and events that are taken from the core for one datagram or one call for the time, which bring a few.
 /// The rest has its turn at the next.
@@ -316,7 +317,7 @@ impl Generation {
     }
 
     pub(super) fn poll_transmit(&mut self, verified: &Sources) -> Option<Transmit> {
-        if let Some(answer) = self.answers.pop_front() {
+        if let Some(answer) = take_front(&mut self.answers) {
             return Some(answer);
         }
         let (pair, contents) = loop {

@@ -65,7 +65,7 @@ pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
 pub(crate) use pace::Pace;
 pub use servers::{RelayTransport, ServerUriError, Servers, ServersError, StunServer, TurnServer};
-pub use stun::{StunKind, TransactionId, stun_kind};
+pub use stun::{Datagram, StunKind, TransactionId, stun_kind};
 pub(crate) use tcp::ACTIVE_PORT;
 pub use tcp::{Tcp, TcpError};
 
@@ -235,6 +235,9 @@ pub enum Event {
     /// An authentic check to the present credentials came with others of the peer's
     /// than it was given, or before any were: those of this ufrag.
     PeerNamed(String),
+    /// The peer has proven itself at so many other addresses since that this one is
+    /// [verified](Agent::is_verified) no longer.
+    Unverified(Transport, SocketAddr),
     /// The selected pair is lost and nothing may be sent (RFC 7675); the agent
     /// goes on looking for another.
     Disconnected,

@@ -23,29 +23,41 @@ pub(super) struct Repeats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark(u32);
 
+/// A request's transaction as it is looked for, and where in the queue that is, if the request is not new.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    id: u32,
+    place: Option<usize>,
+}
+
 impl Repeats {
-    /// Where the request came from first; `None` if it is new.
-    pub(super) fn first(&self, id: TransactionId) -> Option<Mark> {
+    /// Looks for a request, once for all that is asked about it.
+    pub(super) fn look(&self, id: TransactionId) -> Known {
         let id = self.hash(id);
-        let mut seen = self.seen.iter();
-        seen.find(|(known, _)| *known == id).map(|(_, from)| *from)
+        let place = self.seen.iter().position(|(known, _)| *known == id);
+        Known { id, place }
+    }
+
+    /// Where the request came from first; `None` if it is new.
+    pub(super) fn first(&self, known: Known) -> Option<Mark> {
+        known.place.map(|place| self.seen[place].1)
     }
 
     pub(super) fn mark(&self, source: Source) -> Mark {
         Mark(self.hash(source))
     }
 
-    /// A request is known to come from `source`.
-    pub(super) fn insert(&mut self, id: TransactionId, source: Source) {
-        let (id, mark) = (self.hash(id), self.mark(source));
-        if let Some((_, known)) = self.seen.iter_mut().find(|(known, _)| *known == id) {
-            *known = mark;
+    /// A request is known to come from `source`. Nothing has been inserted since it was looked for.
+    pub(super) fn insert(&mut self, known: Known, source: Source) {
+        let mark = self.mark(source);
+        if let Some(place) = known.place {
+            self.seen[place].1 = mark;
             return;
         }
         if self.seen.len() == MAX {
             self.seen.pop_front();
         }
-        self.seen.push_back((id, mark));
+        self.seen.push_back((known.id, mark));
     }
 
     fn hash(&self, of: impl std::hash::Hash) -> u32 {

@@ -25,19 +25,28 @@ impl Sources {
         self.sources.iter().copied()
     }
 
-    /// Marks `source` as used now and tells whether it is new. To make room, the
-    /// least recently used leaves, but never `keep`.
-    pub(super) fn touch(&mut self, source: Source, keep: Option<Source>) -> bool {
+    /// Marks `source` as used now. To make room for a new one, the least recently used leaves, but never `keep`.
+    pub(super) fn touch(&mut self, source: Source, keep: Option<Source>) -> Touched {
         let known = self.sources.iter().position(|known| *known == source);
         if let Some(index) = known {
             self.sources[index..].rotate_left(1);
-            return false;
+            return Touched::Known;
         }
-        if self.sources.len() == self.max {
+        let is_full = self.sources.len() == self.max;
+        let left = is_full.then(|| {
             let oldest = self.sources.iter().position(|known| Some(*known) != keep);
-            self.sources.remove(oldest.unwrap_or(0));
-        }
+            self.sources.remove(oldest.unwrap_or(0))
+        });
         self.sources.push(source);
-        true
+        Touched::New { left }
     }
+}
+
+/// What marking a source has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touched {
+    /// Nothing but the order.
+    Known,
+    /// It is one more, and another may have left for it.
+    New { left: Option<Source> },
 }

@@ -1,4 +1,4 @@
-//! What a shared socket reads of a STUN message before it knows whose it is.
+//! What is read of a STUN message where it comes in, once, and handed on with it.
 //!
 //! Requests carry the receiver's ufrag; responses carry none and are found by
 //! the transaction id of the request they answer.
@@ -10,6 +10,33 @@ pub type TransactionId = [u8; 12];
 
 const HEADER: usize = 20;
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+
+/// A datagram that has come, with what it is if it is STUN.
+#[derive(Debug, Clone, Copy)]
+pub struct Datagram<'a> {
+    bytes: &'a [u8],
+    stun: Option<StunKind<'a>>,
+}
+
+impl<'a> Datagram<'a> {
+    /// Looks at `bytes`, in which anything may stand.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            stun: stun_kind(bytes),
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// What it is; `None` if it is not STUN.
+    pub fn stun(self) -> Option<StunKind<'a>> {
+        self.stun
+    }
+}
 
 /// What a datagram that is STUN asks of its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

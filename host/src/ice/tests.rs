@@ -272,8 +272,11 @@ impl World {
                 .into_iter()
                 .find(|side| side.hosts.iter().any(|host| is_at(&sent, *host)));
             if let Some(side) = to {
-                side.agent
-                    .handle_stun(self.now, sent.pair().reverse(), &sent.contents);
+                side.agent.handle_stun(
+                    self.now,
+                    sent.pair().reverse(),
+                    Datagram::new(&sent.contents),
+                );
             }
         }
     }

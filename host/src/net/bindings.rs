@@ -1,7 +1,7 @@
 //! What is bound: sockets or listeners, each one component's or shared by all that ask for its place.
 use super::bind::{BindOptions, Ports};
 use super::demux::Demux;
-use super::keys::{Binding, ComponentKey, SocketKey, StreamKey};
+use super::keys::{Binding, SocketKey, StreamKey};
 use slab::Slab;
 use std::collections::HashMap;
 use std::io;
@@ -19,7 +19,7 @@ pub(super) struct Bound<T> {
     pub(super) inner: T,
     pub(super) local: SocketAddr,
     /// Whose a datagram is, or a connection by the first one that comes over it.
-    pub(super) demux: Demux<ComponentKey>,
+    pub(super) demux: Demux,
     /// If it is for all streams that ask for this place, now or later.
     socket_key: Option<SocketKey>,
 }
@@ -98,6 +98,19 @@ impl<T> Bindings<T> {
     ) {
         let component = (stream, binding.component_id);
         self.slab[binding.index].demux.set_ufrags(ufrags, component);
+    }
+
+    /// A component's ICE does not take an address for its peer's any more.
+    pub(super) fn remove_address(
+        &mut self,
+        binding: Binding,
+        stream: StreamKey,
+        address: SocketAddr,
+    ) {
+        let component = (stream, binding.component_id);
+        self.slab[binding.index]
+            .demux
+            .remove_address(address, component);
     }
 
     /// A component leaves what it has bound; returns whether nobody is left there.

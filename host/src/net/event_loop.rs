@@ -6,6 +6,7 @@ use super::batch::Unsent;
 use super::bindings::Bound;
 use super::departures::DepartureCounter;
 use super::helpers::{Helpers, Pools};
+use super::id_map::IdMap;
 use super::instances::Instances;
 use super::interfaces::Presence;
 use super::keys::{ReceivePath, Sender, StreamKey};
@@ -23,11 +24,10 @@ use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
 use crate::counted;
-use crate::ice::{Pair, Transport};
+use crate::ice::{Datagram, Pair};
 use crate::plugin::{Completion, nanos_since};
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -45,7 +45,7 @@ pub(crate) struct EventLoop {
     presence: Presence,
     responder: Arc<Responder>,
     instances: Arc<Instances>,
-    streams: HashMap<StreamKey, StreamDriver>,
+    streams: IdMap<StreamKey, Box<StreamDriver>>,
     timers: Timers,
     share: Share,
     dirty: Vec<StreamKey>,
@@ -83,8 +83,8 @@ impl EventLoop {
             presence: Presence::default(),
             responder,
             instances,
-            streams: HashMap::new(),
-            timers: Timers::new(),
+            streams: IdMap::default(),
+            timers: Timers::default(),
             share: Share::default(),
             dirty: Vec::new(),
             busy: Vec::new(),
@@ -221,7 +221,7 @@ impl EventLoop {
     fn open(&mut self, new: NewStream) {
         let key = new.stream.id();
         self.pulse.opened(key, new.stream.plugin().id());
-        self.streams.insert(key, StreamDriver::new(new));
+        self.streams.insert(key, Box::new(StreamDriver::new(new)));
         self.mark_dirty(key);
     }
 
@@ -294,20 +294,21 @@ impl EventLoop {
             return;
         };
         let mut data = false;
-        let more = receiver.receive(socket, |remote, datagram| {
+        let more = receiver.receive(socket, |remote, bytes| {
+            let datagram = Datagram::new(bytes);
             let (local, pair) = (*local, Pair::udp(*local, remote));
             let path = |component| ReceivePath {
                 component,
                 pair,
                 local,
             };
-            let Some(component) = demux.route(now, remote, datagram) else {
-                let expecting = demux.expecting(remote, datagram);
+            let Some(component) = demux.route(now, remote, datagram.stun()) else {
+                let expecting = demux.expecting(remote, datagram.stun());
                 if expecting.is_empty()
                     && let Some(sole) = demux.sole_component()
                     && let Some(driver) = streams.get(&sole.0)
                 {
-                    driver.note_stray(path(sole), datagram);
+                    driver.note_stray(path(sole), bytes);
                 }
                 for component in expecting {
                     if let Some(driver) = streams.get_mut(&component.0) {
@@ -316,17 +317,13 @@ impl EventLoop {
                 }
                 return;
             };
-            let (key, component_id) = component;
-            let Some(driver) = streams.get_mut(&key) else {
+            let Some(driver) = streams.get_mut(&component.0) else {
                 return;
             };
             match driver.deliver(now, path(component), datagram, dirty, replies) {
                 Arrival::Application | Arrival::Told => data = true,
                 Arrival::Authentic => demux.expect(remote, component),
-                Arrival::Verified => demux.add_address(remote, component, |remote| {
-                    let stream = &driver.stream;
-                    stream.is_verified(component_id, Transport::Udp, remote)
-                }),
+                Arrival::Verified => demux.add_address(remote, component),
                 Arrival::Consumed | Arrival::Waiting(_) | Arrival::Dropped(_) => {}
             }
         });
@@ -370,14 +367,11 @@ impl EventLoop {
     }
 
     fn pass_time(&mut self, now: Instant) {
-        while let Some((at, key)) = self.timers.pop_due(now) {
-            let Some(driver) = self.streams.get_mut(&key) else {
-                continue;
-            };
-            if driver.armed == Some(at) {
+        while let Some(key) = self.timers.pop_due(now) {
+            if let Some(driver) = self.streams.get_mut(&key) {
                 driver.armed = None;
                 driver.stream.handle_timeout(now);
-                self.mark_dirty(key);
+                driver.mark_dirty(&mut self.dirty);
             }
         }
     }
@@ -419,7 +413,8 @@ impl EventLoop {
         if !driver.stream.has_ended() {
             let at = driver.stream.poll_timeout();
             self.timers.arm(key, at, &mut driver.armed);
-        } else if let Some(driver) = self.streams.remove(&key) {
+        } else if let Some(mut driver) = self.streams.remove(&key) {
+            self.timers.arm(key, None, &mut driver.armed);
             self.pulse.ended(key);
             self.helpers.forget(key);
             driver.release(
@@ -436,7 +431,7 @@ impl EventLoop {
         if let Some(driver) = self.streams.get_mut(&key) {
             let ways = (&mut self.sockets, &mut self.connections);
             driver.send(now, ways, component_id, datagram);
-            if driver.stream.has_news() {
+            if driver.stream.has_news(component_id) {
                 self.mark_dirty(key);
             }
         }

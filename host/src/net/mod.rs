@@ -9,6 +9,7 @@
 //! - `stream_driver`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
 //! - `mailbox`: what other threads ask of a loop;
+//! - `id_map`: maps by the ids of streams;
 //! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
 //! - `keys`: which stream and component is meant, and where it has its sockets and listeners;
 //! - `bindings`: sockets or listeners, a stream's own and shared ones;
@@ -37,6 +38,7 @@ mod departures;
 mod event_loop;
 mod fragments;
 mod helpers;
+mod id_map;
 mod instances;
 mod interfaces;
 mod keys;

@@ -13,7 +13,7 @@ use datagrams::Datagrams;
 use mio::Registry;
 use rustls::ClientConfig;
 use slab::Slab;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ type Owner = (StreamKey, RelayId);
 pub(super) struct Relays {
     registry: Registry,
     slab: Slab<(Owner, Connection)>,
-    by_owner: HashMap<Owner, usize>,
+    by_owner: BTreeMap<Owner, usize>,
     buffer: Box<[u8]>,
 }
 
@@ -74,7 +74,7 @@ impl Relays {
         Self {
             registry,
             slab: Slab::new(),
-            by_owner: HashMap::new(),
+            by_owner: BTreeMap::new(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
         }
     }
@@ -134,8 +134,14 @@ impl Relays {
 
     /// A stream has ended.
     pub(super) fn close_all_of(&mut self, key: StreamKey) {
-        let owners = self.by_owner.keys().copied();
-        for owner in owners.filter(|owner| owner.0 == key).collect::<Vec<_>>() {
+        let [first, last] = [(0, 0), (u16::MAX, usize::MAX)].map(|(component_id, number)| {
+            let relay = RelayId {
+                component_id,
+                number,
+            };
+            (key, relay)
+        });
+        while let Some((&owner, _)) = self.by_owner.range(first..=last).next() {
             self.close(owner);
         }
     }

@@ -89,6 +89,16 @@ impl Sockets {
         self.bindings.set_ufrags(binding, stream, ufrags);
     }
 
+    /// A component's ICE does not take an address for its peer's any more.
+    pub(super) fn remove_address(
+        &mut self,
+        binding: Binding,
+        stream: StreamKey,
+        address: SocketAddr,
+    ) {
+        self.bindings.remove_address(binding, stream, address);
+    }
+
     /// A stream leaves a socket. Its own closes, which also takes it out of the registry; a shared one waits for
     /// others: its port is known to firewalls and clients.
     pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
@@ -107,10 +117,11 @@ impl Sockets {
         component: ComponentKey,
         datagram: &[u8],
     ) {
-        let socket = self.bound(index);
-        socket.demux.note_sent(now, datagram, component);
         let sender = match stun_kind(datagram) {
-            Some(_) => Sender::Ice,
+            Some(kind) => {
+                self.bound(index).demux.note_sent(now, kind, component);
+                Sender::Ice
+            }
             None => Sender::Handshake(component),
         };
         self.push(index, remote, sender, datagram);

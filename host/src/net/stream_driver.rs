@@ -17,12 +17,13 @@ use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::watch::{At, Pulse};
 use crate::component::Arrival;
+use crate::ice::Datagram;
 use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,7 +45,7 @@ pub(super) struct StreamDriver {
     instances: BTreeMap<u16, u64>,
     /// Whether sockets have been bound: what fails to be bound later ends nothing.
     has_gathered: bool,
-    /// Its earliest entry among the timers.
+    /// Its entry among the timers. Whatever changes the stream is followed by its being driven, and that moves the entry.
     pub(super) armed: Option<Instant>,
     /// Whether it is in the loop's list of streams to drive.
     pub(super) dirty: bool,
@@ -102,13 +103,14 @@ impl StreamDriver {
         &mut self,
         now: Instant,
         path: ReceivePath,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
         dirty: &mut Vec<StreamKey>,
         replies: &mut ReplyQueue,
     ) -> Arrival {
         let (key, component_id) = path.component;
         let stream = &mut self.stream;
         let arrival = stream.handle_datagram(now, component_id, path.pair, datagram);
+        let datagram = datagram.bytes();
         if let Some(recorder) = &self.recorder {
             recorder.received(component_id, path.as_it_is(), datagram, arrival);
         }
@@ -123,7 +125,7 @@ impl StreamDriver {
             let application = &mut self.application;
             application.receive(component_id, datagram, &mut replies.of(key));
         }
-        if arrival != Arrival::Application || self.stream.has_news() {
+        if arrival != Arrival::Application || self.stream.has_news(component_id) {
             self.mark_dirty(dirty);
         }
         arrival
@@ -181,6 +183,11 @@ impl StreamDriver {
             while let Some(transmit) = self.stream.poll_transmit() {
                 self.transmit(context, &transmit);
             }
+            while let Some((component_id, transport, remote)) = self.stream.poll_unverified() {
+                if !self.stream.is_verified(component_id, transport, remote) {
+                    self.leave_address(context.sockets, component_id, remote);
+                }
+            }
             while let Some((component_id, number, cause)) = self.stream.poll_dropped() {
                 tracing::debug!(
                     "component {component_id}: a datagram dropped, {}",
@@ -233,6 +240,14 @@ impl StreamDriver {
                 context.instances.remove(last);
                 context.helpers.forget_instance(self.key(), last);
             }
+        }
+    }
+
+    /// What comes from `remote` is not the component's any more. Connections end by themselves.
+    fn leave_address(&self, sockets: &mut Sockets, component_id: u16, remote: SocketAddr) {
+        let its = |binding: &&Binding| binding.component_id == component_id;
+        for binding in self.bindings.iter().filter(its) {
+            sockets.remove_address(*binding, self.key(), remote);
         }
     }
 

@@ -43,6 +43,9 @@ impl Stream {
                 self.notify(Notification::NewSelectedPair { component_id, pair });
             }
             Event::PeerNamed(ufrag) => self.hear_of_credentials(&ufrag),
+            Event::Unverified(transport, remote) => {
+                self.unverified.push_back((component_id, transport, remote));
+            }
             Event::Disconnected => {
                 self.notify(Notification::ComponentStateDisconnected { component_id });
             }

@@ -1,7 +1,7 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Notification, Stage, Stream};
 use crate::component::{Arrival, Cause, Component};
-use crate::ice::{Gatherer, Pair, RelayEnd, RelayId, RelayRequest, hidden};
+use crate::ice::{Datagram, Gatherer, Pair, RelayEnd, RelayId, RelayRequest, hidden};
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -280,7 +280,8 @@ impl Stream {
         self.settle(now);
         for datagram in relayed {
             let pair = Pair::udp(datagram.local, datagram.remote);
-            match self.handle_datagram(now, id, pair, &datagram.contents) {
+            let contents = Datagram::new(&datagram.contents);
+            match self.handle_datagram(now, id, pair, contents) {
                 Arrival::Application => application(&datagram.contents),
                 Arrival::Dropped(cause) => self.dropped.push_back((id, None, cause)),
                 _ => {}

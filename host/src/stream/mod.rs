@@ -11,8 +11,11 @@ mod names;
 mod notification;
 
 use crate::component::{self, Arrival, Cause, SendError};
-use crate::ice::{self, Announced, Credentials, Hiding, Pair, Servers, Tcp, Transmit, Transport};
+use crate::ice::{
+    self, Announced, Credentials, Datagram, Hiding, Pair, Servers, Tcp, Transmit, Transport,
+};
 use crate::plugin::{Completion, Plugin, Request};
+use crate::queue::take_front;
 use crate::sdp::InitDataFormat;
 use component_state::ComponentState;
 use description::Negotiation;
@@ -85,6 +88,7 @@ pub struct Stream {
     describes: bool,
     notifications: VecDeque<Notification>,
     dropped: VecDeque<(u16, Option<u64>, Cause)>,
+    unverified: VecDeque<(u16, Transport, SocketAddr)>,
 }
 
 /// How far the start has come.
@@ -205,6 +209,7 @@ impl Stream {
             describes: false,
             notifications: VecDeque::new(),
             dropped: VecDeque::new(),
+            unverified: VecDeque::new(),
             config,
         })
     }
@@ -235,7 +240,7 @@ impl Stream {
         now: Instant,
         component_id: u16,
         pair: Pair,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
     ) -> Arrival {
         let Ok(state) = self.component_mut(component_id) else {
             return Arrival::Consumed;
@@ -249,7 +254,7 @@ impl Stream {
             Arrival::Application => {
                 self.notify(Notification::IcePayload {
                     component_id,
-                    payload: datagram.to_vec(),
+                    payload: datagram.bytes().to_vec(),
                 });
                 Arrival::Told
             }
@@ -401,19 +406,24 @@ impl Stream {
         self.dropped.pop_front()
     }
 
+    /// The next address at which a component's peer had proven itself, and which counts no longer: its datagrams are not
+    /// the component's any more, unless [`is_verified`](Self::is_verified) says that it has proven itself there again.
+    pub fn poll_unverified(&mut self) -> Option<(u16, Transport, SocketAddr)> {
+        self.unverified.pop_front()
+    }
+
     /// The next notification.
     pub fn poll_notification(&mut self) -> Option<Notification> {
-        self.notifications.pop_front()
+        take_front(&mut self.notifications)
     }
 
     /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something
-    /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier for data that came.
-    pub fn has_news(&self) -> bool {
-        let mut components = self.components.iter();
+    /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier, for data that has come to or left a component.
+    pub fn has_news(&self, component_id: u16) -> bool {
+        let index = usize::from(component_id).wrapping_sub(1);
+        let component = self.components.get(index).map(|state| &state.component);
         !self.notifications.is_empty()
-            || components.any(|state| {
-                state.component.has_relay_requests() || state.component.is_due_earlier()
-            })
+            || component.is_some_and(|it| it.has_relay_requests() || it.is_due_earlier())
     }
 
     /// Whether nothing more will happen.

@@ -53,9 +53,9 @@ fn s34_the_first_data_after_a_silence_is_news_for_the_timer() {
     for is_news in [true, false] {
         world.inject(0, 1, theirs, b"\x80 media");
         let stream = &mut world.sides[0].stream;
-        assert_eq!(stream.has_news(), is_news);
+        assert_eq!(stream.has_news(1), is_news);
         assert!(stream.poll_timeout().is_some());
-        assert!(!stream.has_news());
+        assert!(!stream.has_news(1));
     }
 }
 

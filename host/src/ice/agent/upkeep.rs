@@ -36,12 +36,13 @@ impl Agent {
         if self.failed {
             return None;
         }
-        let mut generations = std::iter::once(&self.current).chain(&self.previous);
+        let mut generations = std::iter::once(&self.current).chain(self.previous.as_deref());
         if self.dirty || generations.any(Generation::has_more) {
             return Some(self.now);
         }
         let selected = self.selected.as_ref().map(Selected::next);
-        let previous = self.previous.as_mut().and_then(Generation::poll_timeout);
+        let previous = self.previous.as_deref_mut();
+        let previous = previous.and_then(Generation::poll_timeout);
         let current = self.current.poll_timeout();
         [
             current.map(|at| self.at_a_tick(at)),

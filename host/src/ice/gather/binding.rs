@@ -134,14 +134,19 @@ impl Binding {
         Some(request.bytes.clone())
     }
 
-    /// Whether `datagram` answers the present request.
-    pub(super) fn is_answer(&self, local: SocketAddr, remote: SocketAddr, datagram: &[u8]) -> bool {
+    /// Whether a datagram of this kind answers the present request.
+    pub(super) fn is_answer(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        kind: Option<StunKind<'_>>,
+    ) -> bool {
         let State::Asking(request) = &self.state else {
             return false;
         };
         let transaction = request.transaction;
         (local, remote) == (self.base, self.server)
-            && stun_kind(datagram) == Some(StunKind::Response { transaction })
+            && kind == Some(StunKind::Response { transaction })
     }
 
     /// Takes an [answer](Self::is_answer); gives the address it tells, if that is another than before.

@@ -196,7 +196,8 @@ impl World {
             self.answer(from, to, &contents);
         } else if to == addr(BASE) {
             // A second answer to one request is no answer.
-            self.gatherer.handle_answer(self.now, to, from, &contents);
+            self.gatherer
+                .handle_answer(self.now, to, from, Datagram::new(&contents));
         } else if let Some(number) = self.relays.iter().position(|(_, local)| *local == Some(to)) {
             self.seen.push(contents.clone());
             let came = self.gatherer.handle_relay(self.now, number, &contents);

@@ -15,7 +15,7 @@ use crate::ice::newcomers::pays;
 use crate::ice::nomination::Nominations;
 use crate::ice::repeats::Mark;
 use crate::ice::sources::Sources;
-use crate::ice::stun::{StunKind, TransactionId, stun_kind};
+use crate::ice::stun::{Datagram, StunKind, TransactionId};
 use crate::ice::tcp::transport;
 use crate::ice::transactions::Transaction;
 use crate::ice::usernames::to_core;
@@ -54,7 +54,7 @@ impl Generation {
         &mut self,
         now: Instant,
         pair: Pair,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
         verified: &Sources,
     ) -> Option<Heard> {
         self.taken = 0;
@@ -65,13 +65,14 @@ impl Generation {
 
     /// The peer's ufrag in an authentic check to our credentials, if it is another than that of the peer's
     /// credentials, or these are not known yet. Once they are proven the peer has no others for ours.
-    pub(in crate::ice) fn named_by(&self, datagram: &[u8]) -> Option<String> {
-        let Some(StunKind::Request { local_ufrag, .. }) = stun_kind(datagram) else {
+    pub(in crate::ice) fn named_by(&self, datagram: Datagram<'_>) -> Option<String> {
+        let Some(StunKind::Request { local_ufrag, .. }) = datagram.stun() else {
             return None;
         };
         if self.is_proven || local_ufrag != Some(self.local.ufrag()) {
             return None;
         }
+        let datagram = datagram.bytes();
         let message = StunMessage::parse(datagram).ok()?;
         let (_, named) = message.split_username()?;
         if self.remote().is_some_and(|remote| remote.ufrag() == named) {
@@ -88,10 +89,11 @@ impl Generation {
         &mut self,
         now: Instant,
         pair: Pair,
-        datagram: &[u8],
+        datagram: Datagram<'_>,
         verified: &Sources,
     ) -> Option<Heard> {
-        match stun_kind(datagram)? {
+        let (kind, datagram) = (datagram.stun()?, datagram.bytes());
+        match kind {
             StunKind::Request {
                 transaction,
                 local_ufrag,
@@ -130,7 +132,8 @@ impl Generation {
         }
         let source = pair.source();
         let is_known = self.is_known(source);
-        let first = self.repeats.first(transaction);
+        let known = self.repeats.look(transaction);
+        let first = self.repeats.first(known);
         let is_copy = first.is_some_and(|first| self.is_copy(source, first, verified));
         if is_copy && !self.conflicts(&message) {
             let is_answered = is_known && self.core.accepts_message(&message);
@@ -151,7 +154,7 @@ impl Generation {
         self.newcomers.credit(now, source, datagram.len());
         // The first may have been the copy: from now on it is known as the check of whoever has answered.
         if first.is_none() || verified.contains(source) {
-            self.repeats.insert(transaction, source);
+            self.repeats.insert(known, source);
         }
         self.note_nomination(now, pair, &message, |_| true);
         self.drive(now);
@@ -276,7 +279,8 @@ impl Generation {
     pub(in crate::ice) fn take_held(&mut self, now: Instant, verified: &Sources) {
         if self.remote.is_some() {
             for held in std::mem::take(&mut self.held) {
-                self.handle(now, held.pair, &held.request, verified);
+                let request = Datagram::new(&held.request);
+                self.handle(now, held.pair, request, verified);
                 self.newcomers.note_sent(held.pair.source(), held.answered);
             }
         }

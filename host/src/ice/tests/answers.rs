@@ -51,7 +51,8 @@ impl Scene {
     }
 
     fn hear(&mut self, datagram: &[u8]) -> bool {
-        self.agent.handle_stun(self.now, self.pair, datagram)
+        self.agent
+            .handle_stun(self.now, self.pair, Datagram::new(datagram))
     }
 
     /// A check of the peer's with this attribute as well.
@@ -110,7 +111,11 @@ fn an_answer_that_tells_no_address_must_be_signed_and_come_from_where_the_check_
     assert!(!scene.hear(&answer(&check, None, "another password of theirs")));
     let genuine = answer(&check, None, scene.peer.pwd());
     let elsewhere = Pair::udp(scene.pair.local, addr("10.0.0.2:3"));
-    assert!(!scene.agent.handle_stun(scene.now, elsewhere, &genuine));
+    assert!(
+        !scene
+            .agent
+            .handle_stun(scene.now, elsewhere, Datagram::new(&genuine))
+    );
     let mut unsigned = Message::builder_success(
         &Message::from_bytes(&check).unwrap(),
         MessageWriteVec::new(),

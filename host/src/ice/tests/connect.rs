@@ -239,7 +239,7 @@ fn a_role_conflict_is_told_as_often_as_it_is_asked() {
     let pair = Pair::udp(world.a.hosts[0], world.b.hosts[0]);
     for _ in 0..2 {
         let agent = &mut world.a.agent;
-        agent.handle_stun(world.now, pair, &check);
+        agent.handle_stun(world.now, pair, Datagram::new(&check));
         let mut sent = std::iter::from_fn(|| agent.poll_transmit());
         assert!(sent.any(|sent| sent.contents.starts_with(&ERROR)));
     }

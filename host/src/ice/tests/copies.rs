@@ -42,7 +42,9 @@ impl Scene {
 
     fn hear(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
         let pair = Pair::udp(self.pair.local, from);
-        let heard = self.agent.handle_stun(self.now, pair, datagram);
+        let heard = self
+            .agent
+            .handle_stun(self.now, pair, Datagram::new(datagram));
         self.exchange();
         heard
     }
@@ -54,7 +56,8 @@ impl Scene {
             if message.is_binding_request() && answers {
                 let answer = StunMessage::binding_reply(message.trans_id(), sent.local);
                 let answer = write(answer, self.peer.pwd());
-                self.agent.handle_stun(self.now, sent.pair(), &answer);
+                self.agent
+                    .handle_stun(self.now, sent.pair(), Datagram::new(&answer));
             }
             self.sent.push(sent);
         }
@@ -219,7 +222,7 @@ fn requests_beyond_the_budget_are_not_looked_at_and_the_peers_own_are() {
         let from = elsewhere(1 + u16::try_from(round % 400).expect("a port"));
         let now = scene.now + Duration::from_micros(10) * *round;
         let pair = Pair::udp(scene.pair.local, from);
-        scene.agent.handle_stun(now, pair, &check)
+        scene.agent.handle_stun(now, pair, Datagram::new(&check))
     });
     let taken = taken.count();
     assert!(taken <= 600, "{taken} within a second");

@@ -215,14 +215,24 @@ fn a_ufrag_that_only_begins_as_the_peers_does_is_a_strangers() {
     let check = limits::check(&to, &short, to.pwd());
     let pair = Pair::udp(addr("10.0.0.1:1000"), addr("10.0.0.2:2000"));
     let now = Instant::now();
-    assert!(!agent.handle_stun(now, pair, &check), "of 63");
+    assert!(
+        !agent.handle_stun(now, pair, Datagram::new(&check)),
+        "of 63"
+    );
     for (length, is_peer) in [(199, false), (201, false), (200, true)] {
         let username = format!("{}:{}", to.ufrag(), "b".repeat(length));
         let renamed = usernames::renamed(&check, &username, to.pwd()).expect("it is authentic");
-        assert_eq!(agent.handle_stun(now, pair, &renamed), is_peer, "{length}");
+        assert_eq!(
+            agent.handle_stun(now, pair, Datagram::new(&renamed)),
+            is_peer,
+            "{length}"
+        );
         let mut forged = renamed;
         *forged.last_mut().unwrap() ^= 1;
-        assert!(!agent.handle_stun(now, pair, &forged), "{length}, forged");
+        assert!(
+            !agent.handle_stun(now, pair, Datagram::new(&forged)),
+            "{length}, forged"
+        );
     }
 }
 
@@ -262,7 +272,7 @@ fn datagrams(world: &mut World) -> Vec<Transmit> {
             world.a.agent.handle_stun(
                 world.now,
                 Pair::udp(sent.remote, sent.local),
-                &sent.contents,
+                Datagram::new(&sent.contents),
             );
             datagrams.push(sent);
         }
@@ -270,7 +280,7 @@ fn datagrams(world: &mut World) -> Vec<Transmit> {
             world.b.agent.handle_stun(
                 world.now,
                 Pair::udp(sent.remote, sent.local),
-                &sent.contents,
+                Datagram::new(&sent.contents),
             );
         }
     }
@@ -307,13 +317,13 @@ proptest! {
     #[test]
     fn any_datagram_is_survived_and_refused(datagram in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut world = World::introduced(1);
-        let taken = world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), &datagram);
+        let taken = world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), Datagram::new(&datagram));
         prop_assert!(!taken);
         let mut framed = vec![0, 1, 0, datagram.len() as u8, 0x21, 0x12, 0xa4, 0x42];
         framed.extend([7; 12]);
         framed.extend(datagram);
         let _ = stun_kind(&framed);
-        let taken = world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), &framed);
+        let taken = world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), Datagram::new(&framed));
         prop_assert!(!taken);
     }
 
@@ -334,8 +344,8 @@ proptest! {
         }
         let _ = stun_kind(&datagram);
         let stranger = addr("198.51.100.1:9");
-        world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], stranger), &datagram);
-        world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), &datagram);
+        world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], stranger), Datagram::new(&datagram));
+        world.a.agent.handle_stun(world.now, Pair::udp(world.a.hosts[0], world.b.hosts[0]), Datagram::new(&datagram));
         world.a.agent.handle_timeout(world.now);
         prop_assert!(std::iter::from_fn(|| world.a.agent.poll_transmit()).count() <= 8);
     }

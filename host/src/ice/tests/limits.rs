@@ -5,7 +5,7 @@ use is::Sha1HmacProvider;
 use is::stun::{StunMessage, TransId};
 
 use super::*;
-use crate::ice::sources::Sources;
+use crate::ice::sources::{Sources, Touched};
 
 /// A check to the agent that owns `to`, signed with `pwd`.
 pub(super) fn check(to: &Credentials, from: &Credentials, pwd: &str) -> Vec<u8> {
@@ -60,7 +60,10 @@ fn two_thousand_sources_of_an_authentic_peer_leave_the_agent_small_and_working()
             let datagram = request(&to, &from, to.pwd(), (true, 2_130_706_431), true);
             let remote = SocketAddr::new(selected.remote.ip(), port);
             let pair = Pair::udp(selected.local, remote);
-            world.a.agent.handle_stun(world.now, pair, &datagram);
+            world
+                .a
+                .agent
+                .handle_stun(world.now, pair, Datagram::new(&datagram));
             assert!(!world.a.agent.is_verified(Transport::Udp, remote));
             assert!(world.a.agent.is_verified(Transport::Udp, selected.remote));
             world.run_for(ms(2));
@@ -93,7 +96,7 @@ fn requests_to(ports: u16, answers: bool) -> usize {
         let now = world.now + Duration::from_micros(50) * round;
         let check = check(&to, &from, to.pwd());
         let agent = &mut world.a.agent;
-        agent.handle_stun(now, pair, &check);
+        agent.handle_stun(now, pair, Datagram::new(&check));
         if agent.poll_timeout().is_some_and(|due| due <= now) {
             agent.handle_timeout(now);
         }
@@ -104,7 +107,7 @@ fn requests_to(ports: u16, answers: bool) -> usize {
                 if answers {
                     let answer = StunMessage::binding_reply(message.trans_id(), sent.local);
                     let answer = write(answer, from.pwd());
-                    agent.handle_stun(now, sent.pair(), &answer);
+                    agent.handle_stun(now, sent.pair(), Datagram::new(&answer));
                 }
             }
         }
@@ -133,7 +136,10 @@ fn what_makes_room_for_new_sources_is_not_the_selected_one() {
         let remote = SocketAddr::new(outside.ip(), port);
         let datagram = check(&to, &from, to.pwd());
         let pair = Pair::udp(world.a.hosts[0], remote);
-        world.a.agent.handle_stun(world.now, pair, &datagram);
+        world
+            .a
+            .agent
+            .handle_stun(world.now, pair, Datagram::new(&datagram));
     }
     world.link.loss = 1.0;
     world.link.targets.clear();
@@ -146,13 +152,38 @@ fn the_source_that_leaves_is_the_one_unused_for_longest() {
     let [a, b, c, d] = ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1", "10.0.0.4:1"]
         .map(|text| (Transport::Udp, addr(text)));
     let mut sources = Sources::new(3);
-    assert!([a, b, c].map(|source| sources.touch(source, None)) == [true; 3]);
-    assert!(!sources.touch(a, None));
-    sources.touch(d, Some(b));
+    let new = |left| Touched::New { left };
+    assert_eq!(
+        [a, b, c].map(|source| sources.touch(source, None)),
+        [new(None); 3]
+    );
+    assert_eq!(sources.touch(a, None), Touched::Known);
+    assert_eq!(sources.touch(d, Some(b)), new(Some(c)));
     assert_eq!(
         [a, b, c, d].map(|source| sources.contains(source)),
         [true, true, false, true]
     );
+}
+
+#[test]
+fn an_address_that_counts_no_longer_for_others_is_told() {
+    let mut world = World::introduced(1);
+    let mut config = Config::new(1, false, 1);
+    config.max_sources = 2;
+    world.a = Side::new(config, &["10.0.0.1:1000"], world.now);
+    let hosts = ["10.0.0.2:2000", "10.0.0.3:2000", "10.0.0.4:2000"];
+    world.b = Side::new(Config::new(1, true, 2), &hosts, world.now);
+    world.introduce();
+    world.run_for(secs(3));
+    let mut counted: Vec<SocketAddr> = hosts.map(addr).into();
+    counted.retain(|host| world.a.agent.is_verified(Transport::Udp, *host));
+    assert_eq!(counted.len(), 2);
+    let told = |host: &SocketAddr| {
+        let event = Event::Unverified(Transport::Udp, *host);
+        world.a.events.iter().any(|(_, told)| *told == event)
+    };
+    let mut others = hosts.map(addr).into_iter();
+    assert!(others.any(|host| !counted.contains(&host) && told(&host)));
 }
 
 #[test]
@@ -182,7 +213,10 @@ fn answers_that_tell_of_ever_new_mappings_leave_the_agent_small() {
             let mapped = SocketAddr::new([192, 0, 2, 1].into(), port);
             for (pwd, is_genuine) in [("another password of theirs", false), (pwd.as_str(), true)] {
                 let answer = write(StunMessage::binding_reply(request.trans_id(), mapped), pwd);
-                let heard = world.a.agent.handle_stun(world.now, selected, &answer);
+                let heard = world
+                    .a
+                    .agent
+                    .handle_stun(world.now, selected, Datagram::new(&answer));
                 assert_eq!(heard, is_genuine, "after {port}");
             }
         }
@@ -204,7 +238,7 @@ fn a_flood_of_unauthenticated_requests_changes_nothing() {
         assert!(!world.a.agent.handle_stun(
             world.now,
             Pair::udp(addr("10.0.0.1:1000"), remote),
-            &datagram
+            Datagram::new(&datagram)
         ));
         assert!(!world.a.agent.is_verified(Transport::Udp, remote));
     }
@@ -225,8 +259,11 @@ fn requests_that_wait_for_the_peers_credentials_are_bounded() {
     let taken = (1..=1000).filter(|port| {
         let remote = SocketAddr::new([10, 0, 0, 2].into(), *port);
         let datagram = check(&to, &from, to.pwd());
-        side.agent
-            .handle_stun(now, Pair::udp(side.hosts[0], remote), &datagram)
+        side.agent.handle_stun(
+            now,
+            Pair::udp(side.hosts[0], remote),
+            Datagram::new(&datagram),
+        )
     });
     assert_eq!(taken.count(), 32);
     let early = std::iter::from_fn(|| side.agent.poll_transmit());
@@ -257,7 +294,7 @@ fn whoever_asks_before_the_peers_credentials_gets_three_bytes_for_each_at_most()
             sent
         };
         for _ in 0..copies {
-            assert!(side.agent.handle_stun(now, pair, &datagram));
+            assert!(side.agent.handle_stun(now, pair, Datagram::new(&datagram)));
         }
         let early = drain(&mut side.agent);
         assert!(early > 0 && early <= copies * datagram.len(), "{early}");
@@ -286,11 +323,23 @@ fn a_response_counts_once_and_only_from_where_the_check_went() {
     );
     let elsewhere = addr("10.0.0.3:2000");
     let agent = &mut world.a.agent;
-    assert!(!agent.handle_stun(world.now, Pair::udp(sent.local, elsewhere), &answer));
+    assert!(!agent.handle_stun(
+        world.now,
+        Pair::udp(sent.local, elsewhere),
+        Datagram::new(&answer)
+    ));
     assert!(!agent.is_verified(Transport::Udp, elsewhere));
-    assert!(agent.handle_stun(world.now, Pair::udp(sent.local, sent.remote), &answer));
+    assert!(agent.handle_stun(
+        world.now,
+        Pair::udp(sent.local, sent.remote),
+        Datagram::new(&answer)
+    ));
     assert!(
-        !agent.handle_stun(world.now, Pair::udp(sent.local, sent.remote), &answer),
+        !agent.handle_stun(
+            world.now,
+            Pair::udp(sent.local, sent.remote),
+            Datagram::new(&answer)
+        ),
         "a replay"
     );
 }

@@ -57,7 +57,10 @@ impl Scene {
         let to = self.agent.local_credentials().clone();
         let priority = [2_130_706_431, 1_862_270_975][path];
         let check = limits::request(&to, &self.peer, to.pwd(), (true, priority), nominates);
-        assert!(self.agent.handle_stun(self.now, self.paths[path], &check));
+        assert!(
+            self.agent
+                .handle_stun(self.now, self.paths[path], Datagram::new(&check))
+        );
         self.exchange();
     }
 
@@ -90,7 +93,8 @@ impl Scene {
             if message.is_binding_request() && self.paths.contains(&pair) && !is_dead {
                 let answer = StunMessage::binding_reply(message.trans_id(), pair.local);
                 let answer = limits::write(answer, self.peer.pwd());
-                self.agent.handle_stun(self.now, pair, &answer);
+                self.agent
+                    .handle_stun(self.now, pair, Datagram::new(&answer));
             }
         }
         while let Some(event) = self.agent.poll_event() {
@@ -214,7 +218,11 @@ fn a_pair_that_does_not_answer_is_not_moved_to() {
     let to = scene.agent.local_credentials().clone();
     for _ in 0..10 {
         let check = limits::request(&to, &scene.peer, to.pwd(), (true, 1), true);
-        assert!(scene.agent.handle_stun(scene.now, scene.paths[LOW], &check));
+        assert!(
+            scene
+                .agent
+                .handle_stun(scene.now, scene.paths[LOW], Datagram::new(&check))
+        );
         scene.check(HIGH, false);
         scene.pass(secs(2));
     }

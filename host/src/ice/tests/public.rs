@@ -84,7 +84,7 @@ fn with_mute_peer(seed: u64, sources: &[SocketAddr], new: bool) -> World {
         world.run_for(secs(3));
         for source in sources {
             let (now, agent) = (world.now, &mut world.b.agent);
-            agent.handle_stun(now, Pair::udp(local, *source), &check);
+            agent.handle_stun(now, Pair::udp(local, *source), Datagram::new(&check));
         }
         if new {
             check = limits::check(&to, &from, to.pwd());

@@ -2,11 +2,11 @@
 use super::EventLoop;
 use crate::component::Arrival;
 use crate::net::application::ReplyQueue;
+use crate::net::id_map::IdMap;
 use crate::net::keys::StreamKey;
 use crate::net::stream_driver::StreamDriver;
 use crate::net::tcp::ConnectionEvent;
 use crate::net::token::Token;
-use std::collections::HashMap;
 use std::time::Instant;
 
 impl EventLoop {
@@ -53,7 +53,7 @@ impl EventLoop {
 /// Tells a stream what has happened to a connection; returns whether ICE found a datagram authentic.
 fn handle_event(
     now: Instant,
-    streams: &mut HashMap<StreamKey, StreamDriver>,
+    streams: &mut IdMap<StreamKey, Box<StreamDriver>>,
     dirty: &mut Vec<StreamKey>,
     replies: &mut ReplyQueue,
     event: ConnectionEvent<'_>,

@@ -1,16 +1,18 @@
 //! How long a connection that ended is not made again.
 use super::Key;
+use crate::ice::Pair;
 use crate::net::keys::ComponentKey;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 /// After the first end; doubles with each further one, up to `LONGEST`.
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// One for each pair whose connection has ended since it last carried something.
+/// One for each pair of a component's whose connection has ended since it last carried something.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(HashMap<Key, Pause>);
+pub(super) struct Pauses(HashMap<ComponentKey, HashMap<Pair, Pause>>);
 
 #[derive(Debug)]
 struct Pause {
@@ -19,12 +21,14 @@ struct Pause {
 }
 
 impl Pauses {
-    pub(super) fn is_over(&self, now: Instant, key: Key) -> bool {
-        self.0.get(&key).is_none_or(|pause| now >= pause.until)
+    pub(super) fn is_over(&self, now: Instant, (component, pair): Key) -> bool {
+        let pause = self.0.get(&component).and_then(|pairs| pairs.get(&pair));
+        pause.is_none_or(|pause| now >= pause.until)
     }
 
-    pub(super) fn begin(&mut self, now: Instant, key: Key) {
-        let pause = self.0.entry(key).or_insert(Pause {
+    pub(super) fn begin(&mut self, now: Instant, (component, pair): Key) {
+        let pairs = self.0.entry(component).or_default();
+        let pause = pairs.entry(pair).or_insert(Pause {
             until: now,
             length: FIRST,
         });
@@ -33,14 +37,20 @@ impl Pauses {
     }
 
     /// The connection works: the next end is a first one.
-    pub(super) fn end(&mut self, key: Key) {
-        if !self.0.is_empty() {
-            self.0.remove(&key);
+    pub(super) fn end(&mut self, (component, pair): Key) {
+        if self.0.is_empty() {
+            return;
+        }
+        if let Entry::Occupied(mut pairs) = self.0.entry(component) {
+            pairs.get_mut().remove(&pair);
+            if pairs.get().is_empty() {
+                pairs.remove();
+            }
         }
     }
 
     pub(super) fn forget(&mut self, component: ComponentKey) {
-        self.0.retain(|(owner, _), _| *owner != component);
+        self.0.remove(&component);
     }
 }
 

@@ -2,7 +2,7 @@
 use super::connection::Connection;
 use super::listener::Accepted;
 use super::{BUFFER, Connections, MAX_EACH, SWEEP};
-use crate::ice::StunKind;
+use crate::ice::{Datagram, StunKind};
 use crate::net::keys::{ComponentKey, ReceivePath};
 use crate::net::token::Token;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(in crate::net) enum ConnectionEvent<'a> {
     /// A datagram has come, for the owner or for the one that it is to be. The answer is whether ICE has found
     /// it authentic.
-    Datagram(ReceivePath, &'a [u8]),
+    Datagram(ReceivePath, Datagram<'a>),
     /// The first datagram of a connection is for nobody, if not for this component, whose listener it is.
     Stray(ReceivePath, &'a [u8]),
     /// The owner's connection has ended.
@@ -194,7 +194,7 @@ impl Connections {
                         pair,
                         local,
                     };
-                    tell(ConnectionEvent::Datagram(path, datagram));
+                    tell(ConnectionEvent::Datagram(path, Datagram::new(datagram)));
                     self.pauses.end((component, pair));
                 }
                 continue;
@@ -202,16 +202,15 @@ impl Connections {
             let Some(listener) = connection.listener.and_then(|l| self.listeners.get_mut(l)) else {
                 return false;
             };
-            let is_request = matches!(
-                crate::ice::stun_kind(datagram),
-                Some(StunKind::Request { .. })
-            );
+            let received = Datagram::new(datagram);
+            let kind = received.stun();
+            let is_request = matches!(kind, Some(StunKind::Request { .. }));
             let path = |component| ReceivePath {
                 component,
                 pair,
                 local,
             };
-            let component = listener.demux.route(now, pair.remote, datagram);
+            let component = listener.demux.route(now, pair.remote, kind);
             let Some(component) = component.filter(|_| is_request) else {
                 if let Some(sole) = listener.demux.sole_component() {
                     tell(ConnectionEvent::Stray(path(sole), datagram));
@@ -219,7 +218,7 @@ impl Connections {
                 return false;
             };
             if self.owned.accepted(component) >= MAX_EACH
-                || !tell(ConnectionEvent::Datagram(path(component), datagram))
+                || !tell(ConnectionEvent::Datagram(path(component), received))
             {
                 return false;
             }

@@ -9,6 +9,7 @@ use turn_types::channel::ChannelData;
 use turn_types::message::DATA;
 
 use super::Session;
+use crate::ice::stun_kind;
 
 /// Takes what a peer sent: our relayed address, the peer's, and the datagram.
 type Each<'e> = dyn FnMut(SocketAddr, SocketAddr, &[u8]) + 'e;
@@ -46,7 +47,10 @@ impl Session {
         if self.ended {
             return;
         }
-        if self.keepalive.is_answer(self.local, self.server, message) {
+        if self
+            .keepalive
+            .is_answer(self.local, self.server, stun_kind(message))
+        {
             let is_first = !self.keepalive.is_settled();
             let other = self.keepalive.handle_answer(now, message);
             if other.is_some() && !is_first {

@@ -102,7 +102,7 @@ fn only_the_server_that_was_asked_can_answer() {
         let now = world.now;
         world
             .gatherer
-            .handle_answer(now, addr(BASE), from, datagram)
+            .handle_answer(now, addr(BASE), from, Datagram::new(datagram))
     };
     assert!(!handle(addr(PEER), &forged), "from elsewhere");
     let mut other = forged.clone();

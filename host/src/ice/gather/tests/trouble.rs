@@ -79,7 +79,7 @@ fn a_server_that_refuses_is_not_called_silent() {
     let refusal = Message::builder_error(&message, MessageWriteVec::new()).finish();
     let (now, base) = (world.now, addr(BASE));
     let gatherer = &mut world.gatherer;
-    assert!(gatherer.handle_answer(now, base, request.remote, &refusal));
+    assert!(gatherer.handle_answer(now, base, request.remote, Datagram::new(&refusal)));
     world.run(secs(1.0), |_| false);
     assert_eq!(
         world.troubles(),
