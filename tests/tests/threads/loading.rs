@@ -139,12 +139,11 @@ fn hosts_that_come_and_go_share_one_image_of_a_plugin() {
         }
         mapped(PLUGIN)
     };
-    // Until the allocator has all its arenas.
     let (images, kib) = sessions(30);
     let (images_now, kib_now) = sessions(30);
     assert_eq!(images_now, images);
-    // An image is 4 MiB.
-    assert!(kib_now < kib + 30 * 128, "{kib} KiB have become {kib_now}");
+    // An image is 4 MiB; how much the allocator keeps for threads is its affair.
+    assert!(kib_now < kib + 30 * 2048, "{kib} KiB have become {kib_now}");
 }
 
 fn threads_of_hosts() -> usize {
