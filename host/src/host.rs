@@ -259,7 +259,8 @@ impl Host {
         self.loader.catalogue()
     }
 
-    /// Loads a plugin.
+    /// Loads a plugin, if it is not loaded as it is in its directory now; until then this waits, at most 20 s unless
+    /// the [scanner's patience](Scanner::with_patience) was changed. Other plugins are not waited for.
     ///
     /// # Errors
     /// One sentence that names the file or the places searched, the cause and the remedy.
@@ -280,6 +281,10 @@ impl Host {
     }
 
     /// Opens a stream with the plugin as it is in its directory now.
+    ///
+    /// That returns at once if the plugin is loaded and its file unchanged, and waits as [`plugin`](Self::plugin) does if
+    /// not. An application that opens streams from its notifications stops its event loop meanwhile: call `plugin`
+    /// first, on another thread.
     ///
     /// # Errors
     /// The plugin cannot be used, or not with these options.

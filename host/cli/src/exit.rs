@@ -43,6 +43,12 @@ impl Failed {
         }
     }
 
+    /// What is told.
+    #[cfg(target_os = "linux")]
+    pub(super) fn into_sentence(self) -> String {
+        self.sentence
+    }
+
     /// Where nobody reads, the exit code still tells. Whatever a peer, a plugin or a file has put into the sentence, a
     /// terminal obeys none of it.
     pub(super) fn report(self) -> ExitCode {

@@ -22,7 +22,7 @@ use crate::files;
 
 /// Where one host's private copies are. What is on disk is removed when this and all its copies are dropped, which
 /// leaves loaded images intact.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PrivateCopies {
     directory: Arc<Directory>,
     in_memory: bool,

@@ -20,6 +20,17 @@ pub enum Error {
     /// The library could not be opened, or is not what it should be.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It is still being opened.
+    #[error(
+        "plugin {plugin} has not been opened within {seconds} s: its constructors or its load wait for something; \
+         see what that is, or report this to its author"
+    )]
+    Overdue {
+        /// The plugin's id.
+        plugin: String,
+        /// How long it was waited for.
+        seconds: f64,
+    },
     /// The options given do not fit those declared.
     #[error(transparent)]
     Options(#[from] OptionError),

@@ -1,42 +1,29 @@
 //! From an id to a plugin that can be called.
-use super::copy::{PrivateCopies, PrivateCopy};
+use super::choice::Choice;
+use super::copy::PrivateCopies;
 use super::host_table::Services;
 use super::load_error::Error;
+use super::loading::{Loading, Opening, Slot};
 use super::open::Plugin;
-use super::os::{self, Stamp};
 use super::scan::{Scanned, Scanner};
 use super::vet::Found;
 use super::{Catalogue, SearchPath};
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Loads plugins, each once for as long as its file stays as it is. A file that is exchanged, or a new one
 /// that comes before it on the search path, is what the next [`load`](Self::load) finds.
+///
+/// A library is opened on a thread of its own: only those who want this very plugin wait for it.
 #[derive(Debug)]
 pub struct Loader {
     path: SearchPath,
     copies: PrivateCopies,
     scanner: Scanner,
     services: Arc<Services>,
-    loaded: Mutex<Loaded>,
-}
-
-#[derive(Debug, Default)]
-struct Loaded {
-    /// By id, as they are in their directories.
-    current: HashMap<String, Current>,
-    /// All that are in use, by the SHA-256 of their content: one that comes back has its image and its `load` still.
-    in_use: HashMap<String, Weak<Plugin>>,
-}
-
-#[derive(Debug)]
-struct Current {
-    plugin: Arc<Plugin>,
-    /// What there is to say of the files it was chosen from.
-    choice: Option<String>,
-    /// The directories searched before it was found, the file itself and those it was chosen from, as they were.
-    seen: Vec<(PathBuf, Option<Stamp>)>,
+    /// By id; of those ids only that a plugin was found for.
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
 }
 
 impl Loader {
@@ -47,7 +34,7 @@ impl Loader {
             copies: PrivateCopies::new(),
             scanner,
             services: Arc::new(services),
-            loaded: Mutex::default(),
+            slots: Mutex::default(),
         }
     }
 
@@ -72,6 +59,9 @@ impl Loader {
 
     /// The plugin with this id, loaded if it is not.
     ///
+    /// One that is loaded, and whose file is unchanged, is there at once. Otherwise this waits until it is opened, at
+    /// most twice the scanner's [patience](Scanner::with_patience): 20 s by default. Other plugins are not waited for.
+    ///
     /// # Errors
     /// One sentence that names the file or the places searched, the cause and the remedy.
     pub fn load(&self, id: &str) -> Result<Arc<Plugin>, Error> {
@@ -87,59 +77,38 @@ impl Loader {
         if let Some(log) = &self.services.log {
             log.refresh();
         }
-        // Held while loading: two streams that start at once share one plugin.
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = loaded.current.get(id);
-        if let Some(known) = current.filter(|known| known.is_unchanged()) {
-            return Ok(known.chosen());
-        }
-        // Stamped before they are read: what changes in between is noticed the next time.
-        let stamped = |path: &Path| (path.to_owned(), os::stamp(path));
-        let mut seen: Vec<_> = self.path.directories().map(stamped).collect();
-        let catalogue = self.path.scan();
-        let found = catalogue.find(id)?;
-        // What comes later on the search path does not matter: the first directory wins.
-        let winner = seen
-            .iter()
-            .position(|(directory, _)| found.path.starts_with(directory));
-        seen.truncate(winner.map_or(seen.len(), |index| index + 1));
-        let same_id = [found].into_iter().chain(catalogue.passed_over(found));
-        seen.extend(same_id.map(|found| stamped(&found.path)));
-        let copy = self.copies.copy(found)?;
-        let in_use = loaded.in_use.get(copy.sha256()).and_then(Weak::upgrade);
-        let plugin = match in_use {
-            Some(plugin) => plugin,
-            None => self.open(&copy)?,
+        // It may take the scanner's patience there, and as long here.
+        let limit = 2 * self.scanner.patience();
+        let until = Instant::now() + limit;
+        let overdue = || Error::Overdue {
+            plugin: id.to_owned(),
+            seconds: limit.as_secs_f64(),
         };
-        let weak = Arc::downgrade(&plugin);
-        loaded.in_use.retain(|_, other| other.strong_count() > 0);
-        loaded.in_use.insert(copy.sha256().to_owned(), weak);
-        let current = Current {
-            plugin,
-            choice: catalogue.choice(found),
-            seen,
-        };
-        let chosen = current.chosen();
-        loaded.current.insert(id.to_owned(), current);
-        Ok(chosen)
-    }
-
-    fn open(&self, copy: &PrivateCopy) -> Result<Arc<Plugin>, Error> {
-        if self.scanner.is_apart() {
-            self.scanner.scan(copy)?;
+        let slot = self.lock().get(id).map(Arc::clone);
+        if let Some(slot) = slot {
+            let state = slot.when_idle(until).ok_or_else(overdue)?;
+            if let Some(known) = state.known() {
+                return Ok(known);
+            }
         }
-        Ok(Plugin::open(copy, &self.services)?)
+        let choice = Choice::new(&self.path, id)?;
+        let slot = Arc::clone(self.lock().entry(id.to_owned()).or_default());
+        let state = slot.when_idle(until).ok_or_else(overdue)?;
+        // Somebody else may have loaded it meanwhile.
+        if let Some(known) = state.known() {
+            return Ok(known);
+        }
+        let loading = Loading {
+            opening: Opening::begin(&slot, state, until),
+            choice,
+            copies: self.copies.clone(),
+            scanner: self.scanner.clone(),
+            services: Arc::clone(&self.services),
+        };
+        loading.run_until(until).unwrap_or_else(|| Err(overdue()))
     }
-}
 
-impl Current {
-    fn chosen(&self) -> (Arc<Plugin>, Option<String>) {
-        (Arc::clone(&self.plugin), self.choice.clone())
-    }
-
-    fn is_unchanged(&self) -> bool {
-        self.seen
-            .iter()
-            .all(|(path, stamp)| os::stamp(path) == *stamp)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

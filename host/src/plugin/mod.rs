@@ -20,6 +20,7 @@
 #![allow(unsafe_code)]
 
 mod catalogue;
+mod choice;
 mod copy;
 mod description;
 mod descriptor;
@@ -36,6 +37,7 @@ pub mod lent;
 mod linker;
 mod load_error;
 mod loader;
+mod loading;
 mod log;
 mod open;
 mod open_error;

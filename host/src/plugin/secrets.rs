@@ -14,15 +14,21 @@ pub(super) struct Secrets {
     known: Mutex<Known>,
 }
 
+/// Nothing is indexed before a plugin says something: most say nothing while a secret lives, and a secret's pieces take
+/// more room and time than itself.
 #[derive(Default)]
 struct Known {
-    next: u64,
-    secrets: HashMap<u64, Secret>,
-    /// The hash of each piece, of which secret it is, and where in that it begins.
-    pieces: BTreeSet<(u64, u64, usize)>,
-    /// How many secrets have pieces of this length, which is that of short ones.
+    /// Those that are not indexed.
+    fresh: HashMap<Id, Secret>,
+    indexed: HashMap<Id, Secret>,
+    /// Of each piece of what is indexed: its hash, of which secret it is, and where in that it begins.
+    pieces: BTreeSet<(u32, Id, u16)>,
+    /// How many indexed secrets have pieces of this length, which is that of short ones.
     lengths: [u32; PIECE + 1],
 }
+
+/// The secret's hash, or the next number that no other secret has.
+type Id = u32;
 
 struct Secret {
     bytes: Zeroizing<Vec<u8>>,
@@ -32,7 +38,7 @@ struct Secret {
 /// A secret is known until this is dropped.
 pub(super) struct Kept {
     secrets: Arc<Secrets>,
-    id: u64,
+    id: Id,
 }
 
 /// Bytes that are looked up at a time, each at a multiple of so many: of a longer secret, any part of 12 bytes is found,
@@ -60,54 +66,58 @@ impl Secrets {
         if secret.len() < LEAST {
             return None;
         }
+        let mut id = self.hash(secret);
         let mut known = self.lock();
-        let first = self.hasher.hash_one(&secret[..piece_of(secret)]);
-        let is_same = |id: &u64| (known.secrets.get(id)).is_some_and(|it| *it.bytes == secret);
-        let same = known.begin_alike(first).find(is_same);
-        let id = same.unwrap_or_else(|| {
-            let id = known.next;
-            known.next += 1;
-            for (start, piece) in pieces(secret) {
-                known
-                    .pieces
-                    .insert((self.hasher.hash_one(piece), id, start));
+        loop {
+            match known.get_mut(id) {
+                Some(same) if *same.bytes == secret => {
+                    same.uses += 1;
+                    break;
+                }
+                Some(_) => id = id.wrapping_add(1),
+                None => {
+                    let bytes = Zeroizing::new(secret.to_vec());
+                    known.fresh.insert(id, Secret { bytes, uses: 1 });
+                    break;
+                }
             }
-            known.lengths[piece_of(secret)] += 1;
-            let bytes = Zeroizing::new(secret.to_vec());
-            known.secrets.insert(id, Secret { bytes, uses: 0 });
-            id
-        });
-        if let Some(secret) = known.secrets.get_mut(&id) {
-            secret.uses += 1;
         }
         let secrets = Arc::clone(self);
         Some(Kept { secrets, id })
     }
 
-    fn forget(&self, id: u64) {
+    fn forget(&self, id: Id) {
         let mut known = self.lock();
-        let Some(secret) = known.secrets.get_mut(&id) else {
+        let Some(secret) = known.get_mut(id) else {
             return;
         };
         secret.uses -= 1;
-        if secret.uses > 0 {
+        if secret.uses > 0 || known.fresh.remove(&id).is_some() {
             return;
         }
-        let Some(Secret { bytes, .. }) = known.secrets.remove(&id) else {
+        let Some(Secret { bytes, .. }) = known.indexed.remove(&id) else {
             return;
         };
         for (start, piece) in pieces(&bytes) {
-            known
-                .pieces
-                .remove(&(self.hasher.hash_one(piece), id, start));
+            known.pieces.remove(&(self.hash(piece), id, start));
         }
         known.lengths[piece_of(&bytes)] -= 1;
     }
 
+    fn index(&self, known: &mut Known) {
+        for (id, secret) in known.fresh.drain() {
+            let hashed = pieces(&secret.bytes).map(|(start, piece)| (self.hash(piece), id, start));
+            known.pieces.extend(hashed);
+            known.lengths[piece_of(&secret.bytes)] += 1;
+            known.indexed.insert(id, secret);
+        }
+    }
+
     /// `text` with each secret, and each part of one that is long enough, blanked; nothing if there is none.
     pub(super) fn blank(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let known = self.lock();
-        if known.secrets.is_empty() {
+        let mut known = self.lock();
+        self.index(&mut known);
+        if known.indexed.is_empty() {
             return None;
         }
         let mut found = Vec::new();
@@ -138,8 +148,8 @@ impl Secrets {
         for length in lengths {
             for (at, piece) in bytes.windows(length).enumerate() {
                 let known = known
-                    .of_piece(self.hasher.hash_one(piece))
-                    .filter_map(|(id, start)| Some((&known.secrets.get(&id)?.bytes, start)));
+                    .of_piece(self.hash(piece))
+                    .filter_map(|(id, start)| Some((&known.indexed.get(&id)?.bytes, start)));
                 let spans =
                     known.filter_map(|(secret, start)| around(secret, start, &bytes, at, length));
                 found
@@ -148,21 +158,26 @@ impl Secrets {
         }
     }
 
+    /// Half of it is enough: what looks alike is compared.
+    fn hash(&self, bytes: &[u8]) -> u32 {
+        self.hasher.hash_one(bytes) as u32
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Known {
-    fn of_piece(&self, hash: u64) -> impl Iterator<Item = (u64, usize)> {
-        let all = (hash, 0, 0)..=(hash, u64::MAX, usize::MAX);
-        self.pieces.range(all).map(|(_, id, start)| (*id, *start))
+    fn get_mut(&mut self, id: Id) -> Option<&mut Secret> {
+        let Self { fresh, indexed, .. } = self;
+        fresh.get_mut(&id).or_else(|| indexed.get_mut(&id))
     }
 
-    fn begin_alike(&self, hash: u64) -> impl Iterator<Item = u64> {
-        self.of_piece(hash)
-            .filter(|(_, start)| *start == 0)
-            .map(|(id, _)| id)
+    fn of_piece(&self, hash: u32) -> impl Iterator<Item = (Id, usize)> {
+        let all = (hash, 0, 0)..=(hash, Id::MAX, u16::MAX);
+        let pieces = self.pieces.range(all);
+        pieces.map(|(_, id, start)| (*id, usize::from(*start)))
     }
 }
 
@@ -189,11 +204,12 @@ fn piece_of(secret: &[u8]) -> usize {
 }
 
 /// Each piece and where it begins; the last one ends with the secret.
-fn pieces(secret: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+fn pieces(secret: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let length = piece_of(secret);
     let last = secret.len() - length;
     let starts = (0..last).step_by(STEP).chain([last]);
-    starts.map(move |start| (start, &secret[start..start + length]))
+    // A secret is no longer than `MOST`.
+    starts.map(move |start| (start as u16, &secret[start..start + length]))
 }
 
 /// How far bytes around `at` are those of the secret around `start`, where they share `length`.
@@ -401,11 +417,44 @@ mod tests {
         drop(other);
         assert_eq!(secrets.blank(OPTION), None);
         let known = secrets.lock();
-        assert!(known.secrets.is_empty() && known.pieces.is_empty());
+        assert!(known.fresh.is_empty() && known.indexed.is_empty() && known.pieces.is_empty());
         assert_eq!(known.lengths, [0; PIECE + 1]);
+        drop(known);
         assert!(
             secrets.keep(b"abc").is_none(),
             "it would be found everywhere"
         );
+    }
+
+    #[test]
+    fn nothing_is_indexed_until_something_is_said() {
+        let secrets = Secrets::new();
+        let early = secrets.keep(OPTION);
+        drop(secrets.keep(KEYS));
+        assert!(secrets.lock().pieces.is_empty());
+        assert_eq!(text(&secrets, OPTION), "[secret]");
+        let late = secrets.keep(KEYS);
+        assert_eq!(secrets.lock().fresh.len(), 1);
+        assert_eq!(text(&secrets, KEYS), "[secret]");
+        let again = secrets.keep(KEYS);
+        assert!(secrets.lock().fresh.is_empty(), "it is known");
+        drop((early, late));
+        assert_eq!(text(&secrets, OPTION), String::from_utf8_lossy(OPTION));
+        assert_eq!(text(&secrets, KEYS), "[secret]");
+        drop(again);
+        assert!(secrets.lock().pieces.is_empty());
+    }
+
+    #[test]
+    fn secrets_whose_hashes_are_alike_are_told_apart() {
+        let secrets = Secrets::new();
+        let id = secrets.hash(KEYS);
+        let bytes = Zeroizing::new(OPTION.to_vec());
+        secrets.lock().fresh.insert(id, Secret { bytes, uses: 1 });
+        let kept = secrets.keep(KEYS);
+        assert_eq!(text(&secrets, &[KEYS, OPTION].concat()), "[secret][secret]");
+        drop(kept);
+        assert_eq!(text(&secrets, OPTION), "[secret]");
+        assert_eq!(secrets.blank(KEYS), None);
     }
 }

@@ -114,7 +114,8 @@ pub const TIMEOUT: RangeInclusive<Duration> =
 /// Most components a stream may have (RFC 8839 allows 256; more than RTP and RTCP is rare).
 pub const MAX_COMPONENTS: u16 = 256;
 
-/// An id that no other stream or instance of this process has or will have.
+/// An id that no other stream or instance of this process has or will have: all hosts of a process share the image of a
+/// plugin, which may keep what it needs by these ids.
 fn fresh_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

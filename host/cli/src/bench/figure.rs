@@ -22,6 +22,8 @@ pub(super) struct Figure {
 pub(super) enum Target {
     /// Baseline through host: how many times less the host takes.
     RatioAtLeast(f64),
+    /// Host through baseline: how many times as much the host takes.
+    TimesAtMost(f64),
     /// Host less baseline.
     MoreAtMost(f64),
     /// The host's figure itself.
@@ -38,6 +40,7 @@ impl Figure {
         };
         Ok(match self.target {
             Target::RatioAtLeast(_) => baseline / host,
+            Target::TimesAtMost(_) => host / baseline,
             Target::MoreAtMost(_) => host - baseline,
             Target::AtMost(_) => host,
         })
@@ -48,7 +51,9 @@ impl Figure {
         let value = self.value().ok()?;
         Some(match self.target {
             Target::RatioAtLeast(least) => value >= least,
-            Target::MoreAtMost(most) | Target::AtMost(most) => value <= most,
+            Target::TimesAtMost(most) | Target::MoreAtMost(most) | Target::AtMost(most) => {
+                value <= most
+            }
         })
     }
 }
@@ -73,6 +78,12 @@ mod tests {
     fn less_time_is_a_higher_ratio() {
         let figure = figure(200.0, Some(Ok(300.0)), Target::RatioAtLeast(1.5));
         assert_eq!((figure.value(), figure.is_met()), (Ok(1.5), Some(true)));
+    }
+
+    #[test]
+    fn so_many_times_as_long_is_a_lower_figure_s_target() {
+        let figure = figure(600.0, Some(Ok(400.0)), Target::TimesAtMost(1.25));
+        assert_eq!((figure.value(), figure.is_met()), (Ok(1.5), Some(false)));
     }
 
     #[test]

@@ -8,13 +8,19 @@
 //! - `side`: one side of a comparison, and taking turns;
 //! - `baseline`: a side that is another program;
 //! - `sessions`: a side that is full sessions of this host; `pair` is one of them, `reports` how they tell;
+//! - `datagrams`: a side that is a session's datagrams alone; `alone`: one session at a time; `loops`: on two loops;
+//!   `first`: the first one of a process;
 //! - `calls`: a side that is calls into a plugin;
 //! - `memory`: what a component takes; `idle`: what it costs while nothing happens;
 //! - `figure`: what was measured, and its target; `show` prints it.
+mod alone;
 mod baseline;
 mod calls;
+mod datagrams;
 mod figure;
+mod first;
 mod idle;
+mod loops;
 mod memory;
 mod pair;
 mod processor;
@@ -28,9 +34,11 @@ use super::plugin_args::PluginArgs;
 use baseline::Baseline;
 use calls::Calls;
 use clap::Args;
+use datagrams::Datagrams;
 use figure::{Figure, Target};
+use processor::Pinned;
 use sessions::Sessions;
-use side::measure;
+use side::{measure, median};
 use std::time::Duration;
 
 /// Measure the figures Handclasp wants to reach, side by side on one core.
@@ -47,6 +55,9 @@ pub(super) struct Bench {
     /// One JSON object for each figure, the last one `bench_done`
     #[arg(long)]
     json: bool,
+    /// Be a process whose first session is measured
+    #[arg(long = first::OPTION, value_name = "ID", hide = true)]
+    first_session: Option<String>,
 }
 
 /// The plugin that is measured.
@@ -56,13 +67,26 @@ const NO_HANDSHAKE: &str = "none";
 
 impl Bench {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let core = processor::pin()?;
+        match self.first_session.as_deref() {
+            Some(NO_HANDSHAKE) => return first::run(&self.plugins, NO_HANDSHAKE),
+            Some(_) => return first::run(&self.plugins, PLUGIN),
+            None => {}
+        }
+        let pinned = processor::pin()?;
         // First: what other measurements have freed would be used again.
         let memory = self.memory()?;
-        let [against_dimpl, against_openssl] = self.sessions()?;
-        let calls = self.calls();
-        let figures = [against_dimpl, against_openssl, calls, memory, self.idle()?];
-        show::figures(&figures, core, self.json);
+        let [floor, against_openssl] = self.sessions()?;
+        let figures = [
+            floor,
+            against_openssl,
+            self.alone()?,
+            self.loops(&pinned),
+            self.first(),
+            self.calls(),
+            memory,
+            self.idle()?,
+        ];
+        show::figures(&figures, pinned.core, self.json);
         let unmeasured = figures.iter().filter(|f| f.value().is_err()).count();
         match unmeasured {
             0 => Ok(()),
@@ -110,20 +134,34 @@ impl Bench {
 
     /// The host's sessions are measured once, for both comparisons.
     fn sessions(&self) -> Result<[Figure; 2], Failed> {
-        show::progress("full sessions, and DTLS alone in memory");
-        let [host, bare, dimpl, openssl] = measure(
+        show::progress("full sessions, DTLS alone in memory, and datagrams alone");
+        let mut sessions = Sessions::new(&self.plugins, PLUGIN)?;
+        let mut datagrams = Datagrams::of(&sessions).map_err(Failed::new)?;
+        let (count, bytes) = (datagrams.count(), datagrams.bytes());
+        let [host, bare, dimpl, datagrams, openssl] = measure(
             [
-                &mut Sessions::new(&self.plugins, PLUGIN)?,
+                &mut sessions,
                 &mut Sessions::new(&self.plugins, NO_HANDSHAKE)?,
                 &mut Baseline::new("dimpl", "run `make bench`"),
+                &mut datagrams,
                 &mut Baseline::new("openssl", "install libssl-dev, then run `make bench`"),
             ],
             self.time(),
         )
         .map(|nanos| nanos.map(|nanos| nanos / 1e3));
-        let bare = bare.map_or_else(|reason| reason, |micros| format!("{micros:.1} µs"));
+        let micros = |measured: &Result<f64, String>| match measured {
+            Ok(micros) => format!("{micros:.1} µs"),
+            Err(reason) => reason.clone(),
+        };
+        let floor_is = format!(
+            "the floor is DTLS in memory, {}, and {count} datagrams of {bytes} bytes in all, as they were recorded, one \
+             system call for each that leaves or arrives, {}",
+            micros(&dimpl),
+            micros(&datagrams),
+        );
         let counted = "counted are both ends, of which one has a port for all its streams and one a port for each, \
                        fresh certificates included";
+        let floor = dimpl.and_then(|dimpl| Ok(dimpl + datagrams?));
         let figure = |name, what, baseline, target, note| Figure {
             name,
             what,
@@ -135,20 +173,79 @@ impl Bench {
         };
         Ok([
             figure(
-                "session_dimpl",
-                "full session, against dimpl in memory",
-                dimpl,
+                "session_floor",
+                "full session, against dimpl in memory and its datagrams",
+                floor,
                 0.9,
-                format!("{counted}; the same with plugin none, so ICE and sockets alone: {bare}"),
+                format!(
+                    "{counted}; {floor_is}; full sessions with plugin none, so ICE and sockets alone: {}",
+                    micros(&bare)
+                ),
             ),
             figure(
                 "session_openssl",
                 "full session, against OpenSSL in memory",
                 openssl,
-                1.5,
+                2.0,
                 format!("{counted}; OpenSSL speaks DTLS 1.2"),
             ),
         ])
+    }
+
+    fn alone(&self) -> Result<Figure, Failed> {
+        show::progress("one session at a time");
+        let sessions = Sessions::new(&self.plugins, PLUGIN)?;
+        let (host, baseline) = split(alone::microseconds(&sessions, self.time()));
+        Ok(Figure {
+            name: "session_alone",
+            what: "one session at a time, against its CPU time",
+            unit: "µs",
+            host,
+            baseline: Some(baseline),
+            target: Target::TimesAtMost(1.25),
+            note: "by the clock, from before both streams are opened until both are ready; what is more than CPU time \
+                   is spent on waking threads, and on whatever else the machine does"
+                .to_owned(),
+        })
+    }
+
+    fn loops(&self, pinned: &Pinned) -> Figure {
+        show::progress("sessions on two event loops, and on one");
+        let measured = loops::microseconds(&self.plugins, pinned, self.time());
+        let (host, baseline) = split(measured.map(|[two, one]| (two, one)));
+        Figure {
+            name: "session_loops",
+            what: "sessions on two event loops, against one",
+            unit: "µs",
+            host,
+            baseline: Some(baseline),
+            target: Target::RatioAtLeast(1.7),
+            note: "by the clock, on two cores against one, 32 sessions under way; each stream has a port of its own, for \
+                   those that share a port share a loop"
+                .to_owned(),
+        }
+    }
+
+    fn first(&self) -> Figure {
+        show::progress("the first session of a process");
+        let measured = first::milliseconds(PLUGIN);
+        let note = match (&measured, first::milliseconds(NO_HANDSHAKE)) {
+            (Ok((_, cpu)), Ok((bare, _))) => format!(
+                "by the clock, the median of 20 processes; {cpu:.1} ms of it is CPU time; with plugin none: {bare:.1} ms. \
+                 The library is found, copied, hashed and mapped meanwhile; that it can be opened is known from the cache"
+            ),
+            (_, Err(reason)) => reason,
+            _ => String::new(),
+        };
+        Figure {
+            name: "session_first",
+            what: "first session of a process",
+            unit: "ms",
+            host: measured.map(|(wall, _)| wall),
+            baseline: None,
+            target: Target::AtMost(5.0),
+            note,
+        }
     }
 
     fn calls(&self) -> Figure {
@@ -173,5 +270,13 @@ impl Bench {
 
     fn time(&self) -> Duration {
         Duration::from_secs(self.seconds.into())
+    }
+}
+
+/// Both numbers, or for each the reason why there are none.
+fn split(both: Result<(f64, f64), String>) -> (Result<f64, String>, Result<f64, String>) {
+    match both {
+        Ok((one, other)) => (Ok(one), Ok(other)),
+        Err(reason) => (Err(reason.clone()), Err(reason)),
     }
 }

@@ -8,16 +8,19 @@ use crate::exit::Failed;
 use crate::plugin_args::PluginArgs;
 use crate::signalling::Side;
 use handclasp::plugin::Scanner;
+use handclasp::trace::Recorder;
 use handclasp::{BindOptions, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A host with one event loop: it has one core.
 pub(super) struct Sessions {
     host: Host,
     plugin: &'static str,
+    /// Whether one end of each session has its port with all others.
+    shares_port: bool,
     reports: Arc<Reports>,
 }
 
@@ -26,16 +29,41 @@ const IN_FLIGHT: u64 = 32;
 
 impl Sessions {
     pub(super) fn new(plugins: &PluginArgs, plugin: &'static str) -> Result<Self, Failed> {
+        let sessions = Self::unloaded(plugins, plugin, 1)?;
+        sessions.host.plugin(plugin)?;
+        Ok(sessions)
+    }
+
+    /// On so many loops, each stream with a port of its own: those that share one share a loop.
+    pub(super) fn on_loops(
+        plugins: &PluginArgs,
+        plugin: &'static str,
+        loops: usize,
+    ) -> Result<Self, Failed> {
+        let sessions = Self::unloaded(plugins, plugin, loops)?;
+        sessions.host.plugin(plugin)?;
+        Ok(Self {
+            shares_port: false,
+            ..sessions
+        })
+    }
+
+    /// The plugin is loaded with the first session.
+    pub(super) fn unloaded(
+        plugins: &PluginArgs,
+        plugin: &'static str,
+        loops: usize,
+    ) -> Result<Self, Failed> {
         let host = Host::new(HostOptions {
             plugins: plugins.search_path()?,
             scanner: Scanner::this_program(),
-            loops: NonZero::new(1),
+            loops: NonZero::new(loops),
             key_log: None,
         })?;
-        host.plugin(plugin)?;
         Ok(Self {
             host,
             plugin,
+            shares_port: true,
             reports: Arc::default(),
         })
     }
@@ -57,12 +85,33 @@ impl Sessions {
         self.reports.take(held.len() as u64).map(drop)
     }
 
+    /// One session, from before its first stream is opened until both are ready: by the clock, and the CPU time
+    /// meanwhile.
+    pub(super) fn one(&self) -> Result<(Duration, Duration), String> {
+        let (start, cpu) = (Instant::now(), cpu_time());
+        let pair = self.open(Then::Hold, [None, None]);
+        let pair = pair.map_err(|error| error.to_string())?;
+        self.reports.take(1)?;
+        let taken = (start.elapsed(), cpu_time() - cpu);
+        self.release(&[pair])?;
+        Ok(taken)
+    }
+
+    /// One session, of which one end notes what it sends and hears.
+    pub(super) fn noted(&self, recorder: Recorder) -> Result<(), String> {
+        let pair = self.open(Then::Stop, [Some(recorder), None]);
+        pair.map_err(|error| error.to_string())?;
+        self.reports.take(1).map(drop)
+    }
+
     fn connect(&self, count: u64, then: Then) -> Result<Vec<Arc<Pair>>, String> {
         let mut held = Vec::new();
         let (mut opened, mut done) = (0, 0);
         while done < count {
             while opened < count && opened - done < IN_FLIGHT {
-                let pair = self.open(then).map_err(|error| error.to_string())?;
+                let pair = self
+                    .open(then, [None, None])
+                    .map_err(|error| error.to_string())?;
                 if then == Then::Hold {
                     held.push(pair);
                 }
@@ -73,22 +122,24 @@ impl Sessions {
         Ok(held)
     }
 
-    fn open(&self, then: Then) -> Result<Arc<Pair>, OpenError> {
+    fn open(&self, then: Then, recorders: [Option<Recorder>; 2]) -> Result<Arc<Pair>, OpenError> {
         let pair = Pair::new(then, Arc::clone(&self.reports));
-        let open = |side: Side| {
+        let [first, second] = recorders;
+        let open = |side: Side, recorder| {
             let options = StreamOptions {
                 plugin: self.plugin.to_owned(),
                 controlling: side.leads(),
                 bind_options: BindOptions {
                     addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    single_port: side == Side::A,
+                    single_port: self.shares_port && side == Side::A,
                     ..BindOptions::default()
                 },
+                recorder,
                 ..StreamOptions::default()
             };
             self.host.open(options, pair.application(side))
         };
-        pair.connect([open(Side::A)?, open(Side::B)?]);
+        pair.connect([open(Side::A, first)?, open(Side::B, second)?]);
         Ok(pair)
     }
 }

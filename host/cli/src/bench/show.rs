@@ -31,6 +31,7 @@ fn as_json(figure: &Figure) -> Value {
     let known = |figure: &Result<f64, String>| figure.as_ref().ok().copied().map(rounded);
     let (value_is, target_is, target) = match figure.target {
         Target::RatioAtLeast(target) => ("ratio", "at_least", target),
+        Target::TimesAtMost(target) => ("times", "at_most", target),
         Target::MoreAtMost(target) => ("difference", "at_most", target),
         Target::AtMost(target) => ("host", "at_most", target),
     };
@@ -91,7 +92,7 @@ fn table(figures: &[Figure], core: usize) {
         ));
     }
     stdio::say(format_args!(
-        "\nOn core {core}, by CPU time, all sides in turns:"
+        "\nOn core {core}, by CPU time unless a line says otherwise, all sides in turns:"
     ));
     for figure in figures {
         let note = figure.value().err().unwrap_or(&figure.note);
@@ -105,6 +106,10 @@ fn result(figure: &Figure) -> (String, String) {
         Target::RatioAtLeast(least) => (
             value.map_or_else(dash, |ratio| format!("{ratio:.2}")),
             format!("at least {least:.2}"),
+        ),
+        Target::TimesAtMost(most) => (
+            value.map_or_else(dash, |times| format!("{times:.2}")),
+            format!("at most {most:.2}"),
         ),
         Target::MoreAtMost(most) => (
             value.map_or_else(dash, |more| format!("{more:+.1}")),

@@ -64,17 +64,28 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn median(mut self) -> Result<f64, String> {
+    fn median(self) -> Result<f64, String> {
         self.count?;
-        self.turns.sort_by(f64::total_cmp);
-        let middle = self.turns.len() / 2;
-        Ok((self.turns[middle - 1] + self.turns[middle]) / 2.0) // TURNS is even
+        Ok(median(self.turns))
+    }
+}
+
+/// The middle of what was measured, or between the two in the middle.
+///
+/// # Panics
+/// Nothing was measured.
+pub(super) fn median(mut measured: Vec<f64>) -> f64 {
+    measured.sort_by(f64::total_cmp);
+    let middle = measured.len() / 2;
+    match measured.len().is_multiple_of(2) {
+        true => (measured[middle - 1] + measured[middle]) / 2.0,
+        false => measured[middle],
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Side, measure};
+    use super::{Side, measure, median};
     use std::time::Duration;
 
     /// Takes so many nanoseconds for each; in every third turn ten times as many.
@@ -97,6 +108,12 @@ mod tests {
         fn run(&mut self, _count: u64) -> Result<Duration, String> {
             Err("not there".to_owned())
         }
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), 2.5);
     }
 
     #[test]

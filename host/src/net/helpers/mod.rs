@@ -96,6 +96,16 @@ impl Pools {
     }
 }
 
+impl Drop for Pools {
+    fn drop(&mut self) {
+        let plugins = self.plugins.get_mut();
+        let plugins = plugins.unwrap_or_else(PoisonError::into_inner);
+        for pool in plugins.values().chain([&self.lookups]) {
+            pool.close();
+        }
+    }
+}
+
 fn key(plugin: &Arc<Plugin>) -> usize {
     Arc::as_ptr(plugin).addr()
 }

@@ -52,6 +52,8 @@ struct State {
     /// Resting threads that have been told to get up.
     roused: usize,
     lacks_threads: bool,
+    /// Whether threads without work end at once.
+    is_closed: bool,
 }
 
 /// A job under way.
@@ -85,6 +87,7 @@ impl Pool {
             resting: 0,
             roused: 0,
             lacks_threads: false,
+            is_closed: false,
         };
         Self {
             limits,
@@ -100,6 +103,12 @@ impl Pool {
             state.progress = now;
         }
         state.jobs.push(stream, job);
+    }
+
+    /// Nobody will push more jobs: threads end with those that are there.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.roused.notify_all();
     }
 
     /// Drops the waiting jobs of a stream that are not wanted any more.
@@ -198,7 +207,7 @@ impl Pool {
             state.resting += 1;
             let (mut state, _) = self
                 .roused
-                .wait_timeout_while(state, LINGER, |state| state.roused == 0)
+                .wait_timeout_while(state, LINGER, |state| state.roused == 0 && !state.is_closed)
                 .unwrap_or_else(PoisonError::into_inner);
             state.resting -= 1;
             if state.roused == 0 {

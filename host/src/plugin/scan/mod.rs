@@ -110,10 +110,14 @@ impl Scanner {
         }
     }
 
-    /// A library that takes longer to open is refused. 10 s unless this is called.
+    /// A library that takes longer to open is refused, there or in this process. 10 s unless this is called.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Neither asks nor fills the user's cache of verdicts.
