@@ -1,6 +1,6 @@
 //! Standard input and output that somebody else has made non-blocking, as node, asyncio and some shells do.
 use crate::support::{handclasp, text};
-use handclasp_tests::{await_that, in_time};
+use handclasp_tests::await_that;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
