@@ -8,6 +8,7 @@
 //! - `new_stream`: what a host hands to a loop;
 //! - `stream_driver`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
+//! - `backend`: who carries out a stream's calls into its plugin;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
 //! - `keys`: which stream and component is meant, and where it has its sockets and listeners;
@@ -28,6 +29,7 @@
 //! - `loss`: datagrams dropped on purpose;
 //! - `watch`: loops that do not turn any more.
 mod application;
+mod backend;
 mod backlog;
 mod batch;
 mod bind;
