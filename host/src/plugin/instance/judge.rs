@@ -113,8 +113,10 @@ mod tests {
     #[test]
     fn a_breach_noted_by_an_emitter_counts_whatever_the_call_answers() {
         for status in [abi::HC_PENDING, abi::HC_FINISHED, abi::HC_ERROR_INTERNAL] {
-            let mut collector = Collector::default();
-            collector.fault = Some(Fault::TooManyPackets);
+            let mut collector = Collector {
+                fault: Some(Fault::TooManyPackets),
+                ..Collector::default()
+            };
             let refused = judge_closely(CallName::RecvFromPeer, status, &mut collector);
             assert_eq!(refused.expect_err("a breach").0, FailureKind::Fault);
         }
