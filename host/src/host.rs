@@ -303,12 +303,13 @@ impl Host {
         let settings = validate(plugin.id(), declared, &options.plugin_options)
             .map_err(plugin::Error::from)?;
         let config = stream::Config {
-            plugin: Arc::clone(&plugin),
+            plugin: Arc::clone(plugin.info()),
             options: settings.into(),
             n_components: options.n_components,
             controlling: options.controlling,
             mtu: options.mtu,
             init_timeout: options.init_timeout,
+            call_timeout: stream::CALL_TIMEOUT,
             handshake_timeout: options.handshake_timeout,
             ice_timeout: options.ice_timeout,
             ice_lite: options.ice_lite,
@@ -343,6 +344,7 @@ impl Host {
         let (bind_options, loss, recorder) = (options.bind_options, options.loss, options.recorder);
         let new = Box::new(NewStream {
             stream,
+            plugin: Arc::clone(&plugin),
             application,
             bind_options,
             loss,

@@ -1,6 +1,7 @@
 //! Who carries out the calls into plugins, and when.
-use handclasp::plugin::{Call, Completion, Request};
+use handclasp::plugin::{Completion, InProcess, Plugin, Request};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A backend. Calls into one instance never overlap; between instances there is no order.
@@ -10,6 +11,8 @@ pub struct Backend {
     /// once.
     takes: Option<[Duration; 2]>,
     batches: bool,
+    /// The instances of each side.
+    calls: Vec<InProcess>,
     random: fastrand::Rng,
     held: Vec<Held>,
     under_way: BTreeMap<(Instant, u64), (usize, UnderWay)>,
@@ -35,6 +38,7 @@ impl Backend {
         Self {
             takes: None,
             batches: false,
+            calls: Vec::new(),
             random: fastrand::Rng::with_seed(0),
             held: Vec::new(),
             under_way: BTreeMap::new(),
@@ -60,6 +64,16 @@ impl Backend {
         }
     }
 
+    /// Takes about 50 ms for each call, as worker processes under load do: which of several instances is answered first
+    /// is chance.
+    pub fn laggard(seed: u64) -> Self {
+        Self {
+            takes: Some([20, 30].map(Duration::from_millis)),
+            random: fastrand::Rng::with_seed(seed),
+            ..Self::immediate()
+        }
+    }
+
     /// Begins no call of a side's before it has everything that arrives at that time, as an event loop does.
     #[must_use]
     pub fn in_batches(mut self) -> Self {
@@ -76,15 +90,26 @@ impl Backend {
         self.held.push(Held { side, call, until });
     }
 
-    /// Takes a request over; whoever completes it at once gets it back.
-    pub(crate) fn take(&mut self, now: Instant, side: usize, request: Request) -> Option<Request> {
-        let name = name(request.call());
+    /// One more side, whose plugin is this.
+    pub(crate) fn add(&mut self, plugin: &Arc<Plugin>) {
+        self.calls.push(InProcess::new(Arc::clone(plugin)));
+    }
+
+    /// Takes a request over; returns its completion if it is there at once.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        now_ns: u64,
+        side: usize,
+        request: Request,
+    ) -> Option<Completion> {
+        let name = request.call.name().as_str();
         let held = self
             .held
             .iter()
             .find(|held| held.side == side && held.call == name && held.until > now);
         let starts = match (held.map(|held| held.until), self.takes) {
-            (None, None) => return Some(request),
+            (None, None) => return Some(self.calls[side].run(request, now_ns)),
             (Some(until), _) => until,
             (None, Some(_)) => now + self.delay(),
         };
@@ -101,7 +126,7 @@ impl Backend {
             }
             match first.remove() {
                 (side, UnderWay::There(request)) => {
-                    let completion = Box::new(request.run(now_ns));
+                    let completion = Box::new(self.calls[side].run(*request, now_ns));
                     let returns = now + self.delay();
                     self.put(returns, side, UnderWay::Back(completion));
                 }
@@ -122,17 +147,5 @@ impl Backend {
     fn delay(&mut self) -> Duration {
         let [from, to] = self.takes.unwrap_or_default();
         from + (to - from).mul_f64(self.random.f64())
-    }
-}
-
-fn name(call: &Call) -> &'static str {
-    match call {
-        Call::Init(..) => "init",
-        Call::SetPeer(..) => "set_peer",
-        Call::ConnectionReady(_) => "connection_ready",
-        Call::RecvFromPeer(..) => "recv_from_peer",
-        Call::OnDeadline(_) => "on_deadline",
-        Call::OnWake(_) => "on_wake",
-        Call::Close(_) => "close",
     }
 }

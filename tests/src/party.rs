@@ -2,7 +2,7 @@
 use crate::turn::Turn;
 use handclasp::ice::{Announced, Servers, Tcp};
 use handclasp::plugin::{Plugin, validate};
-use handclasp::stream::{Config, Refused, Stream};
+use handclasp::stream::{CALL_TIMEOUT, Config, Refused, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ pub struct Party {
     pub mtu: u16,
     /// From the request for `init`.
     pub init_timeout: Duration,
+    /// From the request for any other call.
+    pub call_timeout: Duration,
     /// From READY.
     pub handshake_timeout: Duration,
     /// How long the peer may be silent.
@@ -49,6 +51,7 @@ impl Party {
             n_components: defaults.n_components,
             mtu: defaults.mtu,
             init_timeout: defaults.init_timeout,
+            call_timeout: CALL_TIMEOUT,
             handshake_timeout: defaults.handshake_timeout,
             ice_timeout: defaults.ice_timeout,
             ice_lite: false,
@@ -92,12 +95,13 @@ impl Party {
         let options = validate(self.plugin.id(), declared, &self.options)
             .unwrap_or_else(|error| panic!("{error}"));
         let config = Config {
-            plugin: Arc::clone(&self.plugin),
+            plugin: Arc::clone(self.plugin.info()),
             options: options.into(),
             n_components: self.n_components,
             controlling: self.controlling.unwrap_or(is_first),
             mtu: self.mtu,
             init_timeout: self.init_timeout,
+            call_timeout: self.call_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
             ice_lite: self.ice_lite,

@@ -45,8 +45,8 @@ pub struct World {
 /// What a test does to a stream.
 type Act = fn(&mut Stream);
 
-/// Runs a test with calls that complete at once, with calls that take up to 20 ms, and with calls that take longer
-/// than the peer does to answer; and each with datagrams that arrive one by one, or all that arrive at one time in
+/// Runs a test with calls that complete at once, with calls that take up to 20 ms, with calls that take longer than the
+/// peer does to answer, and with calls that take about 50 ms; and each with datagrams that arrive one by one, or all that arrive at one time in
 /// one batch.
 pub fn for_each_backend(mut test: impl FnMut(Backend)) {
     let delayed = |seed| Backend::delayed(seed, Duration::from_millis(10));
@@ -57,6 +57,8 @@ pub fn for_each_backend(mut test: impl FnMut(Backend)) {
         test(delayed(seed + 2).in_batches());
     }
     test(Backend::slow(Duration::from_millis(15)).in_batches());
+    test(Backend::laggard(5));
+    test(Backend::laggard(6).in_batches());
 }
 
 impl World {
@@ -98,6 +100,7 @@ impl World {
             let side = Side::new(self.now, self.sides.len(), party)
                 .unwrap_or_else(|refused| panic!("{refused}"));
             self.sides.push(side);
+            self.backend.add(&party.plugin);
         }
     }
 
@@ -325,8 +328,8 @@ impl World {
     fn settle(&mut self, side: usize) {
         loop {
             while let Some(request) = self.sides[side].stream.poll_request(self.now) {
-                if let Some(request) = self.backend.take(self.now, side, request) {
-                    let completion = request.run(self.nanos());
+                let nanos = self.nanos();
+                if let Some(completion) = self.backend.take(self.now, nanos, side, request) {
                     let stream = &mut self.sides[side].stream;
                     stream.handle_completion(self.now, completion);
                 }

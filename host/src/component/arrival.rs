@@ -90,6 +90,8 @@ impl Component {
         if !self.agent.is_verified(transport, remote) {
             return Arrival::Authentic;
         }
+        // A selected pair, and all that follows from it, is told before what the peer has sent.
+        self.settle(now);
         let taken = self.strangers.take((transport, remote));
         self.drops.note_ahead(now, taken.lost);
         for (number, datagram) in taken.datagrams {

@@ -6,11 +6,10 @@
 //! instance that is told nothing until the other's answer comes. Without numbers the initiator does so when the
 //! peer's init data changes again; if no answer comes in a while, none was meant to.
 use super::Component;
-use super::driver::{Driver, Phase};
+use super::driver::Phase;
 use crate::plugin::Role;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long an instance waits for the peer's answer, at first: longer than most signalling takes. It doubles each
@@ -175,7 +174,11 @@ impl Component {
             return;
         };
         let fate = self.fate(change);
-        let has_room = self.leaving.len() < MAX_LEAVING;
+        let speaking = self
+            .leaving
+            .iter()
+            .filter(|old| old.phase() != Phase::Ended);
+        let has_room = speaking.count() < MAX_LEAVING;
         if matches!(fate, Some(Fate::Answered(_) | Fate::Asked(_))) && !has_room {
             return;
         }
@@ -261,16 +264,12 @@ impl Component {
         self.association.tentative = None;
         self.association.deadline = None;
         self.config.parameters.instance_id = instance_id;
-        let next = Driver::start(
-            Arc::clone(&self.config.plugin),
-            self.config.parameters.clone(),
-        );
+        let next = self.config.start_driver();
         let mut old = std::mem::replace(&mut self.driver, next);
         old.close();
         self.leaving.push_back(old);
         self.early.clear();
         self.handshake_data = None;
-        self.init_deadline = None;
         self.handshake_deadline = None;
         self.ready.reported = false;
         if self.ready.since.is_some() {

@@ -1,18 +1,30 @@
 //! Who is called when: one handshake instance and its queues. The rules are tested in `tests/tests/semantics`.
 //!
-//! The driver knows nothing of ICE. It is told what happens, asks for calls one at a time through
-//! [`Driver::poll_request`], and hears of their outcome in [`Driver::handle_completion`], at once or later:
-//! what happens meanwhile waits in order.
+//! The driver knows nothing of ICE, nor where the instance is. It is told what happens, asks for calls one at a time
+//! through [`Driver::poll_request`], and hears of their outcome in [`Driver::handle_completion`], at once or later: what
+//! happens meanwhile waits in order. A call that does not come back in time ends it; once it does come back, its
+//! instance is destroyed.
+mod away;
+mod ending;
+mod output;
+mod state;
+
 use super::drops::Cause;
 use super::waiting::{Queue, Waiting};
 use crate::plugin::{
-    Call, Completion, Deadline, Emitted, Failure, FailureKind, InitParameters, Live, Outcome,
-    Plugin, Request, Role,
+    Call, CallName, Completion, Deadline, Effects, FailureKind, InitParameters, Outcome,
+    PluginInfo, Request, Role,
 };
+use away::Away;
+use state::State;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use std::time::Instant;
+
+pub(super) use away::Patience;
+pub(super) use output::{Output, Route};
+pub use state::Phase;
 
 /// Most datagrams that wait for the peer's parameters; the oldest leave first.
 const MAX_WAITING_FOR_PEER: usize = 8;
@@ -22,12 +34,16 @@ const REST: u64 = 1_000_000;
 
 /// One instance from `init` to `destroy`.
 pub(super) struct Driver {
-    plugin: Arc<Plugin>,
+    plugin: Arc<PluginInfo>,
     instance_id: u64,
     phase: Phase,
-    instance: Slot,
-    emitted: Emitted,
+    state: State,
+    patience: Patience,
+    /// The call that is asked for, or under way: nothing else is asked for meanwhile.
+    away: Option<Away>,
     request: Option<Request>,
+    /// The memory of the last completion.
+    effects: Effects,
     waiting: Queue,
     peer: Option<(Role, Vec<u8>)>,
     deadline: Option<u64>,
@@ -48,6 +64,8 @@ impl fmt::Debug for Driver {
         f.debug_struct("Driver")
             .field("instance_id", &self.instance_id)
             .field("phase", &self.phase)
+            .field("state", &self.state)
+            .field("away", &self.away)
             .field("request", &self.request)
             .field("waiting", &self.waiting)
             .field("peer", &self.peer)
@@ -57,73 +75,22 @@ impl fmt::Debug for Driver {
     }
 }
 
-/// How far a handshake has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// `init` is running.
-    Starting,
-    /// The plugin wants its peer's parameters, which nobody has given yet.
-    AwaitingPeer,
-    /// The handshake is in progress.
-    InProgress,
-    /// The handshake is over; data flows.
-    Finished,
-    /// Failed or closed: nothing is called any more.
-    Ended,
-}
-
-/// Where the instance is.
-#[derive(Debug)]
-enum Slot {
-    /// Here: it can be called.
-    Here(Live),
-    /// A call has it.
-    Away,
-    /// There is none: finished in `init`, failed or closed.
-    Nowhere,
-}
-
-/// Where a datagram goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    /// To the plugin, now.
-    Taken,
-    /// To wait for its turn.
-    Waiting,
-    /// Nowhere.
-    Dropped(Cause),
-    /// To the application.
-    Application,
-}
-
-/// What a driver says.
-pub(super) enum Output {
-    InitData(Vec<u8>),
-    Packet(Vec<u8>),
-    Finished(Zeroizing<Vec<u8>>),
-    /// A datagram that had to wait and turned out to be the application's.
-    Application(Vec<u8>),
-    /// The datagram with this number waited, and is dropped.
-    Dropped(u64, Cause),
-    Warning(String),
-    Failed(Failure),
-    Closed {
-        by_peer: bool,
-    },
-}
-
 impl Driver {
     /// Asks for `init` at once.
-    pub(super) fn start(plugin: Arc<Plugin>, parameters: InitParameters) -> Self {
-        let instance_id = parameters.instance_id;
-        let init = Call::Init(Arc::clone(&plugin), parameters);
-        Self {
+    pub(super) fn start(
+        plugin: Arc<PluginInfo>,
+        parameters: InitParameters,
+        patience: Patience,
+    ) -> Self {
+        let mut driver = Self {
             plugin,
-            instance_id,
+            instance_id: parameters.instance_id,
             phase: Phase::Starting,
-            instance: Slot::Away,
-            emitted: Emitted::default(),
-            request: Some(Request::new(instance_id, init, Emitted::default())),
+            state: State::Unmade,
+            patience,
+            away: None,
+            request: None,
+            effects: Effects::default(),
             waiting: Queue::default(),
             peer: None,
             deadline: None,
@@ -133,7 +100,9 @@ impl Driver {
             said_goodbye: false,
             warning: None,
             outputs: VecDeque::new(),
-        }
+        };
+        driver.ask(Call::Init(parameters));
+        driver
     }
 
     pub(super) fn instance_id(&self) -> u64 {
@@ -151,7 +120,12 @@ impl Driver {
 
     /// Whether there is an instance: there is none after a finish in `init`, or at the end.
     pub(super) fn has_instance(&self) -> bool {
-        !matches!(self.instance, Slot::Nowhere)
+        self.state != State::Gone
+    }
+
+    /// Whether it has ended and nothing of its instance is left, nor under way.
+    pub(super) fn is_gone(&self) -> bool {
+        self.phase == Phase::Ended && self.away.is_none()
     }
 
     pub(super) fn peer(&self) -> Option<&(Role, Vec<u8>)> {
@@ -186,38 +160,31 @@ impl Driver {
         self.advance();
     }
 
-    /// Says the last words and ends. [`Output::Closed`] follows unless it has ended already. While `init` is under way
-    /// nobody waits for it: what comes of it is destroyed.
-    pub(super) fn close(&mut self) {
-        if self.phase == Phase::Starting {
-            self.end_closed(false);
-        } else if self.phase != Phase::Ended {
-            self.closing = true;
-            self.advance();
-        }
-    }
-
-    /// Ends without a word: ICE has failed, or time is up.
-    pub(super) fn abandon(&mut self) {
-        self.end();
-    }
-
     /// A datagram from a verified address, with its number among the component's.
     pub(super) fn handle_datagram(&mut self, number: u64, datagram: &[u8]) -> Route {
-        match &self.instance {
-            // The application's traffic is never held up by a call that is under way.
-            _ if self.phase == Phase::Finished && !self.may_be_handshake(datagram) => {
-                Route::Application
-            }
-            Slot::Away | Slot::Here(Live::AwaitingPeer(_)) => self.wait(number, datagram),
-            Slot::Here(_) | Slot::Nowhere => self.dispatch(datagram),
+        // The application's traffic is never held up by a call that is under way.
+        if self.phase == Phase::Finished && !self.may_be_handshake(datagram) {
+            Route::Application
+        } else if self.is_callable() || self.state == State::Gone {
+            self.dispatch(number, datagram)
+        } else {
+            self.wait(number, datagram)
         }
+    }
+
+    /// Whether the instance can be told what happens.
+    fn is_callable(&self) -> bool {
+        let is_told = matches!(
+            self.state,
+            State::AwaitingReady | State::Connected | State::Finished
+        );
+        is_told && self.away.is_none()
     }
 
     /// Whether a datagram can be the handshake's by its first byte (RFC 7983).
     fn may_be_handshake(&self, datagram: &[u8]) -> bool {
-        match (self.plugin.first_bytes(), &self.instance) {
-            (_, Slot::Nowhere) => false,
+        match (self.plugin.first_bytes, self.state) {
+            (_, State::Gone) => false,
             (None, _) => self.phase != Phase::Finished,
             (Some(map), _) => map.contains(datagram.first().copied().unwrap_or_default()),
         }
@@ -225,34 +192,46 @@ impl Driver {
 
     /// Whether a peer with this plugin takes a datagram for the handshake's, whatever else stands in it.
     pub(super) fn claims(&self, datagram: &[u8]) -> bool {
-        !self.plugin.inspects() && self.may_be_handshake(datagram)
+        !self.plugin.inspects && self.may_be_handshake(datagram)
     }
 
-    /// Sends a datagram where it belongs; the instance is not away and knows its peer.
-    fn dispatch(&mut self, datagram: &[u8]) -> Route {
+    /// Sends a datagram where it belongs, as far as its first byte tells; the instance can be told of it, or is gone.
+    fn dispatch(&mut self, number: u64, datagram: &[u8]) -> Route {
         // The contract promises a plugin that no datagram is empty.
-        let is_mapped = !datagram.is_empty() && self.may_be_handshake(datagram);
-        let mut theirs = is_mapped;
-        if let (true, true, Slot::Here(live)) = (theirs, self.plugin.inspects(), &mut self.instance)
-        {
-            theirs = live.is_handshake(datagram);
-        }
-        if theirs {
-            let datagram = datagram.to_vec();
-            self.call(|live| Call::RecvFromPeer(live, datagram));
-            return Route::Taken;
+        if !datagram.is_empty() && self.may_be_handshake(datagram) {
+            self.ask_for_datagram(number, datagram.to_vec());
+            // One that the plugin looks at first may come back.
+            return match self.plugin.inspects {
+                true => Route::Waiting,
+                false => Route::Taken,
+            };
         }
         match (self.phase, datagram.first()) {
             (Phase::Finished, _) => Route::Application,
             (Phase::Ended, _) => Route::Dropped(Cause::Ended),
-            (_, Some(&first)) if !is_mapped => Route::Dropped(Cause::FirstByte(first)),
-            _ => Route::Dropped(Cause::NotHandshake),
+            (_, Some(&first)) => Route::Dropped(Cause::FirstByte(first)),
+            (_, None) => Route::Dropped(Cause::NotHandshake),
         }
+    }
+
+    fn ask_for_datagram(&mut self, number: u64, datagram: Vec<u8>) {
+        self.ask(Call::RecvFromPeer(datagram));
+        if let Some(away) = &mut self.away {
+            away.number = number;
+        }
+    }
+
+    /// The plugin says that the datagram of this number is not the handshake's.
+    fn take_back(&mut self, number: u64, datagram: Vec<u8>) {
+        self.outputs.push_back(match self.phase {
+            Phase::Finished => Output::Application(datagram),
+            _ => Output::Dropped(number, Cause::NotHandshake),
+        });
     }
 
     /// Of a flight that is too long its beginning is kept: retransmitted, the rest finds room behind it.
     fn wait(&mut self, number: u64, datagram: &[u8]) -> Route {
-        let is_for_peer = self.plugin.wants_peer() && self.peer.is_none();
+        let is_for_peer = self.plugin.wants_peer && self.peer.is_none();
         if is_for_peer && self.waiting.datagrams() == MAX_WAITING_FOR_PEER {
             self.drop_oldest(Cause::PeerUnknown);
         }
@@ -277,23 +256,29 @@ impl Driver {
         if self.poll_timeout().is_some_and(|at| at <= now_ns) {
             self.deadline = None;
             self.rested = now_ns.saturating_add(REST);
-            self.call(Call::OnDeadline);
+            self.ask(Call::OnDeadline);
         }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None` while the instance is away, and while its
     /// handshake waits for READY: what it repeated meanwhile would all leave at once.
     pub(super) fn poll_timeout(&self) -> Option<u64> {
-        match self.instance {
-            Slot::Here(Live::AwaitingPeer(_) | Live::AwaitingReady(_)) => None,
-            Slot::Away | Slot::Nowhere => None,
-            Slot::Here(_) => self.deadline.map(|at| at.max(self.rested)),
+        match self.state {
+            State::Connected | State::Finished if self.away.is_none() => {
+                self.deadline.map(|at| at.max(self.rested))
+            }
+            _ => None,
         }
     }
 
     /// The next call to make. Its completion must come back.
-    pub(super) fn poll_request(&mut self) -> Option<Request> {
-        self.request.take()
+    pub(super) fn poll_request(&mut self, now: Instant) -> Option<Request> {
+        let request = self.request.take()?;
+        if let Some(away) = &mut self.away {
+            let patience = self.patience.of(away.call);
+            away.until = patience.and_then(|patience| now.checked_add(patience));
+        }
+        Some(request)
     }
 
     pub(super) fn poll_output(&mut self) -> Option<Output> {
@@ -303,94 +288,92 @@ impl Driver {
     /// What came of a call.
     pub(super) fn handle_completion(&mut self, completion: Completion) {
         let Completion {
+            has_instance,
             outcome,
-            mut emitted,
+            effects,
             ..
         } = completion;
-        if self.phase == Phase::Ended {
-            return; // abandoned meanwhile: dropping the outcome destroys the instance
+        let is_awaited = self.request.is_none();
+        let Some(away) = self.away.take_if(|_| is_awaited) else {
+            return; // nothing was asked that it could answer
+        };
+        match (self.phase, away.call) {
+            (_, CallName::Destroy) => return,
+            (Phase::Ended, _) => return self.destroy(has_instance), // nobody has waited for it
+            _ => {}
         }
-        self.take_emitted(&outcome, &mut emitted);
-        self.emitted = emitted;
+        self.take_effects(&outcome, effects);
         match outcome {
-            Outcome::Live(live) => self.resume(live),
-            Outcome::Finished(live, data) => {
-                self.instance = live.map_or(Slot::Nowhere, Slot::Here);
+            Outcome::Pending => self.go_on(away.call),
+            Outcome::Finished(data) => {
                 self.phase = Phase::Finished;
+                match away.call {
+                    // Nothing but `destroy` is called.
+                    CallName::Init => self.destroy(has_instance),
+                    _ => self.state = State::Finished,
+                }
                 self.outputs.push_back(Output::Finished(data));
                 self.release_data();
             }
-            Outcome::Failed(failure) if self.said_goodbye => {
-                self.outputs.push_back(Output::Warning(failure.to_string()));
-                self.end_closed(false);
+            Outcome::NotHandshake(datagram) => self.take_back(away.number, datagram),
+            Outcome::Failed(failure) => {
+                let end = self.end_of(failure);
+                self.end_with(end, has_instance);
             }
-            Outcome::Failed(failure) => self.fail(failure),
-            Outcome::Closed => self.end_closed(false),
+            Outcome::Closed | Outcome::Gone => {
+                self.end_with(Output::Closed { by_peer: false }, has_instance);
+            }
         }
         self.advance();
     }
 
-    fn take_emitted(&mut self, outcome: &Outcome, emitted: &mut Emitted) {
+    fn take_effects(&mut self, outcome: &Outcome, mut effects: Effects) {
         let broke_contract =
             matches!(outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Fault);
-        if broke_contract {
-            return; // nothing it says counts any more
-        }
-        if let Some(data) = emitted.init_data.take() {
+        if !broke_contract {
+            self.carry_out(outcome, &mut effects);
+        } // else nothing it says counts any more
+        self.effects = effects;
+    }
+
+    fn carry_out(&mut self, outcome: &Outcome, effects: &mut Effects) {
+        if let Some(data) = effects.init_data.take() {
             self.outputs.push_back(Output::InitData(data));
         } else if self.phase == Phase::Starting && !matches!(outcome, Outcome::Failed(_)) {
             self.outputs.push_back(Output::InitData(Vec::new()));
         }
         self.outputs.extend(
-            emitted
+            effects
                 .packets()
                 .map(|packet| Output::Packet(packet.to_vec())),
         );
-        if let Some(warning) = emitted.sentence.take() {
+        if let Some(warning) = effects.sentence.take() {
             self.outputs.push_back(Output::Warning(format!(
                 "plugin {}: {warning}",
-                self.plugin.id()
+                self.plugin.id
             )));
             self.warning = Some(warning).filter(|_| self.phase != Phase::Starting);
         }
-        match emitted.deadline {
+        match effects.deadline {
             Some(Deadline::At(at)) => self.deadline = Some(at),
             Some(Deadline::Cleared) => self.deadline = None,
             None => {}
         }
     }
 
-    fn resume(&mut self, live: Live) {
-        self.phase = match &live {
-            Live::AwaitingPeer(_) => Phase::AwaitingPeer,
-            Live::Finished(_) => Phase::Finished,
-            Live::AwaitingReady(_) | Live::Connected(_) => Phase::InProgress,
+    /// A call has finished nothing.
+    fn go_on(&mut self, call: CallName) {
+        self.state = match call {
+            CallName::Init if self.plugin.wants_peer => State::AwaitingPeer,
+            CallName::Init | CallName::SetPeer => State::AwaitingReady,
+            CallName::ConnectionReady => State::Connected,
+            _ => self.state,
         };
-        self.instance = Slot::Here(live);
-    }
-
-    fn fail(&mut self, failure: Failure) {
-        let finished = self.phase == Phase::Finished;
-        if finished && failure.kind == FailureKind::ClosedByPeer {
-            self.end_closed(true);
-        } else {
-            self.end();
-            self.outputs.push_back(Output::Failed(failure));
-        }
-    }
-
-    fn end_closed(&mut self, by_peer: bool) {
-        self.end();
-        self.outputs.push_back(Output::Closed { by_peer });
-    }
-
-    fn end(&mut self) {
-        self.phase = Phase::Ended;
-        self.instance = Slot::Nowhere;
-        self.request = None;
-        while self.drop_oldest(Cause::Ended) {}
-        self.waiting = Queue::default();
-        self.deadline = None;
+        self.phase = match self.state {
+            State::AwaitingPeer => Phase::AwaitingPeer,
+            State::Finished => Phase::Finished,
+            _ => Phase::InProgress,
+        };
     }
 
     /// What waited and is the application's does not wait for what is the plugin's: it would be overtaken.
@@ -402,68 +385,56 @@ impl Driver {
             .extend(data.into_iter().map(Output::Application));
     }
 
-    /// Makes the next call that is due, if the instance is not away.
+    /// Makes the next call that is due, if none is under way.
     fn advance(&mut self) {
         while self.phase != Phase::Ended {
-            match (&self.instance, &self.peer) {
-                (Slot::Away, _) => return,
-                _ if self.closing => return self.say_goodbye(),
-                (Slot::Here(Live::AwaitingPeer(_)), None) => return,
-                (Slot::Here(Live::AwaitingPeer(_)), Some((role, data))) => {
-                    let (role, data) = (*role, data.clone());
-                    return self.tell_peer(role, data);
+            match (self.state, &self.peer) {
+                // Destroyed, which nothing waits for.
+                (State::Gone, _) if self.closing => return self.end_closed(),
+                (State::Gone, _) => {}
+                _ if self.away.is_some() => return,
+                _ if self.closing => {
+                    self.said_goodbye = true;
+                    return self.ask(Call::Close);
                 }
-                (Slot::Here(_) | Slot::Nowhere, _) => {}
+                (State::AwaitingPeer, None) => return,
+                (State::AwaitingPeer, Some((role, data))) => {
+                    let (role, data) = (*role, data.clone());
+                    return self.ask(Call::SetPeer(role, data));
+                }
+                _ => {}
             }
             match self.waiting.pop() {
-                Some(Waiting::Ready) => self.tell_ready(),
-                Some(Waiting::Datagram(number, datagram)) => match self.dispatch(&datagram) {
-                    Route::Application => self.outputs.push_back(Output::Application(datagram)),
-                    Route::Dropped(cause) => self.outputs.push_back(Output::Dropped(number, cause)),
-                    Route::Taken | Route::Waiting => {}
-                },
-                None if std::mem::take(&mut self.woken) => self.call(Call::OnWake),
+                // Finished before READY: connection_ready is not called.
+                Some(Waiting::Ready) if self.state != State::AwaitingReady => {}
+                Some(Waiting::Ready) => self.ask(Call::ConnectionReady),
+                Some(Waiting::Datagram(number, datagram)) => {
+                    match self.dispatch(number, &datagram) {
+                        Route::Application => self.outputs.push_back(Output::Application(datagram)),
+                        Route::Dropped(cause) => {
+                            self.outputs.push_back(Output::Dropped(number, cause));
+                        }
+                        Route::Taken | Route::Waiting => {}
+                    }
+                }
+                None if std::mem::take(&mut self.woken) && self.is_callable() => {
+                    self.ask(Call::OnWake);
+                }
                 None => return,
             }
         }
     }
 
-    fn say_goodbye(&mut self) {
-        match self.instance {
-            Slot::Here(_) => {
-                self.said_goodbye = true;
-                self.call(Call::Close);
-            }
-            Slot::Away | Slot::Nowhere => self.end_closed(false),
-        }
-    }
-
-    fn tell_peer(&mut self, role: Role, data: Vec<u8>) {
-        match std::mem::replace(&mut self.instance, Slot::Away) {
-            Slot::Here(Live::AwaitingPeer(instance)) => {
-                self.ask(Call::SetPeer(instance, role, data))
-            }
-            other => self.instance = other,
-        }
-    }
-
-    fn tell_ready(&mut self) {
-        match std::mem::replace(&mut self.instance, Slot::Away) {
-            Slot::Here(Live::AwaitingReady(instance)) => self.ask(Call::ConnectionReady(instance)),
-            other => self.instance = other, // finished before READY: connection_ready is not called
-        }
-    }
-
-    fn call(&mut self, call: impl FnOnce(Live) -> Call) {
-        match std::mem::replace(&mut self.instance, Slot::Away) {
-            Slot::Here(live) => self.ask(call(live)),
-            other => self.instance = other,
-        }
-    }
-
-    /// The instance goes away with the call.
     fn ask(&mut self, call: Call) {
-        let emitted = std::mem::take(&mut self.emitted);
-        self.request = Some(Request::new(self.instance_id, call, emitted));
+        self.away = Some(Away {
+            call: call.name(),
+            until: None,
+            number: 0,
+        });
+        self.request = Some(Request {
+            instance_id: self.instance_id,
+            call,
+            effects: std::mem::take(&mut self.effects),
+        });
     }
 }

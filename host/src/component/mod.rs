@@ -1,7 +1,10 @@
 //! One ICE component, without sockets or clock: an ICE agent, a handshake instance, and what lies between.
 //!
-//! Bytes and time come in as arguments; [`Transmit`]s, [`Event`]s, [`Request`]s and a deadline go out. After
-//! every call drain `poll_request`, `poll_transmit` and `poll_event`, then ask `poll_timeout`.
+//! Bytes and time come in as arguments; [`Transmit`]s, [`Event`]s, [`Request`]s and a deadline go out. Requests are
+//! calls into the plugin, of which a component knows the [`PluginInfo`] alone: where its instances live is the business of
+//! whoever carries requests out, and brings back a [`Completion`] of each, at once or later.
+//!
+//! After whatever goes in drain `poll_request`, `poll_transmit` and `poll_event`, then ask `poll_timeout`.
 mod arrival;
 mod association;
 mod driver;
@@ -13,10 +16,10 @@ mod strangers;
 mod waiting;
 
 use crate::ice::{self, Pair, RelayRequest, Transmit};
-use crate::plugin::{Call, Completion, InitParameters, Plugin, Request, Role, nanos_since};
+use crate::plugin::{Completion, InitParameters, PluginInfo, Request, Role, nanos_since};
 use crate::queue::take_front;
 use association::Association;
-use driver::Driver;
+use driver::{Driver, Patience};
 use drops::Drops;
 use std::collections::VecDeque;
 use std::fmt;
@@ -33,12 +36,14 @@ pub use event::{Arrival, Event, SendError};
 /// What a component is made of.
 #[derive(Debug)]
 pub struct Config {
-    /// The loaded plugin.
-    pub plugin: Arc<Plugin>,
+    /// The plugin.
+    pub plugin: Arc<PluginInfo>,
     /// What `init` is told.
     pub parameters: InitParameters,
     /// How long `init` may take, counted from its request.
     pub init_timeout: Duration,
+    /// How long any other call may take, likewise.
+    pub call_timeout: Duration,
     /// How long a handshake may take, counted from READY.
     pub handshake_timeout: Duration,
     /// The origin of the plugins' clock.
@@ -60,8 +65,6 @@ pub struct Component {
     /// The handshake's packets from before READY.
     early: VecDeque<Vec<u8>>,
     handshake_data: Option<Zeroizing<Vec<u8>>>,
-    /// When `init`, which is under way, must have returned.
-    init_deadline: Option<Instant>,
     handshake_deadline: Option<Instant>,
     transmits: VecDeque<Transmit>,
     relay_requests: VecDeque<RelayRequest>,
@@ -101,10 +104,21 @@ struct Ready {
     reported: bool,
 }
 
+impl Config {
+    /// An instance of what it says.
+    fn start_driver(&self) -> Driver {
+        let patience = Patience {
+            init: self.init_timeout,
+            others: self.call_timeout,
+        };
+        Driver::start(Arc::clone(&self.plugin), self.parameters.clone(), patience)
+    }
+}
+
 impl Component {
     /// Asks for `init` at once.
     pub fn new(config: Config, agent: ice::Agent, gatherer: ice::Gatherer) -> Self {
-        let driver = Driver::start(Arc::clone(&config.plugin), config.parameters.clone());
+        let driver = config.start_driver();
         Self {
             config,
             agent,
@@ -116,7 +130,6 @@ impl Component {
             ready: Ready::default(),
             early: VecDeque::new(),
             handshake_data: None,
-            init_deadline: None,
             handshake_deadline: None,
             transmits: VecDeque::new(),
             relay_requests: VecDeque::new(),
@@ -198,9 +211,7 @@ impl Component {
             self.agent.handle_timeout(now);
         }
         self.driver.handle_timeout(self.nanos(now));
-        if self.init_deadline.is_some_and(|at| at <= now) {
-            self.time_out_init();
-        }
+        self.watch_calls(now);
         self.watch_association(now);
         if self.handshake_deadline.is_some_and(|at| at <= now) {
             self.time_out();
@@ -211,19 +222,28 @@ impl Component {
         self.settle(now);
     }
 
-    fn time_out_init(&mut self) {
-        let id = self.config.plugin.id();
-        let seconds = self.config.init_timeout.as_secs_f32();
-        self.fail(format!(
-            "plugin {id}: init has not returned within {seconds} s: see what it waits for, or allow it more \
-             (init_timeout)"
-        ));
+    /// A call that does not come back in time is waited for no longer.
+    fn watch_calls(&mut self, now: Instant) {
+        for old in &mut self.leaving {
+            if let Some(overdue) = old.overdue(now) {
+                old.abandon();
+                self.events.push_back(Event::Warning(overdue));
+            }
+        }
+        match self.driver.overdue(now) {
+            Some(overdue) if self.driver.is_leaving() => {
+                self.events.push_back(Event::Warning(overdue));
+                self.driver.cut_short();
+            }
+            Some(overdue) => self.fail(overdue),
+            None => {}
+        }
     }
 
     fn time_out(&mut self) {
-        let id = self.config.plugin.id();
+        let id = &self.config.plugin.id;
         let seconds = self.config.handshake_timeout.as_secs_f32();
-        let takes_role = self.config.plugin.wants_peer();
+        let takes_role = self.config.plugin.wants_peer;
         let role = self.peer().filter(|_| takes_role).map(|(role, _)| *role);
         let as_role = role.map_or(String::new(), |role| format!(" (as {role})"));
         let why = self.why_unfinished(role);
@@ -265,7 +285,7 @@ impl Component {
     }
 
     fn warn_of_drops(&mut self, sentences: &str) {
-        let (component, plugin) = (self.id(), self.config.plugin.id());
+        let (component, plugin) = (self.id(), &self.config.plugin.id);
         let warning = format!("component {component}, plugin {plugin}: {sentences}");
         self.events.push_back(Event::Warning(warning));
     }
@@ -287,13 +307,19 @@ impl Component {
             servers,
             plugin,
             self.association.timeout(),
-            self.init_deadline,
+            self.overdue_at(),
             self.handshake_deadline,
             self.drops.poll_timeout(),
         ]
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// When a call that is under way is overdue.
+    fn overdue_at(&self) -> Option<Instant> {
+        let leaving = self.leaving.iter().filter_map(Driver::overdue_at);
+        leaving.chain(self.driver.overdue_at()).min()
     }
 
     /// Whether [`poll_timeout`](Self::poll_timeout) is to be asked, though nothing else has happened than that a
@@ -306,15 +332,11 @@ impl Component {
     /// [`handle_completion`](Self::handle_completion).
     pub fn poll_request(&mut self, now: Instant) -> Option<Request> {
         // The old association's last words come before the first ones of the new.
-        let leaving = self.leaving.iter_mut().find_map(Driver::poll_request);
-        if leaving.is_some() {
-            return leaving;
-        }
-        let request = self.driver.poll_request()?;
-        if let Call::Init(..) = request.call() {
-            self.init_deadline = Some(now + self.config.init_timeout);
-        }
-        Some(request)
+        let leaving = self
+            .leaving
+            .iter_mut()
+            .find_map(|old| old.poll_request(now));
+        leaving.or_else(|| self.driver.poll_request(now))
     }
 
     /// What came of a call.

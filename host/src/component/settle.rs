@@ -24,7 +24,7 @@ impl Component {
                 break;
             }
         }
-        self.leaving.retain(|old| old.phase() != Phase::Ended);
+        self.leaving.retain(|old| !old.is_gone());
         self.follow_peer();
         self.watch_the_time(now);
         if self.driver.phase() == Phase::Ended {
@@ -115,7 +115,7 @@ impl Component {
     fn explain(&self, reason: String) -> String {
         let reason = self.with_troubles(reason);
         match self.plugin_warning().filter(|_| self.in_progress()) {
-            Some(warned) => format!("{reason}; plugin {}: {warned}", self.config.plugin.id()),
+            Some(warned) => format!("{reason}; plugin {}: {warned}", self.config.plugin.id),
             None => reason,
         }
     }
@@ -131,8 +131,6 @@ impl Component {
 
     /// A handshake in progress has until a while after READY, or after it began if that came later.
     fn watch_the_time(&mut self, now: Instant) {
-        self.init_deadline
-            .take_if(|_| self.driver.phase() != Phase::Starting);
         if !self.in_progress() {
             self.handshake_deadline = None;
         } else if self.ready.since.is_some() && self.handshake_deadline.is_none() {

@@ -25,7 +25,7 @@ use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
 use crate::counted;
 use crate::ice::{Datagram, Pair};
-use crate::plugin::{Completion, nanos_since};
+use crate::plugin::nanos_since;
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
 use std::io;
@@ -205,7 +205,7 @@ impl EventLoop {
                     self.mark_dirty(key);
                 }
             }
-            Command::Completed(key, completion) => self.complete(now, key, *completion),
+            Command::Completed(key) => self.complete(now, key),
             Command::Found(key, lookup, found) => {
                 if let Some(driver) = self.streams.get_mut(&key) {
                     driver.stream.handle_lookup(now, &lookup, &found);
@@ -220,7 +220,7 @@ impl EventLoop {
 
     fn open(&mut self, new: NewStream) {
         let key = new.stream.id();
-        self.pulse.opened(key, new.stream.plugin().id());
+        self.pulse.opened(key, &new.stream.plugin().id);
         self.streams.insert(key, Box::new(StreamDriver::new(new)));
         self.mark_dirty(key);
     }
@@ -253,10 +253,9 @@ impl EventLoop {
         }
     }
 
-    fn complete(&mut self, now: Instant, key: StreamKey, completion: Completion) {
-        // A stream that ended meanwhile: dropping the completion destroys its instance.
+    fn complete(&mut self, now: Instant, key: StreamKey) {
         if let Some(driver) = self.streams.get_mut(&key) {
-            driver.stream.handle_completion(now, completion);
+            driver.take_completions(now);
             self.mark_dirty(key);
         }
     }

@@ -1,7 +1,6 @@
 //! What other threads ask of an event loop, without an allocation per datagram.
 use super::keys::StreamKey;
 use super::new_stream::NewStream;
-use crate::plugin::Completion;
 use crate::stream::{Lookup, Message};
 use std::collections::HashMap;
 use std::fmt;
@@ -18,7 +17,7 @@ pub(crate) enum Command {
     Send(StreamKey, u16, usize),
     /// So many datagrams of a component's had no room.
     Overflowed(StreamKey, u16, usize),
-    Completed(StreamKey, Box<Completion>),
+    Completed(StreamKey),
     Found(StreamKey, Lookup, Result<Vec<SocketAddr>, String>),
     /// Of an instance of the stream's.
     Wake(StreamKey, u64),
@@ -89,7 +88,7 @@ impl Mailbox {
             false => self.push(state, command),
             true => {
                 drop(state);
-                drop(command); // an instance is destroyed without the lock
+                drop(command); // a stream takes its time
             }
         }
     }
@@ -168,7 +167,7 @@ impl Mailbox {
         state.closed = true;
         let mail = std::mem::take(&mut state.mail);
         drop(state);
-        drop(mail); // instances are destroyed without the lock
+        drop(mail); // streams take their time
     }
 
     /// Whether nobody takes anything any more.

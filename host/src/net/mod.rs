@@ -8,6 +8,7 @@
 //! - `new_stream`: what a host hands to a loop;
 //! - `stream_driver`: a stream on its loop, and carrying out what it wants;
 //! - `application`: whom a stream reports to;
+//! - `backend`: who carries out a stream's calls into its plugin;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `id_map`: maps by the ids of streams;
 //! - `instances`: which loop and stream a handshake instance is of, for plugins' wakes;
@@ -29,6 +30,7 @@
 //! - `loss`: datagrams dropped on purpose;
 //! - `watch`: loops that do not turn any more.
 mod application;
+mod backend;
 mod backlog;
 mod batch;
 mod bind;

@@ -2,6 +2,7 @@
 use super::application::Application;
 use super::bind::BindOptions;
 use super::loss::Loss;
+use crate::plugin::Plugin;
 use crate::stream::Stream;
 use crate::trace::Recorder;
 use rustls::ClientConfig;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 /// A stream for a loop to take over.
 pub(crate) struct NewStream {
     pub(crate) stream: Stream,
+    /// Whose instances shake hands.
+    pub(crate) plugin: Arc<Plugin>,
     pub(crate) application: Box<dyn Application>,
     pub(crate) bind_options: BindOptions,
     pub(crate) loss: Option<Loss>,

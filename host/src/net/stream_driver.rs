@@ -4,6 +4,7 @@ mod relay;
 mod send;
 
 use super::application::{Application, ReplyQueue};
+use super::backend::{Backend, Desk, InProcessBackend};
 use super::bind::{BindError, BindOptions};
 use super::helpers::Helpers;
 use super::instances::Instances;
@@ -31,6 +32,7 @@ use std::time::Instant;
 pub(super) struct StreamDriver {
     pub(super) stream: Stream,
     pub(super) application: Box<dyn Application>,
+    backend: Box<dyn Backend>,
     bind_options: BindOptions,
     loss: Option<Loss>,
     trust: Option<Arc<ClientConfig>>,
@@ -67,11 +69,25 @@ pub(super) struct LoopContext<'a> {
     pub(super) pulse: &'a Pulse,
 }
 
+impl LoopContext<'_> {
+    fn desk(&mut self, stream: &Stream) -> Desk<'_> {
+        Desk {
+            stream: stream.id(),
+            now: self.now,
+            nanos: self.nanos,
+            init_timeout: stream.init_timeout(),
+            helpers: self.helpers,
+            pulse: self.pulse,
+        }
+    }
+}
+
 impl StreamDriver {
     pub(super) fn new(new: NewStream) -> Self {
         Self {
             stream: new.stream,
             application: new.application,
+            backend: Box::new(InProcessBackend::new(new.plugin)),
             bind_options: new.bind_options,
             loss: new.loss,
             trust: new.trust,
@@ -144,17 +160,9 @@ impl StreamDriver {
             while let Some(request) = self.stream.poll_request(context.now) {
                 self.note_instance(context, &request);
                 let recorder = self.call_recorder(&request);
-                if let Some(plugin) = request.may_take_long().map(Arc::clone) {
-                    let limit = self.stream.init_timeout();
-                    let call = (request, recorder);
-                    let helpers = &mut context.helpers;
-                    helpers.submit(context.now, &plugin, self.key(), call, limit);
-                } else {
-                    context.pulse.call(self.key(), request.call().name());
-                    let completion = CallRecorder::run(recorder.as_ref(), request, context.nanos);
-                    context.pulse.at(At::Streams);
-                    self.stream.handle_completion(context.now, completion);
-                }
+                let mut desk = context.desk(&self.stream);
+                self.backend.submit(&mut desk, request, recorder);
+                self.take_completions(context.now);
             }
             if let Some(component_ids) = self.stream.poll_gather() {
                 match self.gather(context, &component_ids) {
@@ -231,14 +239,21 @@ impl StreamDriver {
         }
     }
 
+    /// Hands in what has come of calls.
+    pub(super) fn take_completions(&mut self, now: Instant) {
+        while let Some(completion) = self.backend.poll() {
+            self.stream.handle_completion(now, completion);
+        }
+    }
+
     /// A new instance can be woken from before its `init` on, and the component's last one not any more.
     fn note_instance(&mut self, context: &mut LoopContext<'_>, request: &Request) {
-        if let Call::Init(_, parameters) = request.call() {
+        if let Call::Init(parameters) = &request.call {
             let id = parameters.instance_id;
             context.instances.insert(id, context.mailbox, self.key());
             if let Some(last) = self.instances.insert(parameters.component_id, id) {
                 context.instances.remove(last);
-                context.helpers.forget_instance(self.key(), last);
+                self.backend.abandon(&mut context.desk(&self.stream), last);
             }
         }
     }
@@ -253,7 +268,7 @@ impl StreamDriver {
 
     fn call_recorder(&self, request: &Request) -> Option<CallRecorder> {
         let recorder = self.recorder.clone()?;
-        let component_id = self.stream.component_of(request.instance_id())?;
+        let component_id = self.stream.component_of(request.instance_id)?;
         Some(CallRecorder {
             recorder,
             component_id,

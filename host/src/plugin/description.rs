@@ -1,5 +1,5 @@
 //! What a plugin's descriptor says of itself, read from memory.
-use super::emitted::one_line;
+use super::collector::one_line;
 use super::open_error::{Cause, MAX_OPTIONS, MAX_TEXT};
 use super::option_kind::OptionKind;
 use super::options::OptionSpec;

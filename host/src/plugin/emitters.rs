@@ -1,5 +1,6 @@
 //! The emitters of `hc_call`: what a plugin calls while it is called.
-use super::emitted::{Deadline, Emitted, one_line};
+use super::collector::{Collector, one_line};
+use super::effects::Deadline;
 use super::fault::Fault;
 use handclasp_abi as abi;
 
@@ -24,13 +25,13 @@ const MAX_SENTENCE: usize = 1024;
 /// Where a call's emissions go; nowhere if the plugin names no call.
 ///
 /// # Safety
-/// `call` was made by [`Emitted::table`], and its `Emitted` is borrowed by nobody while the plugin runs; or it is null.
-unsafe fn emitted<'a>(call: *const abi::hc_call) -> Option<&'a mut Emitted> {
+/// `call` was made by [`Collector::table`], and its `Collector` is borrowed by nobody while the plugin runs; or it is null.
+unsafe fn collector<'a>(call: *const abi::hc_call) -> Option<&'a mut Collector> {
     // SAFETY: `table` put the pointer there, and whoever lends it waits for the plugin's return before
     // touching it again. A plugin emits from within its call only: that is the contract's [in-call] tag.
-    let emitted = unsafe { &mut *call.as_ref()?.ctx.cast::<Emitted>() };
-    emitted.spoke = true;
-    Some(emitted)
+    let collector = unsafe { &mut *call.as_ref()?.ctx.cast::<Collector>() };
+    collector.spoke = true;
+    Some(collector)
 }
 
 /// Judges a length before anything is done with the bytes: it may say what it likes.
@@ -54,20 +55,24 @@ unsafe fn borrow<'a>(bytes: abi::hc_bytes) -> Result<&'a [u8], Fault> {
 
 unsafe extern "C" fn packet(call: *const abi::hc_call, datagram: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent.
-    let Some(emitted) = (unsafe { emitted(call) }) else {
+    let Some(collector) = (unsafe { collector(call) }) else {
         return abi::HC_ERROR_BAD_STATE;
     };
-    let (len, mtu) = (datagram.len, emitted.mtu);
+    let (len, mtu) = (datagram.len, collector.mtu);
     let result = at_most(datagram, mtu, Fault::Oversized { len, mtu })
         // SAFETY: the plugin lends the bytes.
         .and_then(|datagram| unsafe { borrow(datagram) })
-        .and_then(|datagram| emitted.push_packet(datagram));
-    emitted.note(result)
+        .and_then(|datagram| collector.push_packet(datagram));
+    collector.note(result)
 }
 
 unsafe extern "C" fn init_data(call: *const abi::hc_call, data: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
-    unsafe { set_once(call, data, "init_data", |emitted| &mut emitted.init_data) }
+    unsafe {
+        set_once(call, data, "init_data", |collector| {
+            &mut collector.effects.init_data
+        })
+    }
 }
 
 unsafe extern "C" fn handshake_data(
@@ -76,8 +81,8 @@ unsafe extern "C" fn handshake_data(
 ) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent, and lends the bytes.
     unsafe {
-        set_once(call, data, "handshake_data", |emitted| {
-            &mut emitted.handshake_data
+        set_once(call, data, "handshake_data", |collector| {
+            &mut collector.handshake_data
         })
     }
 }
@@ -85,33 +90,33 @@ unsafe extern "C" fn handshake_data(
 /// Copies data that a call may emit once.
 ///
 /// # Safety
-/// As for [`emitted`] and [`borrow`].
+/// As for [`collector`] and [`borrow`].
 unsafe fn set_once<T: From<Vec<u8>>>(
     call: *const abi::hc_call,
     data: abi::hc_bytes,
     what: &'static str,
-    slot: impl FnOnce(&mut Emitted) -> &mut Option<T>,
+    slot: impl FnOnce(&mut Collector) -> &mut Option<T>,
 ) -> abi::hc_status {
     // SAFETY: the caller's promise.
-    let Some(emitted) = (unsafe { emitted(call) }) else {
+    let Some(collector) = (unsafe { collector(call) }) else {
         return abi::HC_ERROR_BAD_STATE;
     };
     let result = at_most(data, MAX_DATA, Fault::TooMuchData { what })
         // SAFETY: the caller's promise.
         .and_then(|data| unsafe { borrow(data) })
-        .and_then(|data| match slot(emitted).replace(data.to_vec().into()) {
+        .and_then(|data| match slot(collector).replace(data.to_vec().into()) {
             None => Ok(()),
             Some(_) => Err(Fault::EmittedTwice { what }),
         });
-    emitted.note(result)
+    collector.note(result)
 }
 
 unsafe extern "C" fn deadline(call: *const abi::hc_call, at_ns: u64) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent.
-    let Some(emitted) = (unsafe { emitted(call) }) else {
+    let Some(collector) = (unsafe { collector(call) }) else {
         return abi::HC_ERROR_BAD_STATE;
     };
-    emitted.deadline = Some(match at_ns {
+    collector.effects.deadline = Some(match at_ns {
         abi::HC_NO_DEADLINE => Deadline::Cleared,
         at => Deadline::At(at),
     });
@@ -120,7 +125,7 @@ unsafe extern "C" fn deadline(call: *const abi::hc_call, at_ns: u64) -> abi::hc_
 
 unsafe extern "C" fn error(call: *const abi::hc_call, sentence: abi::hc_bytes) -> abi::hc_status {
     // SAFETY: the plugin hands back the table it was lent.
-    let Some(emitted) = (unsafe { emitted(call) }) else {
+    let Some(collector) = (unsafe { collector(call) }) else {
         return abi::HC_ERROR_BAD_STATE;
     };
     let sentence = abi::hc_bytes {
@@ -129,9 +134,9 @@ unsafe extern "C" fn error(call: *const abi::hc_call, sentence: abi::hc_bytes) -
     };
     // SAFETY: the plugin lends the bytes.
     let result = unsafe { borrow(sentence) }.map(|sentence| {
-        emitted.sentence = Some(one_line(&String::from_utf8_lossy(sentence)));
+        collector.effects.sentence = Some(one_line(&String::from_utf8_lossy(sentence)));
     });
-    emitted.note(result)
+    collector.note(result)
 }
 
 #[cfg(test)]
@@ -145,14 +150,13 @@ mod tests {
         Option<unsafe extern "C" fn(*const abi::hc_call, abi::hc_bytes) -> abi::hc_status>;
 
     /// What this emitter answers to so many bytes, and what is kept.
-    fn emit(emitter: Emitter, data: *const u8, len: usize) -> (abi::hc_status, Emitted) {
-        let mut emitted = Emitted::default();
-        emitted.begin(MTU as u32);
-        let table = emitted.table(7);
+    fn emit(emitter: Emitter, data: *const u8, len: usize) -> (abi::hc_status, Collector) {
+        let mut collector = Collector::new(MTU as u16);
+        let table = collector.table(7);
         let emitter = emitter.expect("the table is full");
         // SAFETY: the table is of this call; no more is read of the bytes than there are, which is what is tested.
         let answer = unsafe { emitter(&table, abi::hc_bytes { data, len }) };
-        (answer, emitted)
+        (answer, collector)
     }
 
     #[test]
@@ -168,15 +172,20 @@ mod tests {
                     },
                 ),
             ] {
-                let (answer, emitted) = emit(emitter, BYTES.as_ptr(), len);
+                let (answer, collected) = emit(emitter, BYTES.as_ptr(), len);
                 assert_eq!(answer, abi::HC_ERROR_BAD_STATE);
-                assert_eq!(emitted.fault, Some(fault));
-                assert_eq!(emitted.packets().count(), 0);
-                assert!(emitted.init_data.is_none() && emitted.handshake_data.is_none());
+                assert_eq!(collected.fault, Some(fault));
+                assert_eq!(collected.effects.packets().count(), 0);
+                assert!(
+                    collected.effects.init_data.is_none() && collected.handshake_data.is_none()
+                );
             }
-            let (answer, emitted) = emit(EMITTERS.error, BYTES.as_ptr(), len);
+            let (answer, collected) = emit(EMITTERS.error, BYTES.as_ptr(), len);
             assert_eq!(answer, abi::HC_PENDING);
-            assert_eq!(emitted.sentence.map(|kept| kept.len()), Some(MAX_SENTENCE));
+            assert_eq!(
+                collected.effects.sentence.map(|kept| kept.len()),
+                Some(MAX_SENTENCE)
+            );
         }
     }
 
@@ -213,26 +222,26 @@ mod tests {
             EMITTERS.error,
         ] {
             assert_eq!(emit(emitter, std::ptr::null(), 0).0, abi::HC_PENDING);
-            let (answer, emitted) = emit(emitter, std::ptr::null(), 4);
+            let (answer, collected) = emit(emitter, std::ptr::null(), 4);
             assert_eq!(answer, abi::HC_ERROR_BAD_STATE);
-            assert_eq!(emitted.fault, Some(Fault::NullWithLength { len: 4 }));
+            assert_eq!(collected.fault, Some(Fault::NullWithLength { len: 4 }));
         }
     }
 
     #[test]
     fn what_is_allowed_is_kept() {
-        let (answer, emitted) = emit(EMITTERS.packet, BYTES.as_ptr(), MTU);
+        let (answer, collected) = emit(EMITTERS.packet, BYTES.as_ptr(), MTU);
         assert_eq!(answer, abi::HC_PENDING);
-        assert!(emitted.packets().eq([&BYTES[..MTU]]));
-        let (answer, emitted) = emit(EMITTERS.init_data, BYTES.as_ptr(), MAX_DATA);
+        assert!(collected.effects.packets().eq([&BYTES[..MTU]]));
+        let (answer, collected) = emit(EMITTERS.init_data, BYTES.as_ptr(), MAX_DATA);
         assert_eq!(
-            (answer, emitted.init_data.as_deref()),
+            (answer, collected.effects.init_data.as_deref()),
             (abi::HC_PENDING, Some(&BYTES[..]))
         );
-        let (answer, emitted) = emit(EMITTERS.handshake_data, BYTES.as_ptr(), MAX_DATA);
+        let (answer, collected) = emit(EMITTERS.handshake_data, BYTES.as_ptr(), MAX_DATA);
         assert_eq!(answer, abi::HC_PENDING);
         assert_eq!(
-            emitted.handshake_data.as_deref().map(Vec::as_slice),
+            collected.handshake_data.as_deref().map(Vec::as_slice),
             Some(&BYTES[..])
         );
     }

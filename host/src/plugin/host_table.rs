@@ -3,7 +3,7 @@
 //! A plugin may call them at any moment: from a destructor of a thread's variables, during a panic, after `main`,
 //! after its host is gone. So nothing here panics, waits, or uses a thread-local variable that is ever gone, and lengths
 //! are judged before anything is copied.
-use super::emitted::{hold, one_line};
+use super::collector::{hold, one_line};
 use super::log::PluginLog;
 use super::secrets::Secrets;
 use handclasp_abi as abi;

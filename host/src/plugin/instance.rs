@@ -1,10 +1,10 @@
-//! One handshake's instance. Its state is its type: a call in the wrong order does not compile, and a call
-//! that fails takes the instance with it.
+//! One handshake's instance. Its state is its type: a call in the wrong order does not compile, and of a call that
+//! fails nothing comes back that could be called.
 mod init;
 mod judge;
 mod raw;
 
-use super::emitted::Emitted;
+use super::effects::Effects;
 use super::fault::{CallName, Failure, FailureKind, Fault};
 use super::lent::{Lent, Loan, lend};
 use super::unwind::guarded;
@@ -60,12 +60,16 @@ pub enum Connected {}
 #[derive(Debug)]
 pub enum Finished {}
 
+/// State: failed, or it has said its last words; there is nothing left to do but to destroy it.
+#[derive(Debug)]
+pub enum Spent {}
+
 /// The states in which a handshake is in progress and takes datagrams.
 pub trait InProgress {}
 impl InProgress for AwaitingReady {}
 impl InProgress for Connected {}
 
-/// An instance in the state `S`. Dropping it destroys it.
+/// An instance in the state `S`. Dropping it destroys it, too.
 #[derive(Debug)]
 pub struct Instance<S> {
     /// One word to move: instances change hands with every call.
@@ -91,6 +95,22 @@ impl<S> fmt::Debug for Step<S> {
     }
 }
 
+/// A call that failed.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub failure: Failure,
+    /// What is left: nothing after an `init` that says so itself.
+    pub instance: Option<Instance<Spent>>,
+}
+
+/// Destroys the instance.
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Self {
+        failed.failure
+    }
+}
+
 impl Instance<AwaitingPeer> {
     /// Tells the instance its role and what the peer's `init` produced.
     ///
@@ -101,8 +121,8 @@ impl Instance<AwaitingPeer> {
         role: Role,
         init_data: &[u8],
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<Step<AwaitingReady>, Failure> {
+        effects: &mut Effects,
+    ) -> Result<Step<AwaitingReady>, Failed> {
         let init_data = lend(Loan::InitData, init_data);
         let peer = abi::hc_peer {
             struct_size: size_of::<abi::hc_peer>() as u32,
@@ -119,11 +139,11 @@ impl Instance<AwaitingPeer> {
             .set_peer()
             .expect("only a plugin with hc.peer/1 awaits its peer");
         self.raw
-            .call(CallName::SetPeer, now_ns, emitted, |instance, call| {
+            .call(CallName::SetPeer, now_ns, effects, |instance, call| {
                 // SAFETY: `Raw::call` passes its own instance and table; `peer` outlives the call.
                 unsafe { set_peer(instance, peer.as_ptr(), call) }
             })
-            .map(|(raw, verdict)| step(raw, verdict, emitted))
+            .map(|(raw, verdict)| step(raw, verdict))
     }
 }
 
@@ -135,20 +155,20 @@ impl Instance<AwaitingReady> {
     pub fn connection_ready(
         self,
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<Step<Connected>, Failure> {
+        effects: &mut Effects,
+    ) -> Result<Step<Connected>, Failed> {
         let connection_ready = self.raw.plugin.calls().connection_ready;
         self.raw
             .call(
                 CallName::ConnectionReady,
                 now_ns,
-                emitted,
+                effects,
                 |instance, call| {
                     // SAFETY: `Raw::call` passes its own instance and table.
                     unsafe { connection_ready(instance, call) }
                 },
             )
-            .map(|(raw, verdict)| step(raw, verdict, emitted))
+            .map(|(raw, verdict)| step(raw, verdict))
     }
 }
 
@@ -161,31 +181,31 @@ impl<S: InProgress> Instance<S> {
         self,
         datagram: &[u8],
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<Step<S>, Failure> {
+        effects: &mut Effects,
+    ) -> Result<Step<S>, Failed> {
         self.raw
-            .recv(datagram, now_ns, emitted)
-            .map(|(raw, verdict)| step(raw, verdict, emitted))
+            .recv(datagram, now_ns, effects)
+            .map(|(raw, verdict)| step(raw, verdict))
     }
 
     /// The deadline is due.
     ///
     /// # Errors
     /// The plugin's failure, or its breach of the contract.
-    pub fn on_deadline(self, now_ns: u64, emitted: &mut Emitted) -> Result<Step<S>, Failure> {
+    pub fn on_deadline(self, now_ns: u64, effects: &mut Effects) -> Result<Step<S>, Failed> {
         self.raw
-            .deadline(now_ns, emitted)
-            .map(|(raw, verdict)| step(raw, verdict, emitted))
+            .deadline(now_ns, effects)
+            .map(|(raw, verdict)| step(raw, verdict))
     }
 
     /// The plugin asked to be woken.
     ///
     /// # Errors
     /// The plugin's failure, or its breach of the contract.
-    pub fn on_wake(self, now_ns: u64, emitted: &mut Emitted) -> Result<Step<S>, Failure> {
+    pub fn on_wake(self, now_ns: u64, effects: &mut Effects) -> Result<Step<S>, Failed> {
         self.raw
-            .wake(now_ns, emitted)
-            .map(|(raw, verdict)| step(raw, verdict, emitted))
+            .wake(now_ns, effects)
+            .map(|(raw, verdict)| step(raw, verdict))
     }
 }
 
@@ -199,10 +219,10 @@ impl Instance<Finished> {
         self,
         datagram: &[u8],
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<Self, Failure> {
+        effects: &mut Effects,
+    ) -> Result<Self, Failed> {
         self.raw
-            .recv(datagram, now_ns, emitted)
+            .recv(datagram, now_ns, effects)
             .and_then(still_finished(CallName::RecvFromPeer))
     }
 
@@ -210,9 +230,9 @@ impl Instance<Finished> {
     ///
     /// # Errors
     /// As for [`recv_from_peer`](Self::recv_from_peer).
-    pub fn on_deadline(self, now_ns: u64, emitted: &mut Emitted) -> Result<Self, Failure> {
+    pub fn on_deadline(self, now_ns: u64, effects: &mut Effects) -> Result<Self, Failed> {
         self.raw
-            .deadline(now_ns, emitted)
+            .deadline(now_ns, effects)
             .and_then(still_finished(CallName::OnDeadline))
     }
 
@@ -220,9 +240,9 @@ impl Instance<Finished> {
     ///
     /// # Errors
     /// As for [`recv_from_peer`](Self::recv_from_peer).
-    pub fn on_wake(self, now_ns: u64, emitted: &mut Emitted) -> Result<Self, Failure> {
+    pub fn on_wake(self, now_ns: u64, effects: &mut Effects) -> Result<Self, Failed> {
         self.raw
-            .wake(now_ns, emitted)
+            .wake(now_ns, effects)
             .and_then(still_finished(CallName::OnWake))
     }
 
@@ -259,9 +279,11 @@ impl Instance<Finished> {
             });
         match FailureKind::of(status) {
             None if status == abi::HC_PENDING => Ok(()),
-            None => Err(self
-                .raw
-                .fault(CallName::Exporter, Fault::UnknownStatus(status))),
+            None => {
+                let detail = Fault::UnknownStatus(status).to_string();
+                let kind = FailureKind::Fault;
+                Err(self.raw.failure(CallName::Exporter, kind, Some(detail)))
+            }
             Some(kind) => Err(self.raw.failure(CallName::Exporter, kind, None)),
         }
     }
@@ -275,24 +297,29 @@ impl<S> Instance<S> {
         }
     }
 
-    /// Lets the plugin say its last words, and destroys the instance.
+    /// Lets the plugin say its last words.
     ///
     /// # Errors
-    /// The plugin's failure, which changes nothing: the instance is gone either way.
-    pub fn close(self, now_ns: u64, emitted: &mut Emitted) -> Result<(), Failure> {
-        emitted.begin(self.raw.mtu.into());
+    /// The plugin's failure, which changes nothing: there is nothing left to do but to destroy the instance either way.
+    pub fn close(self, now_ns: u64, effects: &mut Effects) -> Result<Instance<Spent>, Failed> {
+        effects.begin();
         let Some(close) = self.raw.plugin.close() else {
-            return Ok(());
+            return Ok(Instance::of(self.raw));
         };
         self.raw
-            .call(CallName::Close, now_ns, emitted, |instance, call| {
+            .call(CallName::Close, now_ns, effects, |instance, call| {
                 // SAFETY: `Raw::call` passes its own instance and table.
                 unsafe { close(instance, call) }
             })
             .and_then(|(raw, verdict)| match verdict {
-                Verdict::Pending => Ok(()),
+                Verdict::Pending => Ok(Instance::of(raw)),
                 Verdict::Finished => Err(raw.fault(CallName::Close, Fault::FinishedHere)),
             })
+    }
+
+    /// The end of it.
+    pub fn destroy(mut self) {
+        self.raw.destroy();
     }
 
     /// Asks the plugin whether a datagram is the handshake's, where its map of first bytes is not enough.
@@ -311,19 +338,19 @@ impl<S> Instance<S> {
 }
 
 #[inline]
-fn step<S>(raw: Box<Raw>, verdict: Verdict, emitted: &mut Emitted) -> Step<S> {
+fn step<S>(mut raw: Box<Raw>, verdict: Verdict) -> Step<S> {
     match verdict {
         Verdict::Pending => Step::Pending(Instance::of(raw)),
-        Verdict::Finished => Step::Finished(
-            Instance::of(raw),
-            emitted.handshake_data.take().unwrap_or_default(),
-        ),
+        Verdict::Finished => {
+            let data = raw.collector.handshake_data.take().unwrap_or_default();
+            Step::Finished(Instance::of(raw), data)
+        }
     }
 }
 
 fn still_finished(
     name: CallName,
-) -> impl FnOnce((Box<Raw>, Verdict)) -> Result<Instance<Finished>, Failure> {
+) -> impl FnOnce((Box<Raw>, Verdict)) -> Result<Instance<Finished>, Failed> {
     move |(raw, verdict)| match verdict {
         Verdict::Pending => Ok(Instance::of(raw)),
         Verdict::Finished => Err(raw.fault(name, Fault::FinishedTwice)),

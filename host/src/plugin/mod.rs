@@ -12,26 +12,33 @@
 //! 6. **Check**: the descriptor in memory, its tables and, of a Rust plugin, its layouts. Until all is checked, none of
 //!    the descriptor's functions is called; constructors have run by then, and what a Rust plugin's layouts lead to.
 //! 7. **Call**: one [`Instance`] for each component, with options that [`validate`] let through. Its state
-//!    is its type; a [`Request`] carries a call and its instance to wherever it is carried out.
+//!    is its type.
+//!
+//! Whoever wants a call made, and knows no more of a plugin than its [`PluginInfo`], says so with a [`Request`], which
+//! names the instance by its number; what came of it comes back in a [`Completion`]. Both are plain data. Instances live
+//! with what carries requests out: an [`InProcess`] for plugins that are mapped here.
 //!
 //! A [`Loader`] goes from the first step to the sixth. Up to the fourth there is no unsafe code, and nothing of
 //! the library has been executed here. The unsafe code of this program is in `open`, `description`, `tables`,
-//! `instance`, `emitters`, `host_table`, `unwind`, `lent`, `watch` and `os`, and nowhere else.
+//! `instance`, `collector`, `emitters`, `host_table`, `unwind`, `lent`, `watch` and `os`, and nowhere else.
 #![allow(unsafe_code)]
 
 mod catalogue;
 mod choice;
+mod collector;
 mod copy;
 mod description;
 mod descriptor;
+mod effects;
 mod elf;
-mod emitted;
 mod emitters;
 mod executable;
 mod fault;
 mod first_bytes;
 mod host_table;
 mod image;
+mod in_process;
+mod info;
 mod instance;
 pub mod lent;
 mod linker;
@@ -66,13 +73,15 @@ pub use catalogue::{Catalogue, FindError};
 pub use copy::{CopyError, PrivateCopies, PrivateCopy};
 pub use description::{Description, ExtensionInfo, Layout};
 pub use descriptor::is_id;
-pub use emitted::{Deadline, Emitted};
+pub use effects::{Deadline, Effects};
 pub use fault::{CallName, Failure, FailureKind, Fault};
 pub use first_bytes::FirstBytes;
 pub use host_table::Services;
+pub use in_process::{InProcess, Made};
+pub use info::PluginInfo;
 pub use instance::{
-    AwaitingPeer, AwaitingReady, Connected, Finished, InProgress, InitParameters, Instance, Role,
-    Started, Step, init,
+    AwaitingPeer, AwaitingReady, Connected, Failed, Finished, InProgress, InitParameters, Instance,
+    Role, Spent, Started, Step, init,
 };
 pub use load_error::Error;
 pub use loader::Loader;
@@ -84,7 +93,7 @@ pub use option_kind::OptionKind;
 pub use options::{OptionSpec, validate};
 pub use os::end_with_parent;
 pub(crate) use request::nanos_since;
-pub use request::{Call, Completion, Live, Outcome, Request};
+pub use request::{Call, Completion, Outcome, Request};
 #[cfg(unix)]
 pub use scan::answer;
 pub use scan::{ScanError, Scanned, Scanner};

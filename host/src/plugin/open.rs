@@ -4,6 +4,7 @@ use super::description::{Description, describe, inline_text};
 use super::fault::{CallName, FailureKind};
 use super::first_bytes::FirstBytes;
 use super::host_table::{self, Services, host_table};
+use super::info::PluginInfo;
 use super::linker::LinkError;
 use super::open_error::{Cause, OpenError, system_reason};
 use super::os;
@@ -25,6 +26,7 @@ pub struct Plugin {
     calls: Calls,
     tables: Tables,
     description: Description,
+    info: Arc<PluginInfo>,
     secrets: Option<Arc<Secrets>>,
 }
 
@@ -91,6 +93,13 @@ impl Plugin {
         let layout = check_layouts(descriptor, extensions)?;
         let (tables, extensions) = tables(extensions)?;
         let description = describe(descriptor, extensions, layout, &found.path, sha256)?;
+        let info = PluginInfo {
+            id: description.id.clone(),
+            init_data_type: description.init_data_type.clone(),
+            wants_peer: tables.set_peer.is_some(),
+            first_bytes: tables.first_bytes,
+            inspects: tables.is_handshake.is_some(),
+        };
         let secrets = Secrets::new();
         let host = host_table(&description.id, services, &secrets);
         loading();
@@ -101,6 +110,7 @@ impl Plugin {
             calls,
             tables,
             description,
+            info: Arc::new(info),
             secrets: (!services.reveal).then_some(secrets),
         })
     }
@@ -110,6 +120,11 @@ impl Plugin {
         &self.description
     }
 
+    /// What those have to know who request its calls.
+    pub fn info(&self) -> &Arc<PluginInfo> {
+        &self.info
+    }
+
     /// The plugin's id.
     pub fn id(&self) -> &str {
         &self.description.id
@@ -117,17 +132,17 @@ impl Plugin {
 
     /// Whether it takes the peer's parameters (`hc.peer/1`).
     pub fn wants_peer(&self) -> bool {
-        self.tables.set_peer.is_some()
+        self.info.wants_peer
     }
 
     /// The first bytes of its datagrams, if it tells them from the application's.
     pub fn first_bytes(&self) -> Option<FirstBytes> {
-        self.tables.first_bytes
+        self.info.first_bytes
     }
 
     /// Whether its map of first bytes is only half the answer.
     pub fn inspects(&self) -> bool {
-        self.tables.is_handshake.is_some()
+        self.info.inspects
     }
 
     pub(super) fn calls(&self) -> &Calls {

@@ -1,18 +1,14 @@
-//! A call as a message: what the component asks, and what comes back, now or later.
+//! A call as a message: what the component asks, and what comes back, now or later. All of it is plain data, and the
+//! instance is a number: it lives with whoever carries requests out, in this process
+//! ([`InProcess`](super::InProcess)) or elsewhere.
 //!
-//! A [`Request`] owns the instance it calls, so nothing else can call it meanwhile; the [`Completion`] brings
-//! it back. Whoever carries requests out is free to do it at once ([`Request::run`] on the spot), on another
-//! thread, or elsewhere.
-use super::emitted::Emitted;
+//! Of one instance no call is requested before the last one's [`Completion`] is there. `init` comes first, and
+//! `destroy` last, once for each instance that was there after the call before it.
+use super::effects::Effects;
 use super::fault::{CallName, Failure};
-use super::instance::{
-    AwaitingPeer, AwaitingReady, Connected, Finished, InitParameters, Instance, Role, Started,
-    Step, init,
-};
-use super::open::Plugin;
+use super::instance::{InitParameters, Role};
 use crate::hidden::Hidden;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 use zeroize::Zeroizing;
 
@@ -24,117 +20,45 @@ pub(crate) fn nanos_since(epoch: Instant, now: Instant) -> u64 {
 /// A call to be made.
 #[derive(Debug)]
 pub struct Request {
-    instance_id: u64,
-    call: Call,
-    emitted: Emitted,
-}
-
-/// The calls a component makes, each with the instance in a state that allows it.
-#[derive(Debug)]
-pub enum Call {
-    /// Make an instance; the only call that may take long.
-    Init(Arc<Plugin>, InitParameters),
-    /// Tell it its role and its peer's init data.
-    SetPeer(Instance<AwaitingPeer>, Role, Vec<u8>),
-    /// ICE has a selected pair.
-    ConnectionReady(Instance<AwaitingReady>),
-    /// A datagram for a handshake in progress, or for a finished one.
-    RecvFromPeer(Live, Vec<u8>),
-    /// The deadline is due.
-    OnDeadline(Live),
-    /// The plugin asked to be woken.
-    OnWake(Live),
-    /// Say the last words; the instance does not come back.
-    Close(Live),
-}
-
-/// An instance in whichever state it is.
-#[derive(Debug)]
-#[allow(missing_docs)] // the states are documented where they are defined
-pub enum Live {
-    AwaitingPeer(Instance<AwaitingPeer>),
-    AwaitingReady(Instance<AwaitingReady>),
-    Connected(Instance<Connected>),
-    Finished(Instance<Finished>),
-}
-
-/// What came of a [`Request`].
-#[derive(Debug)]
-pub struct Completion {
-    /// The instance that was called.
+    /// The instance to be called.
     pub instance_id: u64,
-    /// How the handshake stands.
-    pub outcome: Outcome,
-    /// What the plugin emitted.
-    pub emitted: Emitted,
+    /// The call to be made.
+    pub call: Call,
+    /// What an earlier completion brought: its memory is used again.
+    pub effects: Effects,
 }
 
-/// How a handshake stands after a call.
-pub enum Outcome {
-    /// The instance lives on, finished or not.
-    Live(Live),
-    /// The handshake finished in this call, with what was agreed on; without an instance if it did in `init`.
-    Finished(Option<Live>, Zeroizing<Vec<u8>>),
-    /// The instance is gone; a failed [`Call::Close`] is a warning.
-    Failed(Failure),
-    /// The instance said its last words and is gone.
-    Closed,
+/// The calls a component makes.
+pub enum Call {
+    /// Make the instance; the only call that may take long.
+    Init(InitParameters),
+    /// Tell it its role and its peer's init data; the first call of a plugin with `hc.peer/1`.
+    SetPeer(Role, Vec<u8>),
+    /// ICE has a selected pair; once, unless the handshake has finished.
+    ConnectionReady,
+    /// A datagram that its map of first bytes allows, for a handshake in progress or a finished one. A plugin that
+    /// inspects datagrams is asked first whether it is the handshake's.
+    RecvFromPeer(Vec<u8>),
+    /// The deadline is due.
+    OnDeadline,
+    /// The plugin asked to be woken.
+    OnWake,
+    /// Say the last words: nothing but `destroy` follows.
+    Close,
+    /// The end of the instance.
+    Destroy,
 }
 
-/// Without what was agreed on.
-impl fmt::Debug for Outcome {
+/// Without what stands in datagrams.
+impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Live(_) => f.write_str("Live"),
-            Self::Finished(_, data) => write!(f, "Finished({:?})", Hidden(data.len())),
-            Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
-            Self::Closed => f.write_str("Closed"),
-        }
-    }
-}
-
-impl Request {
-    /// `emitted` is what an earlier completion brought: its memory is used again.
-    pub fn new(instance_id: u64, call: Call, emitted: Emitted) -> Self {
-        Self {
-            instance_id,
-            call,
-            emitted,
-        }
-    }
-
-    /// The instance to be called.
-    pub fn instance_id(&self) -> u64 {
-        self.instance_id
-    }
-
-    /// The call to be made.
-    pub fn call(&self) -> &Call {
-        &self.call
-    }
-
-    /// The plugin that is called, if the call may take long and must not run on an event loop.
-    pub fn may_take_long(&self) -> Option<&Arc<Plugin>> {
-        match &self.call {
-            Call::Init(plugin, _) => Some(plugin),
-            _ => None,
-        }
-    }
-
-    /// Makes the call, in this process and thread.
-    pub fn run(self, now_ns: u64) -> Completion {
-        let Self {
-            instance_id,
-            call,
-            mut emitted,
-        } = self;
-        let outcome = call
-            .run(now_ns, &mut emitted)
-            .unwrap_or_else(Outcome::Failed);
-        Completion {
-            instance_id,
-            outcome,
-            emitted,
+            Self::Init(parameters) => f.debug_tuple("Init").field(parameters).finish(),
+            Self::SetPeer(role, data) => f.debug_tuple("SetPeer").field(role).field(data).finish(),
+            Self::RecvFromPeer(datagram) => {
+                write!(f, "RecvFromPeer({:?})", Hidden(datagram.len()))
+            }
+            other => f.write_str(other.name().as_str()),
         }
     }
 }
@@ -145,120 +69,69 @@ impl Call {
         match self {
             Self::Init(..) => CallName::Init,
             Self::SetPeer(..) => CallName::SetPeer,
-            Self::ConnectionReady(_) => CallName::ConnectionReady,
+            Self::ConnectionReady => CallName::ConnectionReady,
             Self::RecvFromPeer(..) => CallName::RecvFromPeer,
-            Self::OnDeadline(_) => CallName::OnDeadline,
-            Self::OnWake(_) => CallName::OnWake,
-            Self::Close(_) => CallName::Close,
+            Self::OnDeadline => CallName::OnDeadline,
+            Self::OnWake => CallName::OnWake,
+            Self::Close => CallName::Close,
+            Self::Destroy => CallName::Destroy,
         }
     }
+}
 
-    fn run(self, now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
+/// What came of a [`Request`].
+#[derive(Debug)]
+pub struct Completion {
+    /// The instance that was called.
+    pub instance_id: u64,
+    /// Whether there is one still: it is destroyed in the end, also if it has failed.
+    pub has_instance: bool,
+    /// How the handshake stands.
+    pub outcome: Outcome,
+    /// What else came of it.
+    pub effects: Effects,
+}
+
+/// How a handshake stands after a call.
+pub enum Outcome {
+    /// It goes on as before, finished or not.
+    Pending,
+    /// It finished in this call, with what was agreed on.
+    Finished(Zeroizing<Vec<u8>>),
+    /// The plugin says that this datagram is not the handshake's, and has not received it.
+    NotHandshake(Vec<u8>),
+    /// It failed; a failed [`Call::Close`] is a warning.
+    Failed(Failure),
+    /// The instance said its last words.
+    Closed,
+    /// There is no instance: it was destroyed, or nobody waits any more for the one that was to be made.
+    Gone,
+}
+
+/// Without what was agreed on, and datagrams.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Init(plugin, parameters) => {
-                init(&plugin, &parameters, now, emitted).map(|started| match started {
-                    Started::Finished => Outcome::Finished(None, Zeroizing::default()),
-                    Started::AwaitingPeer(instance) => Outcome::Live(Live::AwaitingPeer(instance)),
-                    Started::AwaitingReady(instance) => {
-                        Outcome::Live(Live::AwaitingReady(instance))
-                    }
-                })
+            Self::Pending => f.write_str("Pending"),
+            Self::Finished(data) => write!(f, "Finished({:?})", Hidden(data.len())),
+            Self::NotHandshake(datagram) => {
+                write!(f, "NotHandshake({:?})", Hidden(datagram.len()))
             }
-            Self::SetPeer(instance, role, data) => instance
-                .set_peer(role, &data, now, emitted)
-                .map(Outcome::from),
-            Self::ConnectionReady(instance) => {
-                instance.connection_ready(now, emitted).map(Outcome::from)
-            }
-            Self::RecvFromPeer(live, datagram) => live.recv_from_peer(&datagram, now, emitted),
-            Self::OnDeadline(live) => live.on_deadline(now, emitted),
-            Self::OnWake(live) => live.on_wake(now, emitted),
-            Self::Close(live) => live.close(now, emitted),
+            Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
+            Self::Closed => f.write_str("Closed"),
+            Self::Gone => f.write_str("Gone"),
         }
     }
 }
 
-impl Live {
-    /// Whether the handshake has finished.
-    pub fn is_finished(&self) -> bool {
-        matches!(self, Self::Finished(_))
-    }
-
-    /// Asks whether a datagram is the handshake's, where the map of first bytes is not enough.
-    pub fn is_handshake(&mut self, datagram: &[u8]) -> bool {
-        match self {
-            Self::AwaitingPeer(instance) => instance.is_handshake(datagram),
-            Self::AwaitingReady(instance) => instance.is_handshake(datagram),
-            Self::Connected(instance) => instance.is_handshake(datagram),
-            Self::Finished(instance) => instance.is_handshake(datagram),
+impl Request {
+    /// Its answer where there is no instance (any more).
+    pub fn gone(self) -> Completion {
+        Completion {
+            instance_id: self.instance_id,
+            has_instance: false,
+            outcome: Outcome::Gone,
+            effects: self.effects,
         }
-    }
-
-    fn recv_from_peer(
-        self,
-        datagram: &[u8],
-        now: u64,
-        emitted: &mut Emitted,
-    ) -> Result<Outcome, Failure> {
-        Ok(match self {
-            Self::AwaitingPeer(_) => Outcome::Live(self),
-            Self::AwaitingReady(instance) => {
-                instance.recv_from_peer(datagram, now, emitted)?.into()
-            }
-            Self::Connected(instance) => instance.recv_from_peer(datagram, now, emitted)?.into(),
-            Self::Finished(instance) => instance.recv_from_peer(datagram, now, emitted)?.into(),
-        })
-    }
-
-    fn on_deadline(self, now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
-        Ok(match self {
-            Self::AwaitingPeer(_) => Outcome::Live(self),
-            Self::AwaitingReady(instance) => instance.on_deadline(now, emitted)?.into(),
-            Self::Connected(instance) => instance.on_deadline(now, emitted)?.into(),
-            Self::Finished(instance) => instance.on_deadline(now, emitted)?.into(),
-        })
-    }
-
-    fn on_wake(self, now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
-        Ok(match self {
-            Self::AwaitingPeer(_) => Outcome::Live(self),
-            Self::AwaitingReady(instance) => instance.on_wake(now, emitted)?.into(),
-            Self::Connected(instance) => instance.on_wake(now, emitted)?.into(),
-            Self::Finished(instance) => instance.on_wake(now, emitted)?.into(),
-        })
-    }
-
-    fn close(self, now: u64, emitted: &mut Emitted) -> Result<Outcome, Failure> {
-        match self {
-            Self::AwaitingPeer(instance) => instance.close(now, emitted),
-            Self::AwaitingReady(instance) => instance.close(now, emitted),
-            Self::Connected(instance) => instance.close(now, emitted),
-            Self::Finished(instance) => instance.close(now, emitted),
-        }
-        .map(|()| Outcome::Closed)
-    }
-}
-
-impl From<Step<AwaitingReady>> for Outcome {
-    fn from(step: Step<AwaitingReady>) -> Self {
-        match step {
-            Step::Pending(instance) => Self::Live(Live::AwaitingReady(instance)),
-            Step::Finished(instance, data) => Self::Finished(Some(Live::Finished(instance)), data),
-        }
-    }
-}
-
-impl From<Step<Connected>> for Outcome {
-    fn from(step: Step<Connected>) -> Self {
-        match step {
-            Step::Pending(instance) => Self::Live(Live::Connected(instance)),
-            Step::Finished(instance, data) => Self::Finished(Some(Live::Finished(instance)), data),
-        }
-    }
-}
-
-impl From<Instance<Finished>> for Outcome {
-    fn from(instance: Instance<Finished>) -> Self {
-        Self::Live(Live::Finished(instance))
     }
 }

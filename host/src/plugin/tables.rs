@@ -1,6 +1,6 @@
 //! A plugin's functions, and the proof that they are what this host takes them for.
+use super::collector::one_line;
 use super::description::{ExtensionInfo, Layout, exact_text, list};
-use super::emitted::one_line;
 use super::first_bytes::FirstBytes;
 use super::open_error::{Cause, MAX_EXTENSIONS};
 use super::unwind::Unwinding;

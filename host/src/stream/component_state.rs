@@ -64,6 +64,7 @@ impl ComponentState {
             plugin: Arc::clone(&config.plugin),
             parameters,
             init_timeout: config.init_timeout,
+            call_timeout: config.call_timeout,
             handshake_timeout: config.handshake_timeout,
             epoch: config.epoch,
         };

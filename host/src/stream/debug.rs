@@ -139,7 +139,7 @@ fn of<'a, 'b>(
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("plugin", &self.plugin)
+            .field("plugin", &self.plugin.id)
             .field("options", &Keys(&self.options))
             .field("n_components", &self.n_components)
             .field("controlling", &self.controlling)

@@ -91,7 +91,7 @@ impl Stream {
             default_addresses: &default_addresses,
             candidates: &candidates,
             end_of_candidates: self.stage == Stage::Gathered,
-            plugin_id: self.config.plugin.id(),
+            plugin_id: &self.config.plugin.id,
             init_data_format: &self.format,
             init_data: &init_data,
         };
@@ -126,7 +126,7 @@ impl Stream {
             .map_err(refused)?;
         let init_data = self
             .component_ids()
-            .map(|id| description.init_data(self.config.plugin.id(), &self.format, id))
+            .map(|id| description.init_data(&self.config.plugin.id, &self.format, id))
             .collect::<Result<Vec<_>, _>>()
             .map_err(refused)?;
         if description.ice_lite && self.config.ice_lite {

@@ -14,7 +14,7 @@ use crate::component::{self, Arrival, Cause, SendError};
 use crate::ice::{
     self, Announced, Credentials, Datagram, Hiding, Pair, Servers, Tcp, Transmit, Transport,
 };
-use crate::plugin::{Completion, Plugin, Request};
+use crate::plugin::{Completion, PluginInfo, Request};
 use crate::queue::take_front;
 use crate::sdp::InitDataFormat;
 use component_state::ComponentState;
@@ -36,8 +36,8 @@ pub use notification::{Message, Notification, Refused};
 /// What a stream is made of.
 #[derive(Clone)]
 pub struct Config {
-    /// The loaded plugin.
-    pub plugin: Arc<Plugin>,
+    /// The plugin.
+    pub plugin: Arc<PluginInfo>,
     /// Validated options.
     pub options: Arc<[(String, String)]>,
     /// Components 1 to this; at least 1.
@@ -48,6 +48,8 @@ pub struct Config {
     pub mtu: u16,
     /// How long `init` may take, from its request; in [`TIMEOUT`].
     pub init_timeout: Duration,
+    /// How long any other call may take, likewise: they are to return at once.
+    pub call_timeout: Duration,
     /// How long a handshake may take once ICE has selected a pair; in [`TIMEOUT`].
     pub handshake_timeout: Duration,
     /// How long ICE may look for a pair, from when it starts or has lost one; in [`TIMEOUT`].
@@ -107,9 +109,12 @@ enum Stage {
 /// Bytes that a packet of the handshake may be limited to; the most is what UDP over IPv4 carries.
 pub const MTU: RangeInclusive<u16> = 256..=65_507;
 
-/// What `init_timeout`, `handshake_timeout` and `ice_timeout` may be: a day is the longest.
+/// What `init_timeout`, `call_timeout`, `handshake_timeout` and `ice_timeout` may be: a day is the longest.
 pub const TIMEOUT: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(86_400);
+
+/// How long a call that is to return at once may take before it is given up.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Most components a stream may have (RFC 8839 allows 256; more than RTP and RTCP is rare).
 pub const MAX_COMPONENTS: u16 = 256;
@@ -138,6 +143,7 @@ impl Config {
         }
         for (name, timeout) in [
             ("init", self.init_timeout),
+            ("call", self.call_timeout),
             ("handshake", self.handshake_timeout),
             ("ICE", self.ice_timeout),
         ] {
@@ -181,9 +187,9 @@ impl Stream {
                     .to_owned(),
             ));
         }
-        let declared = config.plugin.description().init_data_type.as_deref();
+        let declared = config.plugin.init_data_type.as_deref();
         let format = InitDataFormat::parse(declared)
-            .map_err(|error| Refused(format!("plugin {}: {error}", config.plugin.id())))?;
+            .map_err(|error| Refused(format!("plugin {}: {error}", config.plugin.id)))?;
         let (id, credentials) = (fresh_id(), Credentials::generate());
         let tie_breaker = ice::tie_breaker();
         let hiding = config.hide_addresses.then(|| Arc::new(Hiding::generate()));
@@ -221,7 +227,7 @@ impl Stream {
     }
 
     /// Who shakes hands.
-    pub fn plugin(&self) -> &Plugin {
+    pub fn plugin(&self) -> &PluginInfo {
         &self.config.plugin
     }
 

@@ -1,6 +1,6 @@
 use super::queue::micros;
 use super::{Recorder, What};
-use crate::plugin::{Completion, Outcome, Request};
+use crate::plugin::{CallName, Completion, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -43,39 +43,58 @@ pub(crate) struct CallRecorder {
     pub(crate) component_id: u16,
 }
 
+/// A call that is under way.
+#[derive(Debug)]
+pub(crate) struct CallNote<'a> {
+    recorder: &'a CallRecorder,
+    call: CallName,
+    started: Instant,
+}
+
 impl CallRecorder {
-    /// Makes a call, and notes it if somebody asked for that.
-    pub(crate) fn run(this: Option<&Self>, request: Request, now_ns: u64) -> Completion {
-        let Some(this) = this else {
-            return request.run(now_ns);
-        };
-        let (call, started) = (request.call().name(), Instant::now());
-        let completion = request.run(now_ns);
-        let call = CallRecord {
-            component_id: this.component_id,
-            call: call.as_str().to_owned(),
-            status: status(&completion.outcome),
-            packets: completion.emitted.packets().count() as u64,
-            took_us: micros(started.elapsed()),
-            sentence: sentence(&completion),
-        };
-        this.recorder.record(started, What::Call(call));
-        completion
+    /// A call begins.
+    pub(crate) fn begin(&self, call: CallName) -> CallNote<'_> {
+        CallNote {
+            recorder: self,
+            call,
+            started: Instant::now(),
+        }
     }
 }
 
-fn status(outcome: &Outcome) -> Status {
-    match outcome {
-        Outcome::Live(_) => Status::Pending,
-        Outcome::Finished(..) => Status::Finished,
+impl CallNote<'_> {
+    /// The call is over.
+    pub(crate) fn end(self, completion: &Completion) {
+        let Some(status) = status(&completion.outcome) else {
+            return;
+        };
+        let call = CallRecord {
+            component_id: self.recorder.component_id,
+            call: self.call.as_str().to_owned(),
+            status,
+            packets: completion.effects.packets().count() as u64,
+            took_us: micros(self.started.elapsed()),
+            sentence: sentence(completion),
+        };
+        let recorder = &self.recorder.recorder;
+        recorder.record(self.started, What::Call(call));
+    }
+}
+
+/// `None` if the call was not made.
+fn status(outcome: &Outcome) -> Option<Status> {
+    Some(match outcome {
+        Outcome::Pending | Outcome::Gone => Status::Pending,
+        Outcome::Finished(_) => Status::Finished,
         Outcome::Failed(_) => Status::Failed,
         Outcome::Closed => Status::Closed,
-    }
+        Outcome::NotHandshake(_) => return None,
+    })
 }
 
 fn sentence(completion: &Completion) -> Option<String> {
     match &completion.outcome {
         Outcome::Failed(failure) => Some(failure.to_string()),
-        _ => completion.emitted.sentence.clone(),
+        _ => completion.effects.sentence.clone(),
     }
 }

@@ -1,6 +1,6 @@
 //! What no stream calls by itself: `on_wake` without a host that was asked for it, and the exporter.
 use crate::release::Release;
-use handclasp::plugin::{Emitted, FailureKind, InitParameters, Role, Started, Step, init};
+use handclasp::plugin::{Effects, FailureKind, InitParameters, Role, Started, Step, init};
 use handclasp_tests::load;
 use std::sync::Arc;
 
@@ -17,26 +17,26 @@ fn a_plugin_is_woken_and_exports() {
             instance_id: 1,
             options: Arc::from([]),
         };
-        let mut emitted = Emitted::default();
-        let started = init(&plugin, &parameters, 0, &mut emitted).expect("it starts");
-        assert_eq!(emitted.init_data.as_deref(), Some(&b"extensions"[..]));
+        let mut effects = Effects::default();
+        let started = init(&plugin, &parameters, 0, &mut effects).expect("it starts");
+        assert_eq!(effects.init_data.as_deref(), Some(&b"extensions"[..]));
         let Started::AwaitingPeer(instance) = started else {
             panic!("it wants to know its peer: {started:?}");
         };
-        let step = instance.set_peer(Role::Initiator, b"extensions", 0, &mut emitted);
+        let step = instance.set_peer(Role::Initiator, b"extensions", 0, &mut effects);
         let Ok(Step::Pending(instance)) = step else {
             panic!("it takes its peer: {step:?}");
         };
-        let step = instance.connection_ready(0, &mut emitted);
+        let step = instance.connection_ready(0, &mut effects);
         let Ok(Step::Pending(instance)) = step else {
             panic!("it waits: {step:?}");
         };
-        let step = instance.on_wake(1, &mut emitted);
+        let step = instance.on_wake(1, &mut effects);
         let Ok(Step::Pending(instance)) = step else {
             panic!("it asks: {step:?}");
         };
-        assert_eq!(emitted.packets().collect::<Vec<_>>(), [b"?h"]);
-        let step = instance.recv_from_peer(b"!h", 2, &mut emitted);
+        assert_eq!(effects.packets().collect::<Vec<_>>(), [b"?h"]);
+        let step = instance.recv_from_peer(b"!h", 2, &mut effects);
         let Ok(Step::Finished(mut instance, data)) = step else {
             panic!("it is answered: {step:?}");
         };

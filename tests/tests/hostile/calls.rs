@@ -1,6 +1,6 @@
 //! Plugins that break the contract in a call: each is that instance's failure, named after plugin and call.
 use crate::support::{Workshop, sentence, text};
-use handclasp::plugin::{CallName, Emitted, Failure, FailureKind, Plugin, Started, Step, init};
+use handclasp::plugin::{CallName, Effects, Failure, FailureKind, Plugin, Started, Step, init};
 use std::sync::Arc;
 
 /// A plugin, the call in which its component 1 fails, and how.
@@ -123,25 +123,25 @@ pub(crate) const ALL: &[Broken] = &[
 
 /// One handshake from `init` to `close`, with a peer that says what it should.
 fn shake_hands(workshop: &Workshop, plugin: &Arc<Plugin>) -> Result<(), Failure> {
-    let mut emitted = Emitted::default();
+    let mut effects = Effects::default();
     let parameters = workshop.parameters(plugin, &[]);
-    let Started::AwaitingReady(instance) = init(plugin, &parameters, 0, &mut emitted)? else {
+    let Started::AwaitingReady(instance) = init(plugin, &parameters, 0, &mut effects)? else {
         panic!("it has an instance and takes no peer's parameters");
     };
-    let Step::Pending(instance) = instance.connection_ready(1, &mut emitted)? else {
+    let Step::Pending(instance) = instance.connection_ready(1, &mut effects)? else {
         panic!("it has not heard from its peer");
     };
-    let Step::Pending(instance) = instance.recv_from_peer(b"?", 2, &mut emitted)? else {
+    let Step::Pending(instance) = instance.recv_from_peer(b"?", 2, &mut effects)? else {
         panic!("its peer has only asked");
     };
-    let Step::Finished(instance, data) = instance.recv_from_peer(b"!hello", 3, &mut emitted)?
+    let Step::Finished(instance, data) = instance.recv_from_peer(b"!hello", 3, &mut effects)?
     else {
         panic!("its peer has answered");
     };
     assert_eq!(data.as_slice(), b"hello");
-    instance
-        .on_deadline(4, &mut emitted)?
-        .close(5, &mut emitted)
+    let instance = instance.on_deadline(4, &mut effects)?;
+    instance.close(5, &mut effects)?.destroy();
+    Ok(())
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! plugin and call. Each is thrown in a process of its own: this test, started again.
 use crate::support::{TESTS, Workshop, handclasp, set_mode, text};
 use handclasp::plugin::{
-    Emitted, InitParameters, Plugin, PrivateCopies, Role, Started, Step, init, vet,
+    Effects, InitParameters, Plugin, PrivateCopies, Role, Started, Step, init, vet,
 };
 use handclasp_tests::is_here;
 use std::env;
@@ -110,25 +110,26 @@ fn every_function_is_called() {
         stream_id: 1,
         options: Arc::default(),
     };
-    let mut emitted = Emitted::default();
-    let Ok(Started::AwaitingPeer(instance)) = init(&plugin, &parameters, 0, &mut emitted) else {
+    let mut effects = Effects::default();
+    let Ok(Started::AwaitingPeer(instance)) = init(&plugin, &parameters, 0, &mut effects) else {
         panic!("it takes its peer's parameters");
     };
-    let Ok(Step::Pending(instance)) = instance.set_peer(Role::Initiator, b"", 0, &mut emitted)
+    let Ok(Step::Pending(instance)) = instance.set_peer(Role::Initiator, b"", 0, &mut effects)
     else {
         panic!("it is in progress");
     };
-    let Ok(Step::Pending(mut instance)) = instance.connection_ready(0, &mut emitted) else {
+    let Ok(Step::Pending(mut instance)) = instance.connection_ready(0, &mut effects) else {
         panic!("it has not heard from its peer");
     };
     assert!(instance.is_handshake(b"?"));
-    let Ok(Step::Finished(instance, _)) = instance.recv_from_peer(b"?", 0, &mut emitted) else {
+    let Ok(Step::Finished(instance, _)) = instance.recv_from_peer(b"?", 0, &mut effects) else {
         panic!("it has heard from its peer");
     };
-    let instance = instance.on_deadline(0, &mut emitted).expect("all is well");
-    let mut instance = instance.on_wake(0, &mut emitted).expect("all is well");
+    let instance = instance.on_deadline(0, &mut effects).expect("all is well");
+    let mut instance = instance.on_wake(0, &mut effects).expect("all is well");
     let mut exported = [0; 4];
     let answer = instance.export(b"label", None, &mut exported);
     assert_eq!((answer, exported), (Ok(()), [1; 4]));
-    assert_eq!(instance.close(0, &mut emitted), Ok(()));
+    let closed = instance.close(0, &mut effects).expect("all is well");
+    closed.destroy();
 }

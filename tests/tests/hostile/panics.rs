@@ -4,7 +4,7 @@ use crate::pair::{Pair, Report};
 use crate::siblings;
 use crate::support::{Workshop, sentence, text};
 use handclasp::plugin::{
-    Call, CallName, Completion, Emitted, Failure, FailureKind, Live, Outcome, Plugin, Request, Role,
+    Call, CallName, Effects, Failure, FailureKind, InProcess, Outcome, Plugin, Request, Role,
 };
 use handclasp::stream::{Message, Notification};
 use std::sync::Arc;
@@ -37,40 +37,47 @@ fn report(place: &str, call: CallName) -> String {
     format!("plugin panics: {call}: {words}; {consequence}, report this to the plugin's author")
 }
 
-/// Carries out one call, and returns the instance if it is still there.
-fn call(call: Call) -> Result<Option<Live>, Failure> {
-    let Completion { outcome, .. } = Request::new(1, call, Emitted::default()).run(0);
-    match outcome {
-        Outcome::Live(live) => Ok(Some(live)),
-        Outcome::Finished(live, _) => Ok(live),
-        Outcome::Closed => Ok(None),
-        Outcome::Failed(failure) => Err(failure),
+/// Carries out one call; what is left of an instance that has failed is destroyed.
+fn call(calls: &mut InProcess, call: Call) -> Result<Outcome, Failure> {
+    let mut run = |call| {
+        let request = Request {
+            instance_id: 1,
+            call,
+            effects: Effects::default(),
+        };
+        calls.run(request, 0)
+    };
+    let completion = run(call);
+    match completion.outcome {
+        Outcome::Failed(failure) => {
+            if completion.has_instance {
+                run(Call::Destroy);
+            }
+            Err(failure)
+        }
+        outcome => Ok(outcome),
     }
 }
 
 /// A handshake to its finish, with every callback there is.
-fn finish(workshop: &Workshop, plugin: &Arc<Plugin>, place: &str) -> Result<Live, Failure> {
+fn finish(workshop: &Workshop, plugin: &Arc<Plugin>, place: &str) -> Result<InProcess, Failure> {
     let options = [("in".to_owned(), place.to_owned())];
     let parameters = workshop.parameters(plugin, &options);
-    let Some(Live::AwaitingPeer(instance)) = call(Call::Init(Arc::clone(plugin), parameters))?
-    else {
-        panic!("it takes its peer's parameters");
-    };
-    let set_peer = Call::SetPeer(instance, Role::Initiator, b"hello".to_vec());
-    let Some(Live::AwaitingReady(instance)) = call(set_peer)? else {
-        panic!("it is in progress");
-    };
-    let here = |live: Option<Live>| live.expect("only close ends an instance");
-    let live = here(call(Call::ConnectionReady(instance))?);
-    let mut live = here(call(Call::OnWake(live))?);
-    live = here(call(Call::OnDeadline(live))?);
-    assert!(
-        live.is_handshake(b"!"),
-        "a panic claims the datagram, to be reported"
-    );
-    live = here(call(Call::RecvFromPeer(live, b"!".to_vec()))?);
-    assert!(live.is_finished());
-    Ok(live)
+    let mut calls = InProcess::new(Arc::clone(plugin));
+    for each in [
+        Call::Init(parameters),
+        Call::SetPeer(Role::Initiator, b"hello".to_vec()),
+        Call::ConnectionReady,
+        Call::OnWake,
+        Call::OnDeadline,
+    ] {
+        let outcome = call(&mut calls, each)?;
+        assert!(matches!(outcome, Outcome::Pending), "{outcome:?}");
+    }
+    // A panic claims the datagram, to be reported.
+    let outcome = call(&mut calls, Call::RecvFromPeer(b"!".to_vec()))?;
+    assert!(matches!(outcome, Outcome::Finished(_)), "{outcome:?}");
+    Ok(calls)
 }
 
 #[test]
@@ -96,18 +103,15 @@ fn a_panic_in_export_is_reported_and_the_next_call_says_why() {
         .loader()
         .load("panics")
         .expect("it panics when called");
-    let live = finish(&workshop, &plugin, "export").expect("it panics only in export");
-    let Live::Finished(mut instance) = live else {
-        panic!("the handshake has finished");
-    };
-    let failure = instance
-        .export(b"label", None, &mut [0; 4])
+    let mut calls = finish(&workshop, &plugin, "export").expect("it panics only in export");
+    let failure = calls
+        .export(1, b"label", None, &mut [0; 4])
         .expect_err("it panics");
     assert_eq!(
         (failure.call, failure.kind),
         (CallName::Exporter, FailureKind::Panic)
     );
-    let failure = call(Call::OnDeadline(Live::Finished(instance))).expect_err("it has panicked");
+    let failure = call(&mut calls, Call::OnDeadline).expect_err("it has panicked");
     assert_eq!(failure.detail, Some(words("export")));
     assert_eq!(workshop.instances(), 1);
 }
@@ -120,10 +124,11 @@ fn a_panic_at_the_end_harms_nobody() {
             .loader()
             .load("panics")
             .expect("it panics when called");
-        let live = finish(&workshop, &plugin, place).expect("the handshake itself is sound");
-        let closed = call(Call::Close(live))
+        let mut calls = finish(&workshop, &plugin, place).expect("the handshake itself is sound");
+        let closed = call(&mut calls, Call::Close)
             .map(|_| ())
             .map_err(|failure| failure.to_string());
+        drop(calls);
         let expected = match place {
             "close" => Err(report(place, CallName::Close)),
             _ => Ok(()),

@@ -1,6 +1,6 @@
 //! A plugin's instance at a real socket and in real time, with nothing of ICE between it and its peer.
 use handclasp::plugin::{
-    Call, Deadline, Emitted, Failure, InitParameters, Live, Outcome, Plugin, PrivateCopies,
+    Call, Deadline, Effects, Failure, InProcess, InitParameters, Outcome, Plugin, PrivateCopies,
     Request, Role, Services, validate, vet,
 };
 use handclasp_tests::Lacking;
@@ -26,7 +26,7 @@ pub(crate) struct Opened {
 pub(crate) struct Endpoint {
     socket: UdpSocket,
     started: Instant,
-    live: Option<Live>,
+    calls: InProcess,
     deadline: Option<u64>,
     init_data: Vec<u8>,
     agreed: Option<Vec<u8>>,
@@ -56,13 +56,13 @@ impl Opened {
         let mut endpoint = Endpoint {
             socket: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port"),
             started: Instant::now(),
-            live: None,
+            calls: InProcess::new(Arc::clone(&self.plugin)),
             deadline: None,
             init_data: Vec::new(),
             agreed: None,
         };
         let parameters = parameters(&self.plugin, options);
-        endpoint.run(Call::Init(Arc::clone(&self.plugin), parameters))?;
+        endpoint.run(Call::Init(parameters))?;
         Ok(endpoint)
     }
 
@@ -71,6 +71,9 @@ impl Opened {
         std::mem::take(&mut self.key_log.lock().expect(UNSPOILT))
     }
 }
+
+/// The only one of an endpoint's.
+const INSTANCE: u64 = 1;
 
 const UNSPOILT: &str = "nobody panics while it is locked";
 
@@ -85,10 +88,7 @@ impl Endpoint {
     }
 
     pub(crate) fn set_peer(&mut self, role: Role, init_data: &str) {
-        let Some(Live::AwaitingPeer(instance)) = self.live.take() else {
-            panic!("it waits for its peer");
-        };
-        self.run(Call::SetPeer(instance, role, init_data.into()))
+        self.run(Call::SetPeer(role, init_data.into()))
             .unwrap_or_else(|failure| panic!("{failure}"));
     }
 
@@ -112,10 +112,7 @@ impl Endpoint {
 
     /// Shakes hands; returns what was agreed on.
     pub(crate) fn shake_hands(&mut self) -> Result<Vec<u8>, Failure> {
-        let Some(Live::AwaitingReady(instance)) = self.live.take() else {
-            panic!("it knows its peer and is not ready");
-        };
-        self.run(Call::ConnectionReady(instance))?;
+        self.run(Call::ConnectionReady)?;
         let give_up = Instant::now() + PATIENCE;
         loop {
             if let Some(agreed) = &self.agreed {
@@ -128,8 +125,7 @@ impl Endpoint {
 
     /// Says goodbye.
     pub(crate) fn close(mut self) {
-        let live = self.live.take().expect("it lives until it fails");
-        self.run(Call::Close(live))
+        self.run(Call::Close)
             .unwrap_or_else(|failure| panic!("{failure}"));
     }
 
@@ -146,12 +142,9 @@ impl Endpoint {
 
     /// Keys for a label, as the application gets them.
     pub(crate) fn export(&mut self, label: &str, len: usize) -> Vec<u8> {
-        let Some(Live::Finished(instance)) = &mut self.live else {
-            panic!("it has finished");
-        };
         let mut keys = vec![0; len];
-        instance
-            .export(label.as_bytes(), None, &mut keys)
+        self.calls
+            .export(INSTANCE, label.as_bytes(), None, &mut keys)
             .unwrap_or_else(|failure| panic!("{failure}"));
         keys
     }
@@ -162,16 +155,12 @@ impl Endpoint {
         let left = |at: u64| Duration::from_nanos(at.saturating_sub(now));
         self.wait(self.deadline.map_or(PATIENCE, left));
         let mut buffer = [0; 65536];
-        let live = self.live.take().expect("it lives until it fails");
         match self.socket.recv(&mut buffer) {
-            Ok(len) => self.run(Call::RecvFromPeer(live, buffer[..len].to_vec())),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {
-                self.live = Some(live);
-                Ok(())
-            }
+            Ok(len) => self.run(Call::RecvFromPeer(buffer[..len].to_vec())),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                 self.deadline = None;
-                self.run(Call::OnDeadline(live))
+                self.run(Call::OnDeadline)
             }
             Err(error) => panic!("the peer is gone: {error}"),
         }
@@ -185,26 +174,29 @@ impl Endpoint {
     }
 
     fn run(&mut self, call: Call) -> Result<(), Failure> {
-        let completion = Request::new(1, call, Emitted::default()).run(self.now());
-        let emitted = completion.emitted;
-        for packet in emitted.packets() {
+        let request = Request {
+            instance_id: INSTANCE,
+            call,
+            effects: Effects::default(),
+        };
+        let now = self.now();
+        let completion = self.calls.run(request, now);
+        let effects = completion.effects;
+        for packet in effects.packets() {
             // Refused where the peer is gone: its last words may be on the way all the same.
             let _ = self.socket.send(packet);
         }
-        match emitted.deadline {
+        match effects.deadline {
             Some(Deadline::At(at)) => self.deadline = Some(at),
             Some(Deadline::Cleared) => self.deadline = None,
             None => {}
         }
-        self.init_data.extend(emitted.init_data.iter().flatten());
+        self.init_data.extend(effects.init_data.iter().flatten());
         match completion.outcome {
-            Outcome::Live(live) => self.live = Some(live),
-            Outcome::Finished(live, data) => {
-                self.live = live;
-                self.agreed = Some(data.to_vec());
-            }
+            Outcome::Finished(data) => self.agreed = Some(data.to_vec()),
             Outcome::Failed(failure) => return Err(failure),
-            Outcome::Closed => {}
+            Outcome::NotHandshake(_) => panic!("all that comes is the handshake's"),
+            Outcome::Pending | Outcome::Closed | Outcome::Gone => {}
         }
         Ok(())
     }
@@ -224,7 +216,7 @@ fn parameters(plugin: &Plugin, options: &[(&str, &str)]) -> InitParameters {
         component_id: 1,
         component_count: 1,
         mtu: 1200,
-        instance_id: 1,
+        instance_id: INSTANCE,
         stream_id: 1,
         options: options.into(),
     }

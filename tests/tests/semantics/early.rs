@@ -1,6 +1,6 @@
 //! Data from the peer, from the first datagram to the finish: statements 9 to 12.
 use crate::{release, secs, withhold_ready};
-use handclasp_tests::{Backend, Journal, Scripted, World, for_each_backend};
+use handclasp_tests::{Backend, Journal, Party, Scripted, World, for_each_backend};
 
 /// Side 1 plays `script` and is not READY, though its peer is and has sent `packets`.
 fn ahead(backend: Backend, script: Scripted, packets: &str) -> (World, Journal) {
@@ -114,7 +114,11 @@ fn s11_a_finish_that_ready_overtakes() {
     let (fast, _other) = Scripted::new()
         .on("connection_ready", &["packet=hello"])
         .party();
-    let mut world = World::pair(Backend::immediate(), &fast, &slow);
+    let patient = Party {
+        call_timeout: secs(60),
+        ..slow
+    };
+    let mut world = World::pair(Backend::immediate(), &fast, &patient);
     world.hold(1, "recv_from_peer", secs(20));
     withhold_ready(&mut world, 1);
     world.run_for(secs(3));

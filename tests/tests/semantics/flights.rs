@@ -63,7 +63,8 @@ fn s09_two_flights_of_64_in_answer_to_each_other_finish_both_sides() {
             .on("recv_from_peer", &finish_at_the_last())
             .party();
         let mut world = World::pair(backend, &a, &b);
-        world.connect();
+        // So many calls take a while where each does.
+        world.until(secs(60), |world| world.sides.iter().all(Side::is_ready));
         for journal in [first, second] {
             assert_eq!(brought(&journal), numbers(FLIGHT));
         }
@@ -133,14 +134,15 @@ fn flooded(backend: Backend, until: u64, handshake_timeout: u64) -> (World, Jour
         .party();
     let mut world = World::pair(backend, &a, &b);
     world.hold(0, "recv_from_peer", secs(until));
-    world.run_for(secs(20));
+    // So many calls take a while where each does.
+    world.run_for(secs(90));
     (world, journal)
 }
 
 #[test]
 fn s09_what_waits_for_a_call_is_bounded_and_each_drop_is_told_once() {
     for_each_backend(|backend| {
-        let (world, journal) = flooded(backend, 3, 30);
+        let (world, journal) = flooded(backend, 3, 90);
         let side = &world.sides[0];
         let (came, dropped) = (brought(&journal).len(), dropped(side, Cause::NoRoom));
         assert_eq!(came + dropped, 324);

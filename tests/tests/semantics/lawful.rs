@@ -1,12 +1,13 @@
 //! Early is not wrong, odd is not unlawful, and what is gone is not told again: statement 40.
 use crate::{ms, secs};
-use handclasp::plugin::Role;
+use handclasp::plugin::{InProcess, Role};
 use handclasp::stream::{Message, Notification, Stream};
 use handclasp_tests::{
     Backend, Event, Party, Scripted, Signalling, World, for_each_backend, plugin,
 };
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a side has told since its log had `from` entries, as messages for its peer.
@@ -147,11 +148,11 @@ fn s40_an_address_that_is_gone_is_not_told_again() {
 
 /// A stream that wants sockets.
 fn gathering(now: Instant) -> Stream {
-    let mut stream = Party::new(plugin("none"))
-        .stream(now, true)
-        .expect("it can be");
+    let plugin = plugin("none");
+    let mut calls = InProcess::new(Arc::clone(&plugin));
+    let mut stream = Party::new(plugin).stream(now, true).expect("it can be");
     while let Some(request) = stream.poll_request(now) {
-        stream.handle_completion(now, request.run(0));
+        stream.handle_completion(now, calls.run(request, 0));
     }
     assert_eq!(stream.poll_gather(), Some(vec![1]));
     stream

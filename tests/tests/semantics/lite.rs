@@ -2,7 +2,7 @@
 use crate::dtls::{dtls, keys};
 use crate::secs;
 use handclasp::ice::{Servers, StunKind, Tcp, stun_kind};
-use handclasp::stream::{Config, Message, Stream};
+use handclasp::stream::{CALL_TIMEOUT, Config, Message, Stream};
 use handclasp_tests::{Backend, Party, Side, Signalling, World, plugin};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -24,12 +24,13 @@ fn lite(party: Party) -> Party {
 fn with(change: impl FnOnce(&mut Config)) -> Result<(), String> {
     let epoch = Instant::now();
     let mut config = Config {
-        plugin: plugin("none"),
+        plugin: Arc::clone(plugin("none").info()),
         options: Arc::default(),
         n_components: 1,
         controlling: false,
         mtu: 1200,
         init_timeout: Duration::from_secs(30),
+        call_timeout: CALL_TIMEOUT,
         handshake_timeout: Duration::from_secs(30),
         ice_timeout: Duration::from_secs(30),
         ice_lite: true,

@@ -1,6 +1,7 @@
 //! What a host promises, in virtual time: `sNN_…` tests statement NN of docs/semantics.md.
 mod application;
 mod association;
+mod calls;
 mod convergence;
 mod data;
 mod dtls;

@@ -45,6 +45,7 @@ fn s07_not_again_after_an_outage() {
         world.link.drops = Box::new(|_| true);
         world.run_for(secs(40));
         release(&mut world);
+        world.until(secs(60), |world| world.sides[0].count("selected") == 2);
         world.run_for(secs(10));
         let told = world.sides[0].told(&["selected", "disconnected"]);
         assert_eq!(told, ["selected 1", "disconnected 1", "selected 1"]);

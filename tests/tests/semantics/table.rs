@@ -31,7 +31,7 @@ fn ready(backend: Backend, script: Scripted) -> (World, Journal) {
 fn become_ready(world: &mut World) {
     release(world);
     world.until(secs(10), |world| world.sides[1].count("selected") > 0);
-    world.run_for(ms(100));
+    world.run_for(ms(300));
 }
 
 fn tell_peer(world: &mut World) {
@@ -47,7 +47,7 @@ fn tell_peer(world: &mut World) {
             },
         )
         .expect("in time");
-    world.run_for(ms(200));
+    world.run_for(ms(300));
 }
 
 /// A side whose first instance is there, and whose second one's `init` runs: a new association.
@@ -232,7 +232,7 @@ fn finished_ready_classified_datagrams_are_the_handshakes_and_the_rest_is_not() 
 
 /// It has failed, or was closed: whatever comes, nothing but `destroy` was called.
 fn over(mut world: World, journal: &Journal) {
-    world.run_for(ms(100));
+    world.run_for(ms(300));
     let life = journal.names(1);
     assert_eq!(life.last().map(String::as_str), Some("destroy"));
     let (dropped, told) = (world.sides[1].stream.dropped(1), world.sides[1].log.len());

@@ -40,7 +40,7 @@ fn s16_a_plugin_is_called_at_its_deadline() {
         // Calls may be late by the backend's delay, there and back, each.
         for (came, expected) in came.into_iter().zip(expected) {
             assert!(
-                (expected..=expected + ms(60)).contains(&came),
+                (expected..=expected + ms(150)).contains(&came),
                 "{came:?} instead of {expected:?}"
             );
         }

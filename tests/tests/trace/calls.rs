@@ -58,9 +58,10 @@ fn every_call_is_told_with_its_outcome_and_duration() {
                 ("on_deadline", Status::Pending, Some("half way")),
                 ("on_deadline", Status::Finished, None),
                 ("close", Status::Closed, None),
+                ("destroy", Status::Pending, None),
             ]
         );
-        let at_least = [30_000, 0, 0, 5_000, 10_000, 0];
+        let at_least = [30_000, 0, 0, 5_000, 10_000, 0, 0];
         for ((_, call), at_least) in calls.iter().zip(at_least) {
             assert!(call.took_us >= at_least, "{call:?}");
         }
@@ -96,7 +97,12 @@ fn a_close_that_fails_is_told_as_such() {
     assert_eq!(output.status.code(), Some(1));
     for side in ["a", "b"] {
         let calls = calls(&session, side);
-        let (_, last) = calls.last().expect("there were calls");
+        let told = told(&calls);
+        assert!(
+            matches!(told[..], [.., _, ("destroy", Status::Pending, None)]),
+            "{told:?}"
+        );
+        let (_, last) = calls[calls.len() - 2];
         assert_eq!((last.call.as_str(), last.status), ("close", Status::Failed));
         let sentence = last.sentence.as_deref().expect("it said why");
         assert!(sentence.contains("never"), "{sentence}");

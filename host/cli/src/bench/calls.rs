@@ -3,7 +3,7 @@ use super::baseline;
 use super::processor::cpu_time;
 use super::side::Side;
 use handclasp::plugin::{
-    AwaitingReady, Emitted, InitParameters, Instance, Loader, Scanner, SearchPath, Services,
+    AwaitingReady, Effects, InitParameters, Instance, Loader, Scanner, SearchPath, Services,
     Started, Step, init,
 };
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// An instance of the plugin `noop`, and what its calls are made with.
 pub(super) struct Calls {
     instance: Result<Instance<AwaitingReady>, String>,
-    emitted: Emitted,
+    effects: Effects,
 }
 
 const NOOP: &str = "noop";
@@ -21,15 +21,15 @@ const DATAGRAM: [u8; 64] = [0; 64];
 
 impl Calls {
     pub(super) fn new() -> Self {
-        let mut emitted = Emitted::default();
+        let mut effects = Effects::default();
         Self {
-            instance: instance(&mut emitted),
-            emitted,
+            instance: instance(&mut effects),
+            effects,
         }
     }
 }
 
-fn instance(emitted: &mut Emitted) -> Result<Instance<AwaitingReady>, String> {
+fn instance(effects: &mut Effects) -> Result<Instance<AwaitingReady>, String> {
     let path = SearchPath::from_dirs(vec![baseline::directory()])
         .map_err(|error| format!("{error}; or run `make bench`"))?;
     let loader = Loader::new(path, Services::default(), Scanner::this_program());
@@ -44,10 +44,10 @@ fn instance(emitted: &mut Emitted) -> Result<Instance<AwaitingReady>, String> {
         stream_id: 1,
         options: Arc::default(),
     };
-    match init(&plugin, &parameters, 0, emitted) {
+    match init(&plugin, &parameters, 0, effects) {
         Ok(Started::AwaitingReady(instance)) => Ok(instance),
         Ok(_) => Err(format!("the plugin {NOOP} does more than nothing in init")),
-        Err(failure) => Err(failure.to_string()),
+        Err(failed) => Err(failed.failure.to_string()),
     }
 }
 
@@ -57,10 +57,10 @@ impl Side for Calls {
         let mut instance = std::mem::replace(&mut self.instance, taken)?;
         let start = cpu_time();
         for now_ns in 0..count {
-            instance = match instance.recv_from_peer(&DATAGRAM, now_ns, &mut self.emitted) {
+            instance = match instance.recv_from_peer(&DATAGRAM, now_ns, &mut self.effects) {
                 Ok(Step::Pending(instance)) => instance,
                 Ok(Step::Finished(..)) => return Err(format!("the plugin {NOOP} has finished")),
-                Err(failure) => return Err(failure.to_string()),
+                Err(failed) => return Err(failed.failure.to_string()),
             };
         }
         let taken = cpu_time() - start;

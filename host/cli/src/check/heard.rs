@@ -48,21 +48,21 @@ impl Heard {
         if !self.listens {
             return;
         }
-        let emitted = &completion.emitted;
+        let effects = &completion.effects;
         let mut said = self.said();
         let failure = match &completion.outcome {
             Outcome::Failed(failure) => failure.detail.as_deref(),
             _ => None,
         };
-        for sentence in [emitted.sentence.as_deref(), failure].into_iter().flatten() {
+        for sentence in [effects.sentence.as_deref(), failure].into_iter().flatten() {
             said.sentences.extend_from_slice(sentence.as_bytes());
             said.sentences.push(b'\n');
         }
-        for sent in emitted
+        for sent in effects
             .init_data
             .as_deref()
             .into_iter()
-            .chain(emitted.packets())
+            .chain(effects.packets())
         {
             said.sent.extend_from_slice(sent);
             said.sent.push(b'\n');

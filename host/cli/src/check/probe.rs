@@ -9,8 +9,8 @@ use super::outcome::{Checked, Objection};
 use crate::option_args::add_secrets;
 use clap::Args;
 use handclasp::plugin::{
-    Call, Completion, InitParameters, OptionKind, OptionSpec, Plugin, PrivateCopies, PrivateCopy,
-    Request, Services, lent, validate, vet,
+    Call, Completion, InProcess, InitParameters, OptionKind, OptionSpec, Plugin, PrivateCopies,
+    PrivateCopy, Request, Services, lent, validate, vet,
 };
 use std::collections::HashSet;
 use std::fs::File;
@@ -175,11 +175,11 @@ impl Probe {
         Some(invented::meaning(spec.kind, value))
     }
 
-    /// Makes a call.
-    pub(crate) fn call(&self, request: Request, now: u64) -> Completion {
-        let name = request.call().name().as_str();
-        let what = describe(request.call());
-        let completion = self.calling(name, &what, || request.run(now));
+    /// Makes a call of one of these instances.
+    pub(crate) fn call(&self, calls: &mut InProcess, request: Request, now: u64) -> Completion {
+        let name = request.call.name().as_str();
+        let what = describe(&request.call, self.plugin.inspects());
+        let completion = self.calling(name, &what, || calls.run(request, now));
         self.heard.add(&completion);
         completion
     }
@@ -315,20 +315,15 @@ fn finding(error: impl std::fmt::Display) -> Objection {
     Objection::finding(error.to_string())
 }
 
-fn describe(call: &Call) -> String {
-    match call {
-        Call::Init(..) => "init".to_owned(),
-        Call::SetPeer(..) => "set_peer".to_owned(),
-        Call::ConnectionReady(_) => "connection_ready".to_owned(),
-        Call::RecvFromPeer(_, datagram) => {
-            let first = datagram.first().copied().unwrap_or_default();
-            format!(
-                "recv_from_peer (a datagram of {} bytes, the first {first:#04x})",
-                datagram.len()
-            )
-        }
-        Call::OnDeadline(_) => "on_deadline".to_owned(),
-        Call::OnWake(_) => "on_wake".to_owned(),
-        Call::Close(_) => "close".to_owned(),
-    }
+/// A call, and what goes before it, for one who looks for what has ended this process.
+fn describe(call: &Call, inspects: bool) -> String {
+    let Call::RecvFromPeer(datagram) = call else {
+        return call.name().as_str().to_owned();
+    };
+    let first = datagram.first().copied().unwrap_or_default();
+    let asked = if inspects { "is_handshake, or " } else { "" };
+    format!(
+        "{asked}recv_from_peer (a datagram of {} bytes, the first {first:#04x})",
+        datagram.len()
+    )
 }

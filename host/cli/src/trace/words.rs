@@ -1,5 +1,6 @@
 //! A datagram or an event in a few words.
 use super::flight;
+use handclasp::plugin::CallName;
 use handclasp::trace::{
     CallRecord, Datagram, Kind, Missed, Status, Stun, StunClass, What, dtls_records,
 };
@@ -147,6 +148,7 @@ fn missed(gap: &Missed) -> String {
 
 fn call(call: &CallRecord) -> String {
     let status = match call.status {
+        Status::Pending if call.call == CallName::Destroy.as_str() => "done",
         Status::Pending => "pending",
         Status::Finished => "finished",
         Status::Closed => "closed",

@@ -1,10 +1,10 @@
 //! What a helper thread does.
+use super::init_call::InitCall;
 use crate::net::keys::StreamKey;
 use crate::net::mailbox::{Command, Mailbox};
 use crate::net::mdns;
-use crate::plugin::{Request, nanos_since};
+use crate::plugin::nanos_since;
 use crate::stream::Lookup;
-use crate::trace::CallRecorder;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,24 +23,25 @@ pub(super) struct Job {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant)] // nearly all are calls
 pub(super) enum Task {
-    Call(Request, Option<CallRecorder>),
+    Init(InitCall),
     /// The system's resolver asks other machines.
     LookUp(Lookup),
 }
 
 impl Job {
     pub(super) fn run(self, stream: StreamKey) {
-        self.mailbox.post(match self.task {
-            Task::Call(request, recorder) => {
+        match self.task {
+            Task::Init(call) => {
                 let now = nanos_since(self.epoch, Instant::now());
-                let completion = CallRecorder::run(recorder.as_ref(), request, now);
-                Command::Completed(stream, Box::new(completion))
+                if call.run(now) {
+                    self.mailbox.post(Command::Completed(stream));
+                }
             }
             Task::LookUp(lookup) => {
                 let found = look_up(&lookup);
-                Command::Found(stream, lookup, found)
+                self.mailbox.post(Command::Found(stream, lookup, found));
             }
-        });
+        }
     }
 }
 

@@ -3,21 +3,23 @@
 //! Each plugin's calls have threads of their own, and so has the looking up: none of them waits for another. Of each,
 //! streams are served in turn, a bounded number of jobs at a time.
 mod fair;
+mod init_call;
 mod job;
 mod pool;
 mod thread;
 
 use super::keys::StreamKey;
 use super::mailbox::Mailbox;
-use crate::plugin::{Plugin, Request};
+use crate::plugin::Plugin;
 use crate::stream::Lookup;
-use crate::trace::CallRecorder;
 use job::{Job, Task};
 use pool::{Limits, Pool};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
+
+pub(super) use init_call::{InitCall, Returns};
 
 /// The helper threads of a host.
 #[derive(Debug)]
@@ -119,19 +121,18 @@ impl Helpers {
         }
     }
 
-    /// Has a call into a plugin, which may take `limit`, made after the next [`dispatch`](Self::dispatch); its completion
-    /// goes to the mailbox.
+    /// Has a call into a plugin, which may take `limit`, made after the next [`dispatch`](Self::dispatch); the mailbox is
+    /// told when it is over.
     pub(super) fn submit(
         &mut self,
         now: Instant,
         plugin: &Arc<Plugin>,
         stream: StreamKey,
-        (request, recorder): (Request, Option<CallRecorder>),
+        call: InitCall,
         limit: Duration,
     ) {
         let pool = self.pools.of(plugin);
-        let task = Task::Call(request, recorder);
-        self.push(now, pool, stream, task, Some(limit));
+        self.push(now, pool, stream, Task::Init(call), Some(limit));
     }
 
     /// Has a name looked up, likewise.
@@ -183,7 +184,7 @@ impl Helpers {
     pub(super) fn forget_instance(&mut self, stream: StreamKey, instance_id: u64) {
         for pool in &self.active {
             pool.retain(stream, |job| match &job.task {
-                Task::Call(request, _) => request.instance_id() != instance_id,
+                Task::Init(call) => call.instance_id() != instance_id,
                 Task::LookUp(_) => true,
             });
         }

@@ -1,9 +1,9 @@
 //! The first call, which makes an instance.
 use super::raw::{Raw, Verdict};
-use super::{AwaitingPeer, AwaitingReady, Instance};
+use super::{AwaitingPeer, AwaitingReady, Failed, Instance, Spent};
 use crate::hidden::Keys;
-use crate::plugin::emitted::Emitted;
-use crate::plugin::fault::{CallName, Failure, Fault};
+use crate::plugin::effects::Effects;
+use crate::plugin::fault::{CallName, Fault};
 use crate::plugin::lent::{Loan, lend};
 use crate::plugin::open::Plugin;
 use crate::plugin::os;
@@ -49,8 +49,8 @@ impl fmt::Debug for InitParameters {
 /// What `init` made.
 #[derive(Debug)]
 pub enum Started {
-    /// The handshake is over; nothing but `destroy` is ever called.
-    Finished,
+    /// The handshake is over; nothing but `destroy` is ever called, if there is an instance.
+    Finished(Option<Instance<Spent>>),
     /// The plugin wants to know its peer first.
     AwaitingPeer(Instance<AwaitingPeer>),
     /// The handshake is in progress.
@@ -65,8 +65,8 @@ pub fn init(
     plugin: &Arc<Plugin>,
     parameters: &InitParameters,
     now_ns: u64,
-    emitted: &mut Emitted,
-) -> Result<Started, Failure> {
+    effects: &mut Effects,
+) -> Result<Started, Failed> {
     let secrets = keep_secrets(plugin, &parameters.options);
     let options: Vec<_> = parameters
         .options
@@ -95,9 +95,10 @@ pub fn init(
         option_count: options.len(),
     };
     let init = lend(Loan::Init, slice::from_ref(&init));
-    emitted.begin(parameters.mtu.into());
+    effects.begin();
+    let mut raw = Box::new(Raw::new(Arc::clone(plugin), parameters.mtu, secrets));
     let mut instance = ptr::null_mut();
-    let table = emitted.table(now_ns);
+    let table = raw.collector.table(now_ns);
     let table = lend(Loan::Call, slice::from_ref(&table));
     let descriptors = os::StandardDescriptors::note();
     let status = guarded(plugin.id(), CallName::Init, || {
@@ -114,18 +115,15 @@ pub fn init(
     drop((table, init, settings, options));
     descriptors.restore();
     // After a failed `init` the contract has nothing to destroy, whatever the plugin left in the pointer.
-    let instance = if status < 0 {
-        ptr::null_mut()
-    } else {
-        instance
-    };
-    let plugin = Arc::clone(plugin);
-    let mut raw = Box::new(Raw::new(plugin, instance, parameters.mtu, secrets));
-    raw.hush(emitted);
-    match raw.judge(CallName::Init, status, emitted)? {
-        Verdict::Finished => Ok(Started::Finished),
-        Verdict::Pending if instance.is_null() => Err(raw.fault(CallName::Init, Fault::NoInstance)),
-        Verdict::Pending if raw.plugin.wants_peer() => Ok(Started::AwaitingPeer(Instance::of(raw))),
+    if status >= 0 {
+        raw.instance = instance;
+    }
+    let (raw, verdict) = raw.judge(CallName::Init, status, effects)?;
+    let has_instance = !raw.instance.is_null();
+    match verdict {
+        Verdict::Finished => Ok(Started::Finished(has_instance.then(|| Instance::of(raw)))),
+        Verdict::Pending if !has_instance => Err(raw.fault(CallName::Init, Fault::NoInstance)),
+        Verdict::Pending if plugin.wants_peer() => Ok(Started::AwaitingPeer(Instance::of(raw))),
         Verdict::Pending => Ok(Started::AwaitingReady(Instance::of(raw))),
     }
 }

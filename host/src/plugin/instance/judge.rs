@@ -1,5 +1,5 @@
 //! What the contract allows a call to answer and to emit.
-use crate::plugin::emitted::Emitted;
+use crate::plugin::collector::Collector;
 use crate::plugin::fault::{CallName, FailureKind, Fault};
 use handclasp_abi as abi;
 
@@ -18,30 +18,32 @@ type Refused = (FailureKind, Option<String>);
 pub(super) fn judge_closely(
     name: CallName,
     status: abi::hc_status,
-    emitted: &mut Emitted,
+    collector: &mut Collector,
 ) -> Result<Verdict, Refused> {
     let verdict = match status {
         abi::HC_PENDING => Ok(Verdict::Pending),
         abi::HC_FINISHED => Ok(Verdict::Finished),
         failed => Err(FailureKind::of(failed).ok_or_else(|| breach(Fault::UnknownStatus(failed)))?),
     };
-    if let Some(fault) = emitted.fault.take() {
+    if let Some(fault) = collector.fault.take() {
         return Err(breach(fault));
     }
-    if emitted.init_data.is_some() && name != CallName::Init {
+    if collector.effects.init_data.is_some() && name != CallName::Init {
         return Err(breach(Fault::WrongCall { what: "init_data" }));
     }
     match verdict {
-        Ok(Verdict::Pending) if emitted.handshake_data.is_some() => Err(breach(Fault::WrongCall {
-            what: "handshake_data",
-        })),
+        Ok(Verdict::Pending) if collector.handshake_data.is_some() => {
+            Err(breach(Fault::WrongCall {
+                what: "handshake_data",
+            }))
+        }
         Ok(verdict) => Ok(verdict),
         Err(kind) => {
             // What a failing call agreed on is worth nothing; its packets (alerts) still leave.
-            emitted.handshake_data = None;
-            emitted.init_data = None;
-            emitted.deadline = None;
-            Err((kind, emitted.sentence.take()))
+            collector.handshake_data = None;
+            collector.effects.init_data = None;
+            collector.effects.deadline = None;
+            Err((kind, collector.effects.sentence.take()))
         }
     }
 }
@@ -53,22 +55,22 @@ fn breach(fault: Fault) -> Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::Deadline;
+    use crate::plugin::effects::Deadline;
     use zeroize::Zeroizing;
 
     /// Everything a call can emit, at once.
-    fn talkative() -> Emitted {
-        let mut emitted = Emitted::default();
-        emitted.init_data = Some(b"certificate".to_vec());
-        emitted.handshake_data = Some(Zeroizing::new(b"keys".to_vec()));
-        emitted.deadline = Some(Deadline::At(7));
-        emitted.sentence = Some("no".to_owned());
-        emitted
+    fn talkative() -> Collector {
+        let mut collector = Collector::default();
+        collector.effects.init_data = Some(b"certificate".to_vec());
+        collector.handshake_data = Some(Zeroizing::new(b"keys".to_vec()));
+        collector.effects.deadline = Some(Deadline::At(7));
+        collector.effects.sentence = Some("no".to_owned());
+        collector
     }
 
     #[test]
     fn statuses_mean_what_the_contract_says() {
-        let judge = |status| judge_closely(CallName::OnWake, status, &mut Emitted::default());
+        let judge = |status| judge_closely(CallName::OnWake, status, &mut Collector::default());
         assert_eq!(judge(abi::HC_PENDING), Ok(Verdict::Pending));
         assert_eq!(judge(abi::HC_FINISHED), Ok(Verdict::Finished));
         assert_eq!(
@@ -83,12 +85,12 @@ mod tests {
 
     #[test]
     fn a_failing_call_leaves_its_reason_and_nothing_it_agreed_on() {
-        let mut emitted = talkative();
-        let refused = judge_closely(CallName::Init, abi::HC_ERROR_INTERNAL, &mut emitted);
+        let mut collector = talkative();
+        let refused = judge_closely(CallName::Init, abi::HC_ERROR_INTERNAL, &mut collector);
         assert_eq!(refused, Err((FailureKind::Internal, Some("no".to_owned()))));
-        assert!(emitted.handshake_data.is_none());
-        assert!(emitted.init_data.is_none());
-        assert!(emitted.deadline.is_none());
+        assert!(collector.handshake_data.is_none());
+        assert!(collector.effects.init_data.is_none());
+        assert!(collector.effects.deadline.is_none());
     }
 
     #[test]
@@ -111,9 +113,11 @@ mod tests {
     #[test]
     fn a_breach_noted_by_an_emitter_counts_whatever_the_call_answers() {
         for status in [abi::HC_PENDING, abi::HC_FINISHED, abi::HC_ERROR_INTERNAL] {
-            let mut emitted = Emitted::default();
-            emitted.fault = Some(Fault::TooManyPackets);
-            let refused = judge_closely(CallName::RecvFromPeer, status, &mut emitted);
+            let mut collector = Collector {
+                fault: Some(Fault::TooManyPackets),
+                ..Collector::default()
+            };
+            let refused = judge_closely(CallName::RecvFromPeer, status, &mut collector);
             assert_eq!(refused.expect_err("a breach").0, FailureKind::Fault);
         }
     }

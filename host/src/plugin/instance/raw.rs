@@ -1,6 +1,8 @@
 //! An instance as the contract sees it: a pointer, and calls that are judged.
 use super::judge::judge_closely;
-use crate::plugin::emitted::{Emitted, InCall};
+use super::{Failed, Instance};
+use crate::plugin::collector::{Collector, InCall};
+use crate::plugin::effects::Effects;
 use crate::plugin::fault::{CallName, Failure, FailureKind, Fault};
 use crate::plugin::lent::{Loan, lend};
 use crate::plugin::open::Plugin;
@@ -8,6 +10,7 @@ use crate::plugin::secrets::Kept;
 use crate::plugin::unwind::guarded;
 use handclasp_abi as abi;
 use std::ffi::c_void;
+use std::ptr;
 use std::slice;
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ pub(super) use super::judge::Verdict;
 pub(super) struct Raw {
     pub(super) plugin: Arc<Plugin>,
     pub(super) instance: *mut c_void,
-    pub(super) mtu: u16,
+    pub(super) collector: Collector,
     /// What it knows and must not say. Dropped after `destroy`.
     secrets: Vec<Kept>,
 }
@@ -30,71 +33,90 @@ const LEAST_KEYS: usize = 8;
 unsafe impl Send for Raw {}
 
 impl Drop for Raw {
+    /// A safety net: whoever is done with an instance destroys it.
     fn drop(&mut self) {
-        if !self.instance.is_null() {
-            let destroy = self.plugin.calls().destroy;
-            guarded(self.plugin.id(), CallName::Destroy, || {
-                // SAFETY: `init` made this instance, this is the only owner of it, and it is called no more.
-                unsafe { destroy(self.instance) }
-            });
-        }
+        self.destroy();
     }
 }
 
 impl Raw {
-    pub(super) fn new(
-        plugin: Arc<Plugin>,
-        instance: *mut c_void,
-        mtu: u16,
-        secrets: Vec<Kept>,
-    ) -> Self {
+    /// Without an instance yet.
+    pub(super) fn new(plugin: Arc<Plugin>, mtu: u16, secrets: Vec<Kept>) -> Self {
         Self {
             plugin,
-            instance,
-            mtu,
+            instance: ptr::null_mut(),
+            collector: Collector::new(mtu),
             secrets,
         }
     }
 
-    /// Runs one call and judges what came back. A failure drops the instance.
+    /// Destroys the instance, if there is one.
+    pub(super) fn destroy(&mut self) {
+        let instance = std::mem::replace(&mut self.instance, ptr::null_mut());
+        if !instance.is_null() {
+            let destroy = self.plugin.calls().destroy;
+            guarded(self.plugin.id(), CallName::Destroy, || {
+                // SAFETY: `init` made this instance, this is the only owner of it, and it is called no more.
+                unsafe { destroy(instance) }
+            });
+        }
+    }
+
+    /// Runs one call and judges what came back.
     #[inline]
     pub(super) fn call(
         mut self: Box<Self>,
         name: CallName,
         now_ns: u64,
-        emitted: &mut Emitted,
+        effects: &mut Effects,
         body: impl FnOnce(*mut c_void, *const abi::hc_call) -> abi::hc_status,
-    ) -> Result<(Box<Self>, Verdict), Failure> {
-        emitted.begin(self.mtu.into());
-        let table = emitted.table(now_ns);
+    ) -> Result<(Box<Self>, Verdict), Failed> {
+        effects.begin();
+        let table = self.collector.table(now_ns);
         let in_call = InCall::enter(&table);
         let table = lend(Loan::Call, slice::from_ref(&table));
         let status = guarded(self.plugin.id(), name, || {
             body(self.instance, table.as_ptr())
         });
         drop((table, in_call));
-        if emitted.spoke() {
-            self.hush(emitted);
+        match status {
+            abi::HC_PENDING if !self.collector.spoke() => Ok((self, Verdict::Pending)),
+            _ => self.judge(name, status, effects),
         }
-        let verdict = self.judge(name, status, emitted)?;
-        Ok((self, verdict))
+    }
+
+    /// Holds a call's answer and emissions against the contract, and hands those over.
+    #[cold]
+    pub(super) fn judge(
+        mut self: Box<Self>,
+        name: CallName,
+        status: abi::hc_status,
+        effects: &mut Effects,
+    ) -> Result<(Box<Self>, Verdict), Failed> {
+        self.hush();
+        let judged = judge_closely(name, status, &mut self.collector);
+        self.collector.hand_over(effects);
+        match judged {
+            Ok(verdict) => Ok((self, verdict)),
+            Err((kind, detail)) => Err(self.fail(name, kind, detail)),
+        }
     }
 
     /// Blanks its secrets, the keys of this very call among them, in what it said, and tells what it logged.
-    #[cold]
-    pub(super) fn hush(&mut self, emitted: &mut Emitted) {
+    fn hush(&mut self) {
+        let said = &mut self.collector;
         if let Some(secrets) = self.plugin.secrets() {
-            let data = emitted.handshake_data.as_ref();
+            let data = said.handshake_data.as_ref();
             let keys = data.filter(|data| data.len() >= LEAST_KEYS);
             self.secrets
                 .extend(keys.and_then(|keys| secrets.keep(keys)));
-            if let Some(sentence) = &mut emitted.sentence
+            if let Some(sentence) = &mut said.effects.sentence
                 && let Some(blanked) = secrets.blank(sentence.as_bytes())
             {
                 *sentence = String::from_utf8_lossy(&blanked).into_owned();
             }
         }
-        for line in emitted.logged.drain(..) {
+        for line in said.logged.drain(..) {
             self.plugin.tell(line.level, &line.said);
         }
     }
@@ -104,10 +126,10 @@ impl Raw {
         self: Box<Self>,
         datagram: &[u8],
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<(Box<Self>, Verdict), Failure> {
+        effects: &mut Effects,
+    ) -> Result<(Box<Self>, Verdict), Failed> {
         let recv = self.plugin.calls().recv_from_peer;
-        self.call(CallName::RecvFromPeer, now_ns, emitted, |instance, call| {
+        self.call(CallName::RecvFromPeer, now_ns, effects, |instance, call| {
             // SAFETY: `Raw::call` passes its own instance and table; the datagram outlives the call.
             unsafe { recv(instance, lend(Loan::Datagram, datagram).bytes(), call) }
         })
@@ -116,12 +138,12 @@ impl Raw {
     pub(super) fn deadline(
         self: Box<Self>,
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<(Box<Self>, Verdict), Failure> {
+        effects: &mut Effects,
+    ) -> Result<(Box<Self>, Verdict), Failed> {
         let Some(on_deadline) = self.plugin.on_deadline() else {
             return Ok((self, Verdict::Pending));
         };
-        self.call(CallName::OnDeadline, now_ns, emitted, |instance, call| {
+        self.call(CallName::OnDeadline, now_ns, effects, |instance, call| {
             // SAFETY: `Raw::call` passes its own instance and table.
             unsafe { on_deadline(instance, call) }
         })
@@ -130,34 +152,33 @@ impl Raw {
     pub(super) fn wake(
         self: Box<Self>,
         now_ns: u64,
-        emitted: &mut Emitted,
-    ) -> Result<(Box<Self>, Verdict), Failure> {
+        effects: &mut Effects,
+    ) -> Result<(Box<Self>, Verdict), Failed> {
         let Some(on_wake) = self.plugin.on_wake() else {
             return Ok((self, Verdict::Pending));
         };
-        self.call(CallName::OnWake, now_ns, emitted, |instance, call| {
+        self.call(CallName::OnWake, now_ns, effects, |instance, call| {
             // SAFETY: `Raw::call` passes its own instance and table.
             unsafe { on_wake(instance, call) }
         })
     }
 
-    /// Holds a call's answer and emissions against the contract.
-    #[inline]
-    pub(super) fn judge(
-        &self,
-        name: CallName,
-        status: abi::hc_status,
-        emitted: &mut Emitted,
-    ) -> Result<Verdict, Failure> {
-        match status {
-            abi::HC_PENDING if !emitted.spoke() => Ok(Verdict::Pending),
-            _ => judge_closely(name, status, emitted)
-                .map_err(|(kind, detail)| self.failure(name, kind, detail)),
-        }
+    pub(super) fn fault(self: Box<Self>, call: CallName, fault: Fault) -> Failed {
+        self.fail(call, FailureKind::Fault, Some(fault.to_string()))
     }
 
-    pub(super) fn fault(&self, call: CallName, fault: Fault) -> Failure {
-        self.failure(call, FailureKind::Fault, Some(fault.to_string()))
+    /// The failure of a call, after which nothing is left to do but to destroy the instance.
+    #[cold]
+    pub(super) fn fail(
+        mut self: Box<Self>,
+        call: CallName,
+        kind: FailureKind,
+        detail: Option<String>,
+    ) -> Failed {
+        self.collector.handshake_data = None;
+        let failure = self.failure(call, kind, detail);
+        let instance = (!self.instance.is_null()).then(|| Instance::of(self));
+        Failed { failure, instance }
     }
 
     pub(super) fn failure(

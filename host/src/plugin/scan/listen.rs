@@ -2,8 +2,8 @@
 use super::child::{CHECKING, LOADING, OPENING};
 use super::report::{Answer, MAX_ANSWER, Report};
 use super::{Command, ScanError};
+use crate::plugin::collector::one_line;
 use crate::plugin::copy::PrivateCopy;
-use crate::plugin::emitted::one_line;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::{self, PipeReader, Read};

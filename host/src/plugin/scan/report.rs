@@ -1,8 +1,8 @@
 //! What a scanner's child says of a library that could be opened. The library may have written it itself.
 use super::Scanned;
+use crate::plugin::collector::one_line;
 use crate::plugin::copy::PrivateCopy;
 use crate::plugin::description::{Description, ExtensionInfo, Layout};
-use crate::plugin::emitted::one_line;
 use crate::plugin::first_bytes::FirstBytes;
 use crate::plugin::open::Plugin;
 use crate::plugin::open_error::{MAX_EXTENSIONS, MAX_OPTIONS, MAX_TEXT};

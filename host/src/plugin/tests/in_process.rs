@@ -3,7 +3,8 @@ use crate::plugin::open::Plugin;
 use crate::plugin::open_error::Cause;
 use crate::plugin::vet::Found;
 use crate::plugin::{
-    Deadline, Emitted, FailureKind, InitParameters, Instance, Role, Services, Started, Step, init,
+    Deadline, Effects, Failed, FailureKind, InitParameters, Instance, Role, Services, Started,
+    Step, init,
 };
 use handclasp_abi::{self as abi, hc_bytes, hc_call, hc_status};
 use std::cell::RefCell;
@@ -255,7 +256,7 @@ fn open(change: impl FnOnce(&mut Parts)) -> Result<Arc<Plugin>, Cause> {
 
 fn begin(
     options: &[(String, String)],
-    emitted: &mut Emitted,
+    effects: &mut Effects,
 ) -> Instance<crate::plugin::AwaitingPeer> {
     let plugin = open(|_| {}).expect("nothing is wrong with it");
     let parameters = InitParameters {
@@ -266,7 +267,7 @@ fn begin(
         stream_id: 1,
         options: options.into(),
     };
-    match init(&plugin, &parameters, 0, emitted) {
+    match init(&plugin, &parameters, 0, effects) {
         Ok(Started::AwaitingPeer(instance)) => instance,
         other => panic!("it takes its peer's parameters: {other:?}"),
     }
@@ -275,32 +276,33 @@ fn begin(
 #[test]
 fn an_instance_lives_and_fails_and_is_destroyed_once() {
     CALLS.take();
-    let mut emitted = Emitted::default();
-    let instance = begin(&[], &mut emitted);
-    assert_eq!(emitted.init_data.as_deref(), Some(&b"certificate"[..]));
-    let Ok(Step::Pending(instance)) = instance.set_peer(Role::Initiator, b"peer", 1, &mut emitted)
+    let mut effects = Effects::default();
+    let instance = begin(&[], &mut effects);
+    assert_eq!(effects.init_data.as_deref(), Some(&b"certificate"[..]));
+    let Ok(Step::Pending(instance)) = instance.set_peer(Role::Initiator, b"peer", 1, &mut effects)
     else {
         panic!("it is in progress");
     };
-    assert!(emitted.init_data.is_none());
-    let Ok(Step::Pending(instance)) = instance.connection_ready(2, &mut emitted) else {
+    assert!(effects.init_data.is_none());
+    let Ok(Step::Pending(instance)) = instance.connection_ready(2, &mut effects) else {
         panic!("it has not heard from its peer");
     };
-    let lengths: Vec<usize> = emitted.packets().map(<[u8]>::len).collect();
+    let lengths: Vec<usize> = effects.packets().map(<[u8]>::len).collect();
     assert_eq!(
-        (lengths, emitted.deadline),
+        (lengths, effects.deadline),
         (vec![1200, 6], Some(Deadline::At(7)))
     );
-    let Ok(Step::Finished(instance, keys)) = instance.recv_from_peer(b"?", 3, &mut emitted) else {
+    let Ok(Step::Finished(instance, keys)) = instance.recv_from_peer(b"?", 3, &mut effects) else {
         panic!("it has heard from its peer");
     };
     assert_eq!(
-        (&**keys, emitted.sentence.as_deref()),
+        (&**keys, effects.sentence.as_deref()),
         (&b"keys"[..], Some("a warning"))
     );
-    let failure = instance
-        .on_deadline(7, &mut emitted)
+    let Failed { failure, instance } = instance
+        .on_deadline(7, &mut effects)
         .expect_err("it says so");
+    instance.expect("it is there").destroy();
     assert_eq!(
         (failure.kind, failure.detail.as_deref()),
         (FailureKind::Internal, Some("no more"))
@@ -314,18 +316,18 @@ fn an_instance_lives_and_fails_and_is_destroyed_once() {
 
 #[test]
 fn what_is_lent_empty_is_null() {
-    let mut emitted = Emitted::default();
+    let mut effects = Effects::default();
     CALLS.take();
     let options = [
         ("key".to_owned(), String::new()),
         ("key".to_owned(), "x".to_owned()),
     ];
-    let instance = begin(&options, &mut emitted);
-    let Ok(Step::Pending(instance)) = instance.set_peer(Role::Responder, b"", 1, &mut emitted)
+    let instance = begin(&options, &mut effects);
+    let Ok(Step::Pending(instance)) = instance.set_peer(Role::Responder, b"", 1, &mut effects)
     else {
         panic!("it is in progress");
     };
-    let Ok(Step::Finished(mut instance, _)) = instance.recv_from_peer(b"", 3, &mut emitted) else {
+    let Ok(Step::Finished(mut instance, _)) = instance.recv_from_peer(b"", 3, &mut effects) else {
         panic!("it has heard from its peer");
     };
     let mut exported = [0; 3];

@@ -7,7 +7,8 @@ use crate::trace::ladder::{Shape, Tone};
 use crate::trace::words::payload as words;
 use handclasp::component::Cause;
 use handclasp::plugin::{
-    Call, Deadline, Emitted, Failure, FailureKind, InitParameters, Live, Outcome, Request, Role,
+    Call, CallName, Completion, Deadline, Effects, Failure, FailureKind, InProcess, InitParameters,
+    Outcome, Request, Role,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -29,8 +30,9 @@ pub(crate) struct Side<'p> {
     /// Which rail of the ladder it is.
     rail: usize,
     run: Run,
-    live: Option<Live>,
-    emitted: Emitted,
+    calls: InProcess,
+    state: State,
+    effects: Effects,
     ready: bool,
     /// Packets that may leave once this side is READY.
     outbox: VecDeque<Vec<u8>>,
@@ -47,6 +49,17 @@ pub(crate) struct Side<'p> {
     pub(crate) deadlines: u32,
     /// Datagrams that did not reach the instance while the handshake was in progress, and why.
     pub(crate) dropped: BTreeMap<Cause, u32>,
+}
+
+/// What the calls have made of the instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    AwaitingPeer,
+    AwaitingReady,
+    Connected,
+    Finished,
+    /// Failed, closed, or never made.
+    Gone,
 }
 
 /// Where a datagram goes.
@@ -88,8 +101,9 @@ impl<'p> Side<'p> {
             name,
             rail,
             run,
-            live: None,
-            emitted: Emitted::default(),
+            calls: InProcess::new(Arc::clone(&probe.plugin)),
+            state: State::Gone,
+            effects: Effects::default(),
             ready: false,
             outbox: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -102,8 +116,7 @@ impl<'p> Side<'p> {
             deadlines: 0,
             dropped: BTreeMap::new(),
         };
-        let plugin = Arc::clone(&probe.plugin);
-        side.run(Call::Init(plugin, parameters), run.start);
+        side.run(Call::Init(parameters), run.start);
         side
     }
 
@@ -118,7 +131,7 @@ impl<'p> Side<'p> {
 
     /// Whether there is an instance: it has neither failed nor been closed, by either side.
     pub(crate) fn is_live(&self) -> bool {
-        self.live.is_some()
+        self.state != State::Gone
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -149,27 +162,24 @@ impl<'p> Side<'p> {
     }
 
     pub(crate) fn set_peer(&mut self, now: u64, role: Role, init_data: &[u8]) {
-        match self.live.take() {
-            Some(Live::AwaitingPeer(instance)) => {
-                self.run(Call::SetPeer(instance, role, init_data.to_vec()), now);
-                for datagram in std::mem::take(&mut self.waiting) {
-                    self.receive(now, &datagram);
-                }
+        if self.state == State::AwaitingPeer {
+            self.run(Call::SetPeer(role, init_data.to_vec()), now);
+            for datagram in std::mem::take(&mut self.waiting) {
+                self.receive(now, &datagram);
             }
-            other => self.live = other,
         }
     }
 
     pub(crate) fn ready(&mut self, now: u64) {
         self.ready = true;
-        match self.live.take() {
-            Some(Live::AwaitingReady(instance)) => self.run(Call::ConnectionReady(instance), now),
-            other => self.live = other, // finished before READY: connection_ready is not called
+        // If it finished before READY, connection_ready is not called.
+        if self.state == State::AwaitingReady {
+            self.run(Call::ConnectionReady, now);
         }
     }
 
     pub(crate) fn receive(&mut self, now: u64, datagram: &[u8]) {
-        if let Some(Live::AwaitingPeer(_)) = self.live {
+        if self.state == State::AwaitingPeer {
             if self.waiting.len() == MAX_WAITING {
                 self.waiting.pop_front();
             }
@@ -177,50 +187,44 @@ impl<'p> Side<'p> {
             return;
         }
         match self.route(datagram) {
-            Route::Instance => {
-                let datagram = datagram.to_vec();
-                self.call(now, |live| Call::RecvFromPeer(live, datagram));
-            }
-            Route::Dropped(cause) => {
-                *self.dropped.entry(cause).or_default() += 1;
-                self.note(now, &format!("dropped: {}", cause.words()), Tone::Bad);
-            }
+            Route::Instance => self.run(Call::RecvFromPeer(datagram.to_vec()), now),
+            Route::Dropped(cause) => self.drop_datagram(now, cause),
             Route::Application => {}
         }
     }
 
+    fn drop_datagram(&mut self, now: u64, cause: Cause) {
+        *self.dropped.entry(cause).or_default() += 1;
+        self.note(now, &format!("dropped: {}", cause.words()), Tone::Bad);
+    }
+
     /// Where a host passes this datagram.
-    fn route(&mut self, datagram: &[u8]) -> Route {
-        let (finished, probe) = (self.has_finished(), self.probe);
-        let plugin = &probe.plugin;
-        let (Some(live), Some(&first)) = (&mut self.live, datagram.first()) else {
+    fn route(&self, datagram: &[u8]) -> Route {
+        let finished = self.has_finished();
+        let Some(&first) = datagram.first().filter(|_| self.is_live()) else {
             return Route::Application;
         };
-        let name = "is_handshake";
-        let mut is_known = || probe.calling(name, name, || live.is_handshake(datagram));
-        match plugin.first_bytes() {
+        match self.probe.plugin.first_bytes() {
             None if !finished => Route::Instance,
-            Some(map) if map.contains(first) && (!plugin.inspects() || is_known()) => {
-                Route::Instance
-            }
-            _ if finished => Route::Application,
-            Some(map) if !map.contains(first) => Route::Dropped(Cause::FirstByte(first)),
-            _ => Route::Dropped(Cause::NotHandshake),
+            Some(map) if map.contains(first) => Route::Instance,
+            None => Route::Application,
+            Some(_) if finished => Route::Application,
+            Some(_) => Route::Dropped(Cause::FirstByte(first)),
         }
     }
 
     /// When this side wants to be called.
     pub(super) fn due(&self) -> Option<u64> {
-        if self.live.is_some() && self.probe.is_woken(self.instance_id) {
+        if self.is_live() && self.probe.is_woken(self.instance_id) {
             return Some(0);
         }
         self.deadline_due()
     }
 
     fn deadline_due(&self) -> Option<u64> {
-        match self.live {
-            None | Some(Live::AwaitingPeer(_)) => None,
-            Some(_) => self.deadline.map(|at| at.max(self.rested)),
+        match self.state {
+            State::Gone | State::AwaitingPeer => None,
+            _ => self.deadline.map(|at| at.max(self.rested)),
         }
     }
 
@@ -230,33 +234,43 @@ impl<'p> Side<'p> {
             self.deadline = None;
             self.rested = now + REST;
             self.deadlines += 1;
-            self.call(now, Call::OnDeadline);
+            self.run(Call::OnDeadline, now);
         }
-        if self.probe.take_wake(self.instance_id) {
-            self.call(now, Call::OnWake);
+        let is_woken = self.probe.take_wake(self.instance_id);
+        if is_woken && self.is_told() {
+            self.run(Call::OnWake, now);
         }
     }
 
     /// Calls `on_deadline` and `on_wake` although nothing asked for them.
     pub(crate) fn pester(&mut self, now: u64) {
-        if !matches!(self.live, Some(Live::AwaitingPeer(_))) {
-            self.call(now, Call::OnDeadline);
-            self.call(now, Call::OnWake);
+        for call in [Call::OnDeadline, Call::OnWake] {
+            if self.is_told() {
+                self.run(call, now);
+            }
         }
+    }
+
+    /// Whether the instance is told what happens.
+    fn is_told(&self) -> bool {
+        !matches!(self.state, State::AwaitingPeer | State::Gone)
     }
 
     /// Lets the instance say its last words and destroys it.
     pub(crate) fn close(&mut self, now: u64) {
-        self.call(now, Call::Close);
+        if self.is_live() {
+            self.run(Call::Close, now);
+        }
     }
 
     /// Keys for a label, of this many bytes; [`None`] if there is no finished instance to ask.
     pub(crate) fn export(&mut self, label: &[u8], len: usize) -> Option<Result<Vec<u8>, Failure>> {
-        let Some(Live::Finished(instance)) = &mut self.live else {
+        if self.state != State::Finished {
             return None;
-        };
+        }
         let mut keys = vec![0; len];
-        let export = || instance.export(label, None, &mut keys);
+        let (calls, id) = (&mut self.calls, self.instance_id);
+        let export = || calls.export(id, label, None, &mut keys);
         let exported = self.probe.calling("exporter", "exporter", export);
         Some(exported.map(|()| keys))
     }
@@ -269,12 +283,6 @@ impl<'p> Side<'p> {
         }
     }
 
-    fn call(&mut self, now: u64, call: impl FnOnce(Live) -> Call) {
-        if let Some(live) = self.live.take() {
-            self.run(call(live), now);
-        }
-    }
-
     /// A line beside this side's rail.
     fn note(&self, now: u64, text: &str, tone: Tone) {
         let beside = Shape::Note(Some(self.rail));
@@ -283,26 +291,31 @@ impl<'p> Side<'p> {
 
     fn run(&mut self, call: Call, now: u64) {
         self.note(now, &describe(&call), Tone::Plugin);
-        let request = Request::new(self.instance_id, call, std::mem::take(&mut self.emitted));
-        let probe = self.probe;
-        let completion = match self.fresh_threads {
-            false => probe.call(request, now),
-            true => thread::scope(|scope| scope.spawn(|| probe.call(request, now)).join())
-                .expect("a call into a plugin does not panic: the plugin's panics stay in it"),
-        };
-        self.emitted = completion.emitted;
-        self.take_emitted();
-        match completion.outcome {
-            Outcome::Live(live) => self.live = Some(live),
-            Outcome::Finished(live, data) => {
+        let name = call.name();
+        let Completion {
+            has_instance,
+            outcome,
+            effects,
+            ..
+        } = self.make(call, now);
+        self.effects = effects;
+        self.take_effects();
+        match outcome {
+            Outcome::Pending => self.go_on(name),
+            Outcome::Finished(data) => {
                 let text = format!("finished, {} bytes of handshake data", data.len());
                 self.note(now, &text, Tone::Good);
-                self.live = live;
                 self.agreed = Some(data);
+                match name {
+                    CallName::Init => self.end(has_instance, now),
+                    _ => self.state = State::Finished,
+                }
             }
-            Outcome::Closed => self.deadline = None,
+            Outcome::NotHandshake(_) if self.has_finished() => {}
+            Outcome::NotHandshake(_) => self.drop_datagram(now, Cause::NotHandshake),
+            Outcome::Closed | Outcome::Gone => self.end(has_instance, now),
             Outcome::Failed(failure) => {
-                self.deadline = None;
+                self.end(has_instance, now);
                 // After the finish a farewell is an orderly end.
                 let farewell = failure.kind == FailureKind::ClosedByPeer && self.has_finished();
                 let tone = if farewell { Tone::State } else { Tone::Bad };
@@ -312,13 +325,44 @@ impl<'p> Side<'p> {
         }
     }
 
-    fn take_emitted(&mut self) {
-        let emitted = &mut self.emitted;
-        if let Some(data) = emitted.init_data.take() {
+    fn make(&mut self, call: Call, now: u64) -> Completion {
+        let request = Request {
+            instance_id: self.instance_id,
+            call,
+            effects: std::mem::take(&mut self.effects),
+        };
+        let (probe, calls) = (self.probe, &mut self.calls);
+        match self.fresh_threads {
+            false => probe.call(calls, request, now),
+            true => thread::scope(|scope| scope.spawn(|| probe.call(calls, request, now)).join())
+                .expect("a call into a plugin does not panic: the plugin's panics stay in it"),
+        }
+    }
+
+    fn go_on(&mut self, after: CallName) {
+        self.state = match after {
+            CallName::Init if self.probe.plugin.wants_peer() => State::AwaitingPeer,
+            CallName::Init | CallName::SetPeer => State::AwaitingReady,
+            CallName::ConnectionReady => State::Connected,
+            _ => self.state,
+        };
+    }
+
+    fn end(&mut self, has_instance: bool, now: u64) {
+        self.state = State::Gone;
+        self.deadline = None;
+        if has_instance {
+            self.make(Call::Destroy, now);
+        }
+    }
+
+    fn take_effects(&mut self) {
+        let effects = &mut self.effects;
+        if let Some(data) = effects.init_data.take() {
             self.init_data = data;
         }
-        self.outbox.extend(emitted.packets().map(<[u8]>::to_vec));
-        match emitted.deadline {
+        self.outbox.extend(effects.packets().map(<[u8]>::to_vec));
+        match effects.deadline {
             Some(Deadline::At(at)) => self.deadline = Some(at),
             Some(Deadline::Cleared) => self.deadline = None,
             None => {}
@@ -328,16 +372,15 @@ impl<'p> Side<'p> {
 
 impl Drop for Side<'_> {
     fn drop(&mut self) {
-        if let Some(live) = self.live.take() {
-            self.probe.calling("destroy", "destroy", || drop(live));
-        }
+        let is_live = self.is_live();
+        self.end(is_live, 0);
     }
 }
 
 /// A call, for a ladder.
 fn describe(call: &Call) -> String {
     match call {
-        Call::RecvFromPeer(_, datagram) => {
+        Call::RecvFromPeer(datagram) => {
             format!("recv_from_peer: {}", words(datagram))
         }
         other => other.name().as_str().to_owned(),

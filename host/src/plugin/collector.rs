@@ -1,4 +1,5 @@
 //! What a plugin says during a call: what the emitters collect.
+use super::effects::Effects;
 use super::emitters::EMITTERS;
 use super::fault::Fault;
 use crate::printable;
@@ -8,28 +9,12 @@ use std::fmt;
 use std::ptr;
 use zeroize::Zeroizing;
 
-/// What a call asked of the instance's deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deadline {
-    /// Call `on_deadline` at this time, in nanoseconds on the host's clock.
-    At(u64),
-    /// Forget the deadline set before.
-    Cleared,
-}
-
-/// Everything a plugin emitted in one call. Reused from call to call.
+/// Collects what a plugin says in one call. It stays with its instance: its memory is used again.
 #[derive(Default)]
-pub struct Emitted {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    /// What the peer has to know; only from `init`.
-    pub init_data: Option<Vec<u8>>,
+pub(super) struct Collector {
+    pub(super) effects: Effects,
     /// What was agreed on; only from the call that finished.
-    pub handshake_data: Option<Zeroizing<Vec<u8>>>,
-    /// What became of the deadline, if it was touched.
-    pub deadline: Option<Deadline>,
-    /// A failure's reason, else a warning.
-    pub sentence: Option<String>,
+    pub(super) handshake_data: Option<Zeroizing<Vec<u8>>>,
     /// What it logged on the thread that calls it: which secrets there are is known once the call is over.
     pub(super) logged: Vec<Logged>,
     pub(super) fault: Option<Fault>,
@@ -45,13 +30,10 @@ pub(super) struct Logged {
 }
 
 /// Without what was agreed on, packets and what was logged.
-impl fmt::Debug for Emitted {
+impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emitted")
-            .field("packets", &self.ends.len())
-            .field("init_data", &self.init_data)
-            .field("deadline", &self.deadline)
-            .field("sentence", &self.sentence)
+        f.debug_struct("Collector")
+            .field("effects", &self.effects)
             .finish_non_exhaustive()
     }
 }
@@ -62,7 +44,7 @@ const HOLDING: usize = 64;
 
 thread_local! {
     /// What the call collects that this thread is in. Without a destructor: it is there as long as the thread.
-    static CALL: Cell<*mut Emitted> = const { Cell::new(ptr::null_mut()) };
+    static CALL: Cell<*mut Collector> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// This thread is in a call until this is dropped: what the plugin logs on it is held.
@@ -86,56 +68,44 @@ impl Drop for InCall {
 
 /// Holds what a plugin logs, if this thread is in a call of it whose lines are held.
 pub(super) fn hold(level: u32, said: &[u8]) -> bool {
-    let emitted = CALL.get();
-    if emitted.is_null() {
+    let collector = CALL.get();
+    if collector.is_null() {
         return false;
     }
-    // SAFETY: not null, so it is that of a table that [`Emitted::table`] made, for the call that this thread is in: as
+    // SAFETY: not null, so it is that of a table that [`Collector::table`] made, for the call that this thread is in: as
     // with the emitters, nobody else touches it before that is over.
-    let emitted = unsafe { &mut *emitted };
+    let collector = unsafe { &mut *collector };
     let cost = |said: &[u8]| said.len() + HOLDING;
-    let held: usize = emitted.logged.iter().map(|line| cost(&line.said)).sum();
+    let held: usize = collector.logged.iter().map(|line| cost(&line.said)).sum();
     if held + cost(said) > MAX_HELD {
         return false;
     }
-    emitted.spoke = true;
+    collector.spoke = true;
     let said = Zeroizing::new(said.to_vec());
-    emitted.logged.push(Logged { level, said });
+    collector.logged.push(Logged { level, said });
     true
 }
 
-impl Emitted {
-    /// The datagrams to send, in order.
-    pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, &end)| &self.bytes[start..end])
-    }
-
-    #[inline]
-    pub(super) fn begin(&mut self, mtu: u32) {
-        if self.spoke {
-            self.forget();
-        }
-        self.mtu = mtu as usize;
-    }
-
-    #[cold]
-    fn forget(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        *self = Self {
-            bytes: std::mem::take(&mut self.bytes),
-            ends: std::mem::take(&mut self.ends),
+impl Collector {
+    pub(super) fn new(mtu: u16) -> Self {
+        Self {
+            mtu: mtu.into(),
             ..Self::default()
-        };
+        }
     }
 
     /// Whether the plugin has used an emitter in this call.
     #[inline]
     pub(super) fn spoke(&self) -> bool {
         self.spoke
+    }
+
+    /// Hands over what was collected, which has been judged, and is ready for the next call.
+    pub(super) fn hand_over(&mut self, effects: &mut Effects) {
+        effects.take(&mut self.effects);
+        self.logged.clear();
+        self.fault = None;
+        self.spoke = false;
     }
 
     /// The table to lend to a plugin for one call: the emitters find this value by it. Nothing else is done with `self`
@@ -151,17 +121,11 @@ impl Emitted {
 
     /// Takes a datagram that is no longer than the MTU.
     pub(super) fn push_packet(&mut self, datagram: &[u8]) -> Result<(), Fault> {
-        if datagram.is_empty() {
-            return Ok(()); // an empty packet is not sent
+        // An empty packet is not sent.
+        match datagram.is_empty() || self.effects.push_packet(datagram) {
+            true => Ok(()),
+            false => Err(Fault::TooManyPackets),
         }
-        if self.ends.len() == abi::HC_MAX_PACKETS as usize
-            || self.bytes.len() + datagram.len() > abi::HC_MAX_PACKET_BYTES as usize
-        {
-            return Err(Fault::TooManyPackets);
-        }
-        self.bytes.extend_from_slice(datagram);
-        self.ends.push(self.bytes.len());
-        Ok(())
     }
 
     pub(super) fn note(&mut self, result: Result<(), Fault>) -> abi::hc_status {
