@@ -42,8 +42,6 @@ pub(super) struct Driver {
     /// The call that is asked for, or under way: nothing else is asked for meanwhile.
     away: Option<Away>,
     request: Option<Request>,
-    /// The memory of the last completion.
-    effects: Effects,
     waiting: Queue,
     peer: Option<(Role, Vec<u8>)>,
     deadline: Option<u64>,
@@ -90,7 +88,6 @@ impl Driver {
             patience,
             away: None,
             request: None,
-            effects: Effects::default(),
             waiting: Queue::default(),
             peer: None,
             deadline: None,
@@ -333,7 +330,6 @@ impl Driver {
         if !broke_contract {
             self.carry_out(outcome, &mut effects);
         } // else nothing it says counts any more
-        self.effects = effects;
     }
 
     fn carry_out(&mut self, outcome: &Outcome, effects: &mut Effects) {
@@ -434,7 +430,6 @@ impl Driver {
         self.request = Some(Request {
             instance_id: self.instance_id,
             call,
-            effects: std::mem::take(&mut self.effects),
         });
     }
 }

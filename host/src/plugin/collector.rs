@@ -9,7 +9,7 @@ use std::fmt;
 use std::ptr;
 use zeroize::Zeroizing;
 
-/// Collects what a plugin says in one call. It stays with its instance: its memory is used again.
+/// Collects what a plugin says in one call.
 #[derive(Default)]
 pub(super) struct Collector {
     pub(super) effects: Effects,

@@ -11,7 +11,7 @@ pub enum Deadline {
     Cleared,
 }
 
-/// What a call brought about beside its outcome. Its memory is used again for the next call.
+/// What a call brought about beside its outcome.
 #[derive(Default)]
 pub struct Effects {
     bytes: Vec<u8>,
@@ -78,10 +78,9 @@ impl Effects {
         };
     }
 
-    /// Takes what a call has left with its collector, which gets this memory for the next.
+    /// Takes what a call has left with its collector, which keeps no memory: most instances that are there have finished.
     pub(super) fn take(&mut self, collected: &mut Self) {
-        std::mem::swap(self, collected);
+        *self = std::mem::take(collected);
         self.used = true;
-        collected.clear();
     }
 }

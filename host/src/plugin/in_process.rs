@@ -27,11 +27,8 @@ pub struct Made {
 impl Made {
     /// Carries out a request for `init`, in this thread.
     pub fn new(plugin: &Arc<Plugin>, request: Request, now_ns: u64) -> Self {
-        let Request {
-            instance_id,
-            call,
-            mut effects,
-        } = request;
+        let Request { instance_id, call } = request;
+        let mut effects = Effects::default();
         let answer = match call {
             Call::Init(parameters) => init(plugin, &parameters, now_ns, &mut effects).into(),
             other => Answer::misplaced(plugin, None, other.name()),
@@ -58,13 +55,11 @@ impl Made {
         let Completion {
             instance_id,
             has_instance,
-            effects,
             ..
         } = calls.take_in(self);
         let request = Request {
             instance_id,
             call: Call::Destroy,
-            effects,
         };
         has_instance.then_some((calls, request))
     }
@@ -104,11 +99,8 @@ impl InProcess {
             let made = Made::new(&self.plugin, request, now_ns);
             return self.take_in(made);
         }
-        let Request {
-            instance_id,
-            call,
-            mut effects,
-        } = request;
+        let Request { instance_id, call } = request;
+        let mut effects = Effects::default();
         let index = self.index(instance_id);
         let live = index.map(|index| self.instances.swap_remove(index).1);
         let answer = match live {

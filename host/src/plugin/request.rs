@@ -24,8 +24,6 @@ pub struct Request {
     pub instance_id: u64,
     /// The call to be made.
     pub call: Call,
-    /// What an earlier completion brought: its memory is used again.
-    pub effects: Effects,
 }
 
 /// The calls a component makes.
@@ -131,7 +129,7 @@ impl Request {
             instance_id: self.instance_id,
             has_instance: false,
             outcome: Outcome::Gone,
-            effects: self.effects,
+            effects: Effects::default(),
         }
     }
 }

@@ -263,20 +263,15 @@ impl Pair {
         } else {
             "responder"
         };
-        let message = match event["event"].as_str() {
+        let mut message = match event["event"].as_str() {
             Some("handshake_init_data") => json!({
                 "message": "set_peer_init_data",
                 "component_id": event["component_id"],
                 "role": role,
                 "init_data": event["init_data"],
-                "association": event["association"],
             }),
             Some("local_credentials") => {
-                json!({
-                    "message": "set_remote_credentials",
-                    "credentials": event["credentials"],
-                    "generation": event["generation"],
-                })
+                json!({"message": "set_remote_credentials", "credentials": event["credentials"]})
             }
             Some("new_candidate_full") => json!({
                 "message": "set_remote_candidate",
@@ -286,6 +281,12 @@ impl Pair {
             Some("candidate_gathering_done") => json!({"message": "peer_candidate_gathering_done"}),
             _ => return,
         };
+        // Peers of other makes give no numbers.
+        for number in ["generation", "association"] {
+            if let Some(value) = event.get(number) {
+                message[number] = value.clone();
+            }
+        }
         // It may have ended meanwhile.
         let _ = self.sides[to as usize]
             .process

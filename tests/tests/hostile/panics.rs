@@ -4,7 +4,7 @@ use crate::pair::{Pair, Report};
 use crate::siblings;
 use crate::support::{Workshop, sentence, text};
 use handclasp::plugin::{
-    Call, CallName, Effects, Failure, FailureKind, InProcess, Outcome, Plugin, Request, Role,
+    Call, CallName, Failure, FailureKind, InProcess, Outcome, Plugin, Request, Role,
 };
 use handclasp::stream::{Message, Notification};
 use std::sync::Arc;
@@ -43,7 +43,6 @@ fn call(calls: &mut InProcess, call: Call) -> Result<Outcome, Failure> {
         let request = Request {
             instance_id: 1,
             call,
-            effects: Effects::default(),
         };
         calls.run(request, 0)
     };

@@ -1,7 +1,7 @@
 //! A plugin's instance at a real socket and in real time, with nothing of ICE between it and its peer.
 use handclasp::plugin::{
-    Call, Deadline, Effects, Failure, InProcess, InitParameters, Outcome, Plugin, PrivateCopies,
-    Request, Role, Services, validate, vet,
+    Call, Deadline, Failure, InProcess, InitParameters, Outcome, Plugin, PrivateCopies, Request,
+    Role, Services, validate, vet,
 };
 use handclasp_tests::Lacking;
 use handclasp_tests::built;
@@ -177,7 +177,6 @@ impl Endpoint {
         let request = Request {
             instance_id: INSTANCE,
             call,
-            effects: Effects::default(),
         };
         let now = self.now();
         let completion = self.calls.run(request, now);

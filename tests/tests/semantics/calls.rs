@@ -219,11 +219,7 @@ fn s18_a_call_out_of_order_is_a_failure_and_no_crash() {
     let mut alone = Alone::new(&party);
     let init = alone.asked();
     let instance_id = init.instance_id;
-    let early = |call| Request {
-        instance_id,
-        call,
-        effects: Effects::default(),
-    };
+    let early = |call| Request { instance_id, call };
     let fails = |alone: &mut Alone, call| {
         let completion = alone.calls.run(early(call), 0);
         match completion.outcome {

@@ -329,7 +329,6 @@ impl<'p> Side<'p> {
         let request = Request {
             instance_id: self.instance_id,
             call,
-            effects: std::mem::take(&mut self.effects),
         };
         let (probe, calls) = (self.probe, &mut self.calls);
         match self.fresh_threads {
