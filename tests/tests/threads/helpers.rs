@@ -4,7 +4,7 @@ use crate::streams::{Streams, options};
 use handclasp::stream::Notification;
 use handclasp::{OpenError, StreamOptions};
 use handclasp_tests::processes::handclasp_stream;
-use handclasp_tests::{fixture, in_time};
+use handclasp_tests::{await_that, fixture, in_time};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
@@ -141,6 +141,28 @@ fn s19_a_stop_ends_a_stream_whose_init_hangs() {
     thread::sleep(Duration::from_millis(50));
     drop(hangs);
     streams.expect(|told| matches!(told, Notification::Stopped));
+}
+
+#[test]
+fn s19_what_an_init_makes_for_a_stream_that_is_gone_is_destroyed_once() {
+    let _alone = alone();
+    let library = fixture("gated_init", &[]);
+    let directory = library.parent().expect("it is in a directory").to_owned();
+    let streams = Streams::among(1, vec![directory]);
+    let files = tempfile::tempdir().expect("the temporary directory is writable");
+    let gate = files.path().join("gate");
+    let options = options("gated-init", &[("gate", &gate.display().to_string())]);
+    let stream = streams.open(0, &options);
+    await_that("its init has begun", || {
+        gate.with_extension("begun").exists()
+    });
+    drop(stream);
+    streams.expect(|told| matches!(told, Notification::Stopped));
+    fs::write(&gate, "").expect("the temporary directory is writable");
+    let destroyed = || fs::read_to_string(gate.with_extension("destroyed")).unwrap_or_default();
+    await_that("destroy is called", || !destroyed().is_empty());
+    drop(streams); // waits for its threads
+    assert_eq!(destroyed(), "x");
 }
 
 #[test]
