@@ -19,10 +19,12 @@
 //! - [`control`]: the same in JSON lines, for programs of any language;
 //! - [`Host`].
 //!
-//! [`plugin`] to [`stream`] name no socket and no clock: bytes and time come in as arguments.
+//! What drives a session, [`sdp`] to [`stream`] and the calls of [`plugin`], has no socket and no clock: bytes and time
+//! come in as arguments.
 pub mod component;
 pub mod control;
 mod counted;
+mod error;
 pub mod files;
 mod hidden;
 mod host;
@@ -36,10 +38,13 @@ pub mod sdp;
 mod similar;
 mod spool;
 pub mod stream;
+mod stream_handle;
+mod stream_options;
 pub mod trace;
 
 pub use counted::counted;
-pub use host::{Host, HostError, HostOptions, OpenError, StreamHandle, StreamOptions};
+pub use error::{HostError, OpenError};
+pub use host::{Host, HostOptions};
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
     Application, BindError, BindOptions, Departures, Family, Loss, Outbox, PostError, Replies,
@@ -47,3 +52,5 @@ pub use net::{
 };
 pub use printable::printable;
 pub use spool::Spool;
+pub use stream_handle::StreamHandle;
+pub use stream_options::StreamOptions;

@@ -63,7 +63,7 @@ pub struct Config {
     /// Whether the peer is told names of multicast DNS instead of this machine's own addresses, but for those that
     /// are announced.
     pub hide_addresses: bool,
-    /// STUN and TURN servers: `stun_servers` and `turn_servers`.
+    /// STUN and TURN servers.
     pub servers: Arc<Servers>,
     /// The origin of the plugins' clock, the same for all streams.
     pub epoch: Instant,
