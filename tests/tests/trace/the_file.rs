@@ -122,7 +122,8 @@ fn what_is_no_trace_is_refused() {
     fail(
         &mut handclasp(&["trace", "/nowhere/trace"]),
         1,
-        "the trace /nowhere/trace cannot be opened: No such file or directory (os error 2)",
+        "the trace /nowhere/trace cannot be opened: No such file or directory (os error 2); name a file that --trace has \
+         written",
     );
 }
 
