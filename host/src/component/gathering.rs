@@ -135,10 +135,7 @@ impl Component {
     /// Why there is nothing to wait for: nothing but relays is used, and there will be none.
     pub(super) fn refusal(&self) -> Option<String> {
         let refusal = self.gatherer.refusal().filter(|_| !self.is_leaving())?;
-        let component_id = self.id();
-        Some(format!(
-            "ICE failed on component {component_id}: no relayed candidate from {refusal}"
-        ))
+        Some(format!("ICE failed: no relayed candidate from {refusal}"))
     }
 
     fn pump(&mut self) {

@@ -11,7 +11,7 @@ use super::local::Local;
 use super::{Transport, tcp};
 
 /// One sentence: what was tried for how long, and what to do about it.
-pub(super) fn explain(generation: &Generation, component_id: u16, tried: Duration) -> String {
+pub(super) fn explain(generation: &Generation, tried: Duration) -> String {
     let seconds = tried.as_secs_f32();
     let remote = Kinds::of_remote(generation.candidates());
     let local = Kinds::of_local(generation.locals());
@@ -38,14 +38,14 @@ pub(super) fn explain(generation: &Generation, component_id: u16, tried: Duratio
             ),
         }
     };
-    format!("ICE failed on component {component_id}: {cause}")
+    format!("ICE failed: {cause}")
 }
 
 /// The same of a peer that was connected at `remote`, and is silent for so long.
-pub(super) fn disconnected(component_id: u16, remote: SocketAddr, silent: Duration) -> String {
+pub(super) fn disconnected(remote: SocketAddr, silent: Duration) -> String {
     let seconds = silent.as_secs();
     format!(
-        "ICE failed on component {component_id}: disconnected from {remote}, no answer for {seconds} s: is the peer \
+        "ICE failed: disconnected from {remote}, no answer for {seconds} s: is the peer \
          running, and its network up?"
     )
 }

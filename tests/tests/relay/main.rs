@@ -299,7 +299,7 @@ fn a_wrong_password_is_named_at_once() {
         assert_eq!(
             reason,
             format!(
-                "ICE failed on component 1: no relayed candidate from turn:{} over UDP: it refuses the user or the \
+                "ICE failed: no relayed candidate from turn:{} over UDP: it refuses the user or the \
                  password",
                 server.udp().rsplit('@').next().expect("it has a user")
             )
@@ -316,7 +316,7 @@ fn a_server_that_is_not_there_is_named_at_once() {
             assert_eq!(
                 reason,
                 format!(
-                    "ICE failed on component 1: no relayed candidate from turn:127.0.0.1:{port}{uri} over {transport}: \
+                    "ICE failed: no relayed candidate from turn:127.0.0.1:{port}{uri} over {transport}: \
                      connection refused"
                 )
             );

@@ -96,9 +96,7 @@ fn s18_a_warning_of_the_plugin_is_in_the_reason_why_ice_ended() {
         world.run_for(secs(90));
         let reason = failure(&world.sides[1]);
         assert!(
-            reason.starts_with(
-                "ICE failed on component 1: disconnected from 10.0.0.1:5001, no answer for 6"
-            ),
+            reason.starts_with("ICE failed: disconnected from 10.0.0.1:5001, no answer for 6"),
             "{reason}"
         );
         assert!(

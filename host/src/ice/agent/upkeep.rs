@@ -167,10 +167,9 @@ impl Agent {
     fn fail(&mut self) {
         self.failed = true;
         self.deadline = None;
-        let component_id = self.config.component_id;
         let reason = match self.lost {
-            Some((remote, heard)) => disconnected(component_id, remote, self.now - heard),
-            None => explain(&self.current, component_id, self.patience()),
+            Some((remote, heard)) => disconnected(remote, self.now - heard),
+            None => explain(&self.current, self.patience()),
         };
         self.events.push_back(Event::Failed(reason));
     }

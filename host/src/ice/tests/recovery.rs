@@ -163,7 +163,7 @@ fn what_stays_lost_fails_with_a_sentence() {
         };
         assert!(*at - silent <= secs(60) + ms(10), "{:?}", *at - silent);
         let expected = format!(
-            "ICE failed on component 1: disconnected from {peer}, no answer for 60 s: is the peer running, and its \
+            "ICE failed: disconnected from {peer}, no answer for 60 s: is the peer running, and its \
              network up?"
         );
         assert_eq!(*reason, expected);
