@@ -30,7 +30,7 @@ impl StreamHandle {
         self.outbox.stop();
     }
 
-    /// Says something to the stream. If it is refused, [`Application::refused`] is given `number`.
+    /// Says something to the stream. If it is refused, [`Application::refused`](crate::Application::refused) is given `number`.
     ///
     /// # Errors
     /// As [`send`](Self::send).
