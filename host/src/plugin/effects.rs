@@ -63,19 +63,8 @@ impl Effects {
     #[inline]
     pub(super) fn begin(&mut self) {
         if self.used {
-            self.clear();
+            *self = Self::default();
         }
-    }
-
-    #[cold]
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-        *self = Self {
-            bytes: std::mem::take(&mut self.bytes),
-            ends: std::mem::take(&mut self.ends),
-            ..Self::default()
-        };
     }
 
     /// Takes what a call has left with its collector, which keeps no memory: most instances that are there have finished.

@@ -33,7 +33,6 @@ impl Live {
         now_ns: u64,
         effects: &mut Effects,
     ) -> Answer {
-        effects.begin();
         let name = call.name();
         let answered = match call {
             Call::Init(_) => Err(self),
