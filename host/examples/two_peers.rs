@@ -5,7 +5,7 @@
 //!     cargo run --release --example two_peers target/release/plugins
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
-use handclasp::{Application, BindOptions, Host, HostOptions, Replies, StreamOptions};
+use handclasp::{Application, BindOptions, Context, Host, HostOptions, StreamOptions};
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::sync::mpsc::{Sender, channel};
@@ -25,14 +25,14 @@ enum Event {
 }
 
 impl Application for Peer {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         // Once the program ends nobody takes it.
         let _ = self
             .events
             .send((self.index, Event::Notification(notification)));
     }
 
-    fn receive(&mut self, _component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+    fn receive(&mut self, _: &mut Context<'_>, _component_id: u16, datagram: &[u8]) {
         let text = String::from_utf8_lossy(datagram).into_owned();
         let _ = self.events.send((self.index, Event::Datagram(text)));
     }
@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         if ready == 2 {
                             for (index, stream) in streams.iter().enumerate() {
                                 let text = format!("hello from peer {index}");
-                                stream.outbox().send(component_id, text.as_bytes());
+                                stream.send_payload(component_id, text.as_bytes())?;
                             }
                         }
                     }

@@ -1,5 +1,5 @@
 //! Why there is no host, or no stream.
-use crate::net::{BindError, MAX_OVERDUE, TrustError};
+use crate::net::{BindError, MAX_OPENING, MAX_OVERDUE, TrustError};
 use crate::plugin;
 use crate::stream::Refused;
 use std::io;
@@ -43,9 +43,26 @@ pub enum OpenError {
         /// The plugin's id.
         plugin: String,
     },
-    /// Every event loop that it could be on has ended.
+    /// 4,096 streams wait for the event loop already.
     #[error(
-        "the event loop for this stream has ended early: report what it said, and make another host"
+        "{MAX_OPENING} streams wait for their event loop already: open it once some of them have started"
     )]
-    Ended,
+    Full,
+    /// The host was shut down.
+    #[error("the host was shut down: make another one")]
+    ShutDown,
+}
+
+/// What has not ended within the time that a host's end may take. Once it can, it ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{loops} of its event loops and {calls} calls of plugins' init have not ended: see what an application or a plugin \
+     waits for"
+)]
+#[non_exhaustive]
+pub struct StillRunning {
+    /// Event loops: an application's callback or a call into a plugin has not returned.
+    pub loops: usize,
+    /// Calls of plugins' `init` that have not returned.
+    pub calls: usize,
 }

@@ -1,10 +1,11 @@
 //! The public face: a host of plugins, event loops and streams.
-use crate::error::{HostError, OpenError};
+use crate::error::{HostError, OpenError, StillRunning};
 use crate::ice::{RelayTransport, TurnServer};
 use crate::key_log::KeyLog;
+use crate::loops::Loops;
 use crate::net::{
-    Application, BindOptions, Command, DepartureCounter, Departures, EventLoop, Instances, Mailbox,
-    NewStream, Outbox, Pools, Pulse, Responder, Watch, client_config,
+    Application, BindOptions, Departures, EventLoop, Instances, Mailbox, NewStream, NotOpened,
+    Pools, Responder, StreamRef, Watch, client_config,
 };
 use crate::plugin::{
     self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, validate,
@@ -12,11 +13,11 @@ use crate::plugin::{
 use crate::stream::{self, Message, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
-use std::io;
 use std::num::NonZero;
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a host is made of.
@@ -32,29 +33,34 @@ pub struct HostOptions {
     pub key_log: Option<KeyLog>,
 }
 
-/// Finds plugins, runs event loops, opens streams. Dropping it stops every stream; what plugins call of it from then on
-/// does nothing.
+/// Finds plugins, runs event loops, opens streams.
+///
+/// Cloning is cheap, and each clone is the same host. It ends with the last of them, or when it is
+/// [shut down](Self::shutdown): every stream hears its end, and what plugins call of the host from then on does nothing.
+///
+/// The last clone may be dropped anywhere. The drop waits until the event loops and what runs of plugins' `init` have
+/// ended, at most 5 s: each callback of an [`Application`] that is under way has to return, so hold no lock meanwhile
+/// that one of them takes. In a callback it does not wait, for it would wait for itself.
+#[derive(Clone, Debug)]
+pub struct Host(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Host {
+struct Inner {
     loader: Loader,
     key_log: Option<Arc<KeyLog>>,
     pools: Arc<Pools>,
-    loops: Vec<Loop>,
+    loops: Loops,
     _watch: Watch,
     next: AtomicUsize,
     epoch: Instant,
+    /// A child that was forked from it has neither its threads nor its files.
+    process: u32,
 }
 
-#[derive(Debug)]
-struct Loop {
-    mailbox: Arc<Mailbox>,
-    departures: Arc<DepartureCounter>,
-    pulse: Arc<Pulse>,
-    thread: Option<JoinHandle<()>>,
-}
-
+/// How long the last drop waits.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the end of a host waits for what plugins logged last to be written.
-const PATIENCE: Duration = Duration::from_secs(1);
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 impl Host {
     /// Starts the event loops.
@@ -86,22 +92,17 @@ impl Host {
         let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
         let pools = Arc::new(Pools::new(epoch, count));
-        let start = |index| {
-            let event_loop = EventLoop::new(
+        let start = || {
+            EventLoop::new(
                 epoch,
                 Arc::clone(&pools),
                 Arc::clone(&responder),
                 Arc::clone(&instances),
-            )?;
-            Loop::start(index, event_loop)
+            )
         };
-        let loops = (0..count)
-            .map(start)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(HostError::Loop)?;
-        let pulses = loops.iter().map(|one| Arc::clone(&one.pulse)).collect();
-        let watch = Watch::start(pulses).map_err(HostError::Loop)?;
-        Ok(Self {
+        let loops = Loops::start(count, start).map_err(HostError::Loop)?;
+        let watch = Watch::start(loops.pulses()).map_err(HostError::Loop)?;
+        Ok(Self(Arc::new(Inner {
             loader,
             key_log,
             pools,
@@ -109,12 +110,13 @@ impl Host {
             _watch: watch,
             next: AtomicUsize::new(0),
             epoch,
-        })
+            process: process::id(),
+        })))
     }
 
     /// Every plugin that can be found, and what was refused and why. Loads nothing.
     pub fn catalogue(&self) -> Catalogue {
-        self.loader.catalogue()
+        self.0.loader.catalogue()
     }
 
     /// Loads a plugin, if it is not loaded as it is in its directory now; until then this waits, at most 20 s unless
@@ -123,36 +125,35 @@ impl Host {
     /// # Errors
     /// One sentence that names the file or the places searched, the cause and the remedy.
     pub fn plugin(&self, id: &str) -> Result<Arc<Plugin>, plugin::Error> {
-        self.loader.load(id)
+        self.0.loader.load(id)
     }
 
     /// How many datagrams have left by UDP sockets, and in how many system calls: the more of them leave together,
     /// the less each costs.
     pub fn departures(&self) -> Departures {
-        let mut all = Departures::default();
-        for one in &self.loops {
-            let Departures { datagrams, calls } = one.departures.read();
-            all.datagrams += datagrams;
-            all.calls += calls;
-        }
-        all
+        self.0.loops.departures()
     }
 
     /// Opens a stream with the plugin as it is in its directory now.
+    ///
+    /// `application` is told what happens, until [`Notification::Stopped`](stream::Notification::Stopped). The stream ends
+    /// with its handle.
     ///
     /// That returns at once if the plugin is loaded and its file unchanged, and waits as [`plugin`](Self::plugin) does if
     /// not. An application that opens streams from its notifications stops its event loop meanwhile: call `plugin`
     /// first, on another thread.
     ///
     /// # Errors
-    /// The plugin cannot be used, or not with these options.
+    /// The plugin cannot be used, or not with these options; 4,096 streams wait for their event loop already; the host was
+    /// shut down. The application is dropped then, and is told nothing.
     pub fn open(
         &self,
         options: StreamOptions,
-        application: Box<dyn Application>,
+        application: impl Application + 'static,
     ) -> Result<StreamHandle, OpenError> {
-        let (plugin, choice) = self.loader.choose(&options.plugin)?;
-        if self.pools.is_stuck(&plugin) {
+        let host = &*self.0;
+        let (plugin, choice) = host.loader.choose(&options.plugin)?;
+        if host.pools.is_stuck(&plugin) {
             return Err(OpenError::Stuck {
                 plugin: plugin.id().to_owned(),
             });
@@ -175,7 +176,7 @@ impl Host {
             announced: options.announced.into(),
             hide_addresses: options.hide_addresses,
             servers: Arc::new(options.servers),
-            epoch: self.epoch,
+            epoch: host.epoch,
         };
         let uses_tls = |server: &TurnServer| server.transport == RelayTransport::Tls;
         let trust = match config.servers.turn.iter().any(uses_tls) {
@@ -193,8 +194,8 @@ impl Host {
                 stream.handle_message(now, Message::Listen { component_id })?;
             }
         }
-        let mailbox = self.mailbox_for(&options.bind_options)?;
-        let outbox = Outbox::new(stream.id(), Arc::clone(mailbox));
+        let mailbox = host.mailbox_for(&options.bind_options);
+        let stream_ref = StreamRef::new(stream.id(), Arc::clone(mailbox));
         if let Some(recorder) = &options.recorder {
             let (id, version) = (plugin.id(), &plugin.description().version);
             recorder.opened(id, version, options.n_components, options.controlling);
@@ -203,65 +204,79 @@ impl Host {
         let new = Box::new(NewStream {
             stream,
             plugin: Arc::clone(&plugin),
-            application,
+            application: Box::new(application),
+            stream_ref: stream_ref.clone(),
             bind_options,
             loss,
             trust,
             recorder,
         });
-        mailbox.open(new).map_err(|_| OpenError::Ended)?;
-        Ok(StreamHandle { outbox, plugin })
+        match mailbox.open(new) {
+            Ok(()) => Ok(StreamHandle {
+                stream: stream_ref,
+                plugin,
+            }),
+            Err(NotOpened::Full) => Err(OpenError::Full),
+            Err(NotOpened::Closed) => Err(OpenError::ShutDown),
+        }
+    }
+
+    /// Ends the host: each stream is stopped and hears its end, calls of plugins' `init` that have not begun are not made,
+    /// and those under way are waited for, as are callbacks of applications, in all so long. No stream can be opened any
+    /// more. In a callback of one of its own streams this waits for nothing.
+    ///
+    /// # Errors
+    /// Something still runs. It ends by itself once it can.
+    pub fn shutdown(&self, within: Duration) -> Result<(), StillRunning> {
+        self.0.shut_down(within)
+    }
+}
+
+impl Inner {
+    fn shut_down(&self, within: Duration) -> Result<(), StillRunning> {
+        const A_DAY: Duration = Duration::from_secs(86_400);
+        let deadline = Instant::now() + within.min(A_DAY);
+        self.loops.stop();
+        let loops = match self.loops.are_on_this_thread() {
+            true => self.loops.count_running(),
+            false => self.loops.wait(deadline),
+        };
+        let calls = self.pools.finish(deadline);
+        if loops > 0 || calls > 0 {
+            return Err(StillRunning { loops, calls });
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = LAST_LINES.min(left);
+        if let Some(key_log) = &self.key_log {
+            key_log.finish(patience);
+        }
+        if let Some(log) = &self.loader.services().log {
+            log.finish(patience);
+        }
+        Ok(())
     }
 
     /// The mailbox of the loop for a stream: in turn, for they cost about the same; with the others on its port if
-    /// it shares one. A loop that has ended early takes none.
-    fn mailbox_for(&self, bind_options: &BindOptions) -> Result<&Arc<Mailbox>, OpenError> {
-        let count = self.loops.len();
-        let (number, choices) = match &bind_options.port_range {
-            _ if !bind_options.single_port => (self.next.fetch_add(1, Ordering::Relaxed), count),
-            Some(ports) => (usize::from(*ports.start()), 1),
-            None => (0, 1),
+    /// it shares one.
+    fn mailbox_for(&self, bind_options: &BindOptions) -> &Arc<Mailbox> {
+        let number = match &bind_options.port_range {
+            _ if !bind_options.single_port => self.next.fetch_add(1, Ordering::Relaxed),
+            Some(ports) => usize::from(*ports.start()),
+            None => 0,
         };
-        (0..choices)
-            .map(|further| &self.loops[number.wrapping_add(further) % count].mailbox)
-            .find(|mailbox| !mailbox.is_closed())
-            .ok_or(OpenError::Ended)
+        self.loops.mailbox(number)
     }
 }
 
-impl Drop for Host {
+impl Drop for Inner {
     fn drop(&mut self) {
-        for one in &self.loops {
-            one.mailbox.post(Command::Shutdown);
+        if self.process != process::id() {
+            return;
         }
-        for one in &mut self.loops {
-            if let Some(thread) = one.thread.take() {
-                // A loop that panicked has said so already.
-                let _ = thread.join();
-            }
+        let in_callback = self.loops.are_on_this_thread();
+        match self.shut_down(PATIENCE) {
+            Err(still) if !in_callback => tracing::error!("a host was dropped: {still}"),
+            _ => {}
         }
-        if let Some(key_log) = &self.key_log {
-            key_log.finish(PATIENCE);
-        }
-        if let Some(log) = &self.loader.services().log {
-            log.finish(PATIENCE);
-        }
-    }
-}
-
-impl Loop {
-    fn start(index: usize, event_loop: EventLoop) -> io::Result<Self> {
-        let mailbox = Arc::clone(event_loop.mailbox());
-        let departures = Arc::clone(event_loop.departures());
-        let pulse = Arc::clone(event_loop.pulse());
-        let thread = thread::Builder::new()
-            .name(format!("handclasp-loop-{index}"))
-            .spawn(move || event_loop.run())?;
-        Ok(Self {
-            mailbox,
-            departures,
-            pulse,
-            thread: Some(thread),
-        })
     }
 }

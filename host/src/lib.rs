@@ -30,6 +30,7 @@ mod hidden;
 mod host;
 pub mod ice;
 mod key_log;
+mod loops;
 mod net;
 pub mod plugin;
 mod printable;
@@ -43,12 +44,12 @@ mod stream_options;
 pub mod trace;
 
 pub use counted::counted;
-pub use error::{HostError, OpenError};
+pub use error::{HostError, OpenError, StillRunning};
 pub use host::{Host, HostOptions};
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
-    Application, BindError, BindOptions, Departures, Family, Loss, Outbox, PostError, Replies,
-    TrustError,
+    Application, BindError, BindOptions, Context, Departures, Family, Loss, Queued, SendError,
+    StreamRef, TrustError,
 };
 pub use printable::printable;
 pub use spool::Spool;

@@ -1,13 +1,16 @@
 //! A stream as the program has it that opened it.
-use crate::net::{Outbox, PostError};
+use crate::net::StreamRef;
 use crate::plugin::Plugin;
-use crate::stream::Message;
+use std::ops::Deref;
 use std::sync::Arc;
 
-/// A stream that runs. Dropping it stops the stream.
+/// A stream that runs. Dropping this stops the stream and waits for nothing: the
+/// [`Application`](crate::Application) hears of the end, [`Stopped`](crate::stream::Notification::Stopped) last.
+///
+/// What can be done with a stream is said at [`StreamRef`], which this can be used as.
 #[derive(Debug)]
 pub struct StreamHandle {
-    pub(crate) outbox: Outbox,
+    pub(crate) stream: StreamRef,
     pub(crate) plugin: Arc<Plugin>,
 }
 
@@ -17,35 +20,22 @@ impl StreamHandle {
         &self.plugin
     }
 
-    /// Says something to the stream.
-    ///
-    /// # Errors
-    /// The event loop has fallen behind by 256 KiB of the stream's messages, or has ended.
-    pub fn send(&self, message: Message) -> Result<(), PostError> {
-        self.outbox.message(None, message)
+    /// A reference that does not keep the stream, for other threads and other streams' applications.
+    pub fn downgrade(&self) -> StreamRef {
+        self.stream.clone()
     }
+}
 
-    /// Stops the stream, whatever waits before, as dropping this does.
-    pub fn stop(&self) {
-        self.outbox.stop();
-    }
+impl Deref for StreamHandle {
+    type Target = StreamRef;
 
-    /// Says something to the stream. If it is refused, [`Application::refused`](crate::Application::refused) is given `number`.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn send_numbered(&self, number: u64, message: Message) -> Result<(), PostError> {
-        self.outbox.message(Some(number), message)
-    }
-
-    /// Sends datagrams from any thread.
-    pub fn outbox(&self) -> &Outbox {
-        &self.outbox
+    fn deref(&self) -> &StreamRef {
+        &self.stream
     }
 }
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        self.outbox.stop();
+        self.stream.stop();
     }
 }

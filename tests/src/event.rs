@@ -61,10 +61,6 @@ impl fmt::Display for Event {
                     reason,
                 } => write!(f, "could_not_send {id} {reason}"),
                 N::LocalSdp { .. } => write!(f, "sdp"),
-                N::IcePayload {
-                    component_id: id,
-                    payload,
-                } => write!(f, "received {id} {}", text(payload)),
                 N::Warning { warning } => write!(f, "warning {warning}"),
                 N::Stopped => write!(f, "stopped"),
             },

@@ -9,7 +9,7 @@ use crate::signalling::Signalling;
 use crate::turn::{self, Turn};
 use handclasp::component::Arrival;
 use handclasp::ice::{Datagram, Pair, RelayRequest, stun_kind};
-use handclasp::stream::{Lookup, Message, Refused, Stream};
+use handclasp::stream::{self, Lookup, Message, Refused, Stream};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -353,11 +353,17 @@ impl World {
                 assert!(waited, "what never waited was dropped: {cause:?}");
                 self.sides[side].dropped.push(cause);
             }
-            let Some(notification) = self.sides[side].stream.poll_notification() else {
-                return;
-            };
-            self.signal(side, &notification);
-            self.note(side, Event::Said(notification));
+            match self.sides[side].stream.poll_event() {
+                Some(stream::Event::Notification(notification)) => {
+                    self.signal(side, &notification);
+                    self.note(side, Event::Said(notification));
+                }
+                Some(stream::Event::Payload {
+                    component_id,
+                    payload,
+                }) => self.note(side, Event::Received(component_id, payload)),
+                None => return,
+            }
         }
     }
 

@@ -19,6 +19,15 @@ pub enum Secrets {
     Redacted,
 }
 
+/// A datagram from the peer as a line of output.
+#[derive(Clone, Copy, Debug)]
+pub struct PayloadEvent<'a> {
+    /// The component that it came to.
+    pub component_id: u16,
+    /// The datagram.
+    pub payload: &'a [u8],
+}
+
 /// A complaint about a line of input; its other lines are not affected.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "event", rename = "error")]
@@ -57,7 +66,6 @@ impl<'a> Event<'a> {
             Notification::ComponentClosed { .. } => "component_closed",
             Notification::CouldNotSendPayload { .. } => "could_not_send_payload",
             Notification::LocalSdp { .. } => "local_sdp",
-            Notification::IcePayload { .. } => "ice_payload",
             Notification::Warning { .. } => "warning",
             Notification::Stopped => "stopped",
         }
@@ -74,8 +82,7 @@ impl<'a> Event<'a> {
             | Notification::ComponentStateDisconnected { component_id }
             | Notification::ComponentStateFailed { component_id, .. }
             | Notification::ComponentClosed { component_id, .. }
-            | Notification::CouldNotSendPayload { component_id, .. }
-            | Notification::IcePayload { component_id, .. } => Some(component_id),
+            | Notification::CouldNotSendPayload { component_id, .. } => Some(component_id),
             Notification::LocalCredentials { .. }
             | Notification::CandidateGatheringDone
             | Notification::LocalSdp { .. }
@@ -146,15 +153,22 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("by_peer", by_peer)?;
             }
             Notification::LocalSdp { sdp } if shown => map.serialize_entry("sdp", sdp)?,
-            Notification::IcePayload { payload, .. } => {
-                self.secret(&mut map, "payload", payload)?;
-            }
             Notification::Warning { warning } => map.serialize_entry("warning", warning)?,
             Notification::LocalSdp { .. }
             | Notification::CandidateGatheringDone
             | Notification::ComponentStateDisconnected { .. }
             | Notification::Stopped => {}
         }
+        map.end()
+    }
+}
+
+impl Serialize for PayloadEvent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("event", "ice_payload")?;
+        map.serialize_entry("component_id", &self.component_id)?;
+        map.serialize_entry("payload", &Base64(self.payload))?;
         map.end()
     }
 }

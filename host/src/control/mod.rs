@@ -5,7 +5,7 @@
 //!
 //! - [`Reader`] splits what comes in into lines of bounded length and reads them;
 //! - [`Input`] is what one of them says;
-//! - [`Event`] writes a notification, [`ErrorEvent`] a complaint about a line.
+//! - [`Event`] writes a notification, [`PayloadEvent`] a datagram from the peer, [`ErrorEvent`] a complaint about a line.
 mod error;
 mod event;
 mod fields;
@@ -15,6 +15,6 @@ mod reader;
 mod tests;
 
 pub use error::{ParseError, Reason};
-pub use event::{ErrorEvent, Event, Secrets};
+pub use event::{ErrorEvent, Event, PayloadEvent, Secrets};
 pub use input::{Input, MAX_PAYLOAD, messages};
 pub use reader::{MAX_LINE, Numbered, Reader};

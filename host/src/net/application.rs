@@ -1,26 +1,62 @@
 //! Whom a stream reports to, and its answers.
 use super::keys::StreamKey;
+use super::stream_ref::StreamRef;
 use crate::stream::{Notification, Refused};
 
-/// What a stream reports to. Called on its event loop's thread: what takes long belongs elsewhere.
+/// What a stream reports to.
+///
+/// Its methods are called on the stream's event loop, one at a time and in order, and other streams wait meanwhile: what
+/// takes long belongs elsewhere. [`channel`](crate::channel) makes one that hands everything to other threads.
+///
+/// One that panics fails its stream and no other: each component reports
+/// [`ComponentStateFailed`](Notification::ComponentStateFailed), and [`Stopped`](Notification::Stopped) follows. It is
+/// told so as well, for it may be of use still; what panics then, or while it is dropped, is logged.
 pub trait Application: Send {
-    /// Something happened; never [`Notification::IcePayload`], which is [received](Self::receive).
-    fn notify(&mut self, notification: Notification);
+    /// Something happened. [`Notification::Stopped`] is the last that is called of all this.
+    fn notify(&mut self, context: &mut Context<'_>, notification: Notification);
 
-    /// A datagram from the peer, never empty, after everything that was told before it came.
-    fn receive(&mut self, component_id: u16, datagram: &[u8], replies: &mut Replies<'_>);
+    /// A datagram from the peer, never empty, after everything that was told before it came. All of them come here,
+    /// however early.
+    fn receive(&mut self, context: &mut Context<'_>, component_id: u16, datagram: &[u8]);
 
-    /// A message was refused; nothing has changed. `number` is what it was sent with, if with one.
-    fn refused(&mut self, number: Option<u64>, refused: Refused) {
-        tracing::warn!(number, "{refused}");
+    /// What has become of a message: each that was sent with a `number` is answered once, others only if they were
+    /// refused. A message that was refused has changed nothing.
+    fn answer(
+        &mut self,
+        context: &mut Context<'_>,
+        number: Option<u64>,
+        answer: Result<(), Refused>,
+    ) {
+        if let Err(refused) = answer {
+            tracing::warn!(stream = context.stream().id(), number, "{refused}");
+        }
     }
 }
 
-/// Takes the datagrams an application answers with at once.
+impl<A: Application + ?Sized> Application for Box<A> {
+    fn notify(&mut self, context: &mut Context<'_>, notification: Notification) {
+        (**self).notify(context, notification);
+    }
+
+    fn receive(&mut self, context: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
+        (**self).receive(context, component_id, datagram);
+    }
+
+    fn answer(
+        &mut self,
+        context: &mut Context<'_>,
+        number: Option<u64>,
+        answer: Result<(), Refused>,
+    ) {
+        (**self).answer(context, number, answer);
+    }
+}
+
+/// Whose event an [`Application`] is told, and its way to answer at once.
 #[derive(Debug)]
-pub struct Replies<'a> {
-    stream: StreamKey,
-    queue: &'a mut ReplyQueue,
+pub struct Context<'a> {
+    pub(super) stream: &'a StreamRef,
+    pub(super) replies: &'a mut ReplyQueue,
 }
 
 /// The answers of one turn, in memory that is used again.
@@ -30,22 +66,27 @@ pub(crate) struct ReplyQueue {
     ends: Vec<(StreamKey, u16, usize)>,
 }
 
-impl Replies<'_> {
-    /// Sends a datagram to the peer, not an empty one.
-    pub fn send(&mut self, component_id: u16, datagram: &[u8]) {
-        self.queue.bytes.extend_from_slice(datagram);
-        self.queue
-            .ends
-            .push((self.stream, component_id, self.queue.bytes.len()));
+/// Bytes of memory that are kept for the answers of the next turn.
+const KEPT: usize = 256 * 1024;
+
+impl Context<'_> {
+    /// The stream, to send it something now, or later from any thread.
+    pub fn stream(&self) -> &StreamRef {
+        self.stream
+    }
+
+    /// Sends a datagram to the peer, not an empty one, in this turn of the event loop: that costs less than
+    /// [`StreamRef::send_payload`] and comes before what waits there. Where the stream cannot send it,
+    /// [`CouldNotSendPayload`](Notification::CouldNotSendPayload) says so.
+    pub fn reply(&mut self, component_id: u16, datagram: &[u8]) {
+        self.replies.push(self.stream.id(), component_id, datagram);
     }
 }
 
 impl ReplyQueue {
-    pub(crate) fn of(&mut self, stream: StreamKey) -> Replies<'_> {
-        Replies {
-            stream,
-            queue: self,
-        }
+    fn push(&mut self, stream: StreamKey, component_id: u16, datagram: &[u8]) {
+        self.bytes.extend_from_slice(datagram);
+        self.ends.push((stream, component_id, self.bytes.len()));
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamKey, u16, &[u8])> {
@@ -57,6 +98,7 @@ impl ReplyQueue {
 
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(KEPT);
         self.ends.clear();
     }
 }
@@ -68,9 +110,9 @@ mod tests {
     #[test]
     fn answers_leave_in_order_and_once() {
         let mut queue = ReplyQueue::default();
-        queue.of(1).send(1, b"one");
-        queue.of(1).send(2, b"");
-        queue.of(2).send(1, b"three");
+        queue.push(1, 1, b"one");
+        queue.push(1, 2, b"");
+        queue.push(2, 1, b"three");
         let answers: Vec<_> = queue.iter().collect();
         assert_eq!(
             answers,

@@ -7,10 +7,11 @@ use super::bindings::Bound;
 use super::departures::DepartureCounter;
 use super::helpers::{Helpers, Pools};
 use super::id_map::IdMap;
+use super::inbox::{Item, Mail};
 use super::instances::Instances;
 use super::interfaces::Presence;
 use super::keys::{ReceivePath, Sender, StreamKey};
-use super::mailbox::{Command, Mail, Mailbox};
+use super::mailbox::{Command, Mailbox};
 use super::mdns::Responder;
 use super::new_stream::NewStream;
 use super::receiver::Receiver;
@@ -23,11 +24,11 @@ use super::timers::Timers;
 use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
-use crate::counted;
 use crate::ice::{Datagram, Pair};
 use crate::plugin::nanos_since;
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -49,6 +50,9 @@ pub(crate) struct EventLoop {
     timers: Timers,
     share: Share,
     dirty: Vec<StreamKey>,
+    /// In whose inboxes something waits.
+    mailed: VecDeque<StreamKey>,
+    mail: Mail,
     busy: Vec<Token>,
     replies: ReplyQueue,
     /// Who waits for the end of the turn.
@@ -56,6 +60,9 @@ pub(crate) struct EventLoop {
     pulse: Arc<Pulse>,
     running: bool,
 }
+
+/// Most messages and datagrams of the application's in a turn.
+const MOST_ITEMS: usize = 2048;
 
 impl EventLoop {
     /// # Errors
@@ -87,6 +94,8 @@ impl EventLoop {
             timers: Timers::default(),
             share: Share::default(),
             dirty: Vec::new(),
+            mailed: VecDeque::new(),
+            mail: Mail::default(),
             busy: Vec::new(),
             replies: ReplyQueue::default(),
             flushes: Vec::new(),
@@ -114,19 +123,19 @@ impl EventLoop {
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
         let mut receiver = Receiver::new();
-        let mut mail = Mail::default();
+        let mut commands = Vec::new();
         let (mut ready, mut due) = (Vec::new(), None);
+        self.mailbox.note_thread();
         while self.running {
             self.pulse.at(At::Rest);
             self.wait(due, &mut events);
             self.pulse.turn();
-            self.mailbox.take(&mut mail);
+            self.mailbox.take(&mut commands);
             let now = Instant::now();
-            let mut datagrams = &mail.datagrams[..];
-            for command in mail.commands.drain(..) {
-                self.handle_command(now, command, &mut datagrams);
+            for command in commands.drain(..) {
+                self.handle_command(now, command);
             }
-            mail.clear();
+            self.take_mail(now);
             self.sockets.flush();
             ready.append(&mut self.busy);
             ready.extend(events.iter().map(|event| Token::from(event.token())));
@@ -167,11 +176,12 @@ impl EventLoop {
             let due_times = [helped, self.connections.next_sweep()];
             due = due_times.into_iter().flatten().min();
         }
+        self.end();
     }
 
     fn wait(&mut self, due: Option<Instant>, events: &mut Events) {
         // A failed send at the end of a turn leaves its stream dirty.
-        let idle = self.busy.is_empty() && self.dirty.is_empty();
+        let idle = self.busy.is_empty() && self.dirty.is_empty() && self.mailed.is_empty();
         let next = [self.timers.next(), due].into_iter().flatten().min();
         let timeout = match (idle, next) {
             (false, _) => Some(Duration::ZERO),
@@ -184,27 +194,10 @@ impl EventLoop {
         }
     }
 
-    fn handle_command(&mut self, now: Instant, command: Command, datagrams: &mut &[u8]) {
+    fn handle_command(&mut self, now: Instant, command: Command) {
         match command {
             Command::Open(new) => self.open(*new),
-            Command::Message(key, number, message) => {
-                self.handle_message(now, key, number, message)
-            }
-            Command::Send(key, component_id, length) => {
-                let (datagram, rest) = datagrams.split_at(length);
-                *datagrams = rest;
-                self.send(now, key, component_id, datagram);
-            }
-            Command::Overflowed(key, component_id, count) => {
-                if let Some(driver) = self.streams.get_mut(&key) {
-                    let reason = format!(
-                        "{} came too fast: send no faster than what is sent leaves",
-                        counted(count, "datagram")
-                    );
-                    driver.stream.could_not_send(component_id, reason);
-                    self.mark_dirty(key);
-                }
-            }
+            Command::Mail(key) => self.mailed.push_back(key),
             Command::Completed(key) => self.complete(now, key),
             Command::Found(key, lookup, found) => {
                 if let Some(driver) = self.streams.get_mut(&key) {
@@ -213,9 +206,50 @@ impl EventLoop {
                 }
             }
             Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
-            Command::Flush(done) => self.flushes.push(done),
-            Command::Shutdown => self.shut_down(now),
+            Command::Shutdown => self.running = false,
         }
+    }
+
+    /// Takes some of what waits for streams, in turn.
+    fn take_mail(&mut self, now: Instant) {
+        let mut mail = std::mem::take(&mut self.mail);
+        let mut taken = 0;
+        for _ in 0..self.mailed.len() {
+            let Some(key) = self.mailed.pop_front() else {
+                break;
+            };
+            let Some(driver) = self.streams.get(&key) else {
+                continue;
+            };
+            if driver.inbox().take(&mut mail) {
+                self.mailed.push_back(key);
+            }
+            taken += mail.items.len();
+            self.handle_mail(now, key, &mut mail);
+            if taken >= MOST_ITEMS {
+                break;
+            }
+        }
+        self.mail = mail;
+    }
+
+    fn handle_mail(&mut self, now: Instant, key: StreamKey, mail: &mut Mail) {
+        let mut datagrams = &mail.datagrams[..];
+        for item in mail.items.drain(..) {
+            match item {
+                Item::Message(number, message) => self.handle_message(now, key, number, message),
+                Item::Datagram(component_id, length) => {
+                    let (datagram, rest) = datagrams.split_at(length);
+                    datagrams = rest;
+                    self.send(now, key, component_id, datagram);
+                }
+                Item::Flush(done) => self.flushes.push(done),
+            }
+        }
+        if mail.stop {
+            self.handle_message(now, key, None, Message::Stop);
+        }
+        mail.clear();
     }
 
     fn open(&mut self, new: NewStream) {
@@ -242,15 +276,9 @@ impl EventLoop {
             let (sockets, connections) = (&mut self.sockets, &mut self.connections);
             driver.leave_lost(now, &mut self.presence, sockets, connections);
         }
-        let heard = driver.stream.handle_message(now, message);
+        let answer = driver.stream.handle_message(now, message);
+        driver.note_answer(number, answer);
         self.mark_dirty(key);
-        if let Err(refused) = heard {
-            // What led to the refusal, such as the stream's end, is reported before it.
-            self.drive(now, key);
-            if let Some(driver) = self.streams.get_mut(&key) {
-                driver.application.refused(number, refused);
-            }
-        }
     }
 
     fn complete(&mut self, now: Instant, key: StreamKey) {
@@ -268,11 +296,25 @@ impl EventLoop {
         }
     }
 
-    fn shut_down(&mut self, now: Instant) {
+    /// Every stream hears its end, also those that the loop has not seen.
+    fn end(&mut self) {
+        let now = Instant::now();
+        self.pulse.turn();
+        for command in self.mailbox.close() {
+            if let Command::Open(new) = command {
+                self.open(*new);
+            }
+        }
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
             self.handle_message(now, key, None, Message::Stop);
         }
-        self.running = false;
+        self.drive_dirty(now);
+        for key in self.streams.keys().copied().collect::<Vec<_>>() {
+            self.with_driver(now, key, StreamDriver::cut_short);
+            self.remove(key);
+        }
+        self.flush(now);
+        self.pulse.at(At::Rest);
     }
 
     fn receive(&mut self, now: Instant, index: usize, receiver: &mut Receiver) {
@@ -389,16 +431,36 @@ impl EventLoop {
 
     /// Carries out what a stream wants.
     fn drive(&mut self, now: Instant, key: StreamKey) {
-        let nanos = nanos_since(self.epoch, now);
         let Some(driver) = self.streams.get_mut(&key) else {
             return;
         };
         driver.dirty = false;
         self.pulse.at(At::Streams);
         self.sockets.flush(); // a call into a plugin takes long: nothing waits behind it
-        driver.drive(&mut LoopContext {
+        self.with_driver(now, key, StreamDriver::drive);
+        let Some(driver) = self.streams.get_mut(&key) else {
+            return;
+        };
+        if driver.stream.has_ended() {
+            self.remove(key);
+        } else {
+            let at = driver.stream.poll_timeout();
+            self.timers.arm(key, at, &mut driver.armed);
+        }
+    }
+
+    fn with_driver(
+        &mut self,
+        now: Instant,
+        key: StreamKey,
+        call: impl FnOnce(&mut StreamDriver, &mut LoopContext<'_>),
+    ) {
+        let Some(driver) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let mut context = LoopContext {
             now,
-            nanos,
+            nanos: nanos_since(self.epoch, now),
             sockets: &mut self.sockets,
             relays: &mut self.relays,
             connections: &mut self.connections,
@@ -408,21 +470,24 @@ impl EventLoop {
             instances: &self.instances,
             replies: &mut self.replies,
             pulse: &self.pulse,
-        });
-        if !driver.stream.has_ended() {
-            let at = driver.stream.poll_timeout();
-            self.timers.arm(key, at, &mut driver.armed);
-        } else if let Some(mut driver) = self.streams.remove(&key) {
-            self.timers.arm(key, None, &mut driver.armed);
-            self.pulse.ended(key);
-            self.helpers.forget(key);
-            driver.release(
-                &mut self.sockets,
-                &mut self.relays,
-                &mut self.connections,
-                &self.instances,
-            );
-        }
+        };
+        call(driver, &mut context);
+    }
+
+    /// A stream has ended.
+    fn remove(&mut self, key: StreamKey) {
+        let Some(mut driver) = self.streams.remove(&key) else {
+            return;
+        };
+        self.timers.arm(key, None, &mut driver.armed);
+        self.pulse.ended(key);
+        self.helpers.forget(key);
+        driver.release(
+            &mut self.sockets,
+            &mut self.relays,
+            &mut self.connections,
+            &self.instances,
+        );
     }
 
     /// A datagram of the application's.

@@ -57,7 +57,6 @@ impl Instances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::mailbox::Mail;
     use mio::{Poll, Token, Waker};
 
     fn mailbox() -> Arc<Mailbox> {
@@ -77,9 +76,9 @@ mod tests {
             instances.wake(id);
         }
         let [first, second] = loops.map(|mailbox| {
-            let mut mail = Mail::default();
-            mailbox.take(&mut mail);
-            mail.commands
+            let mut commands = Vec::new();
+            mailbox.take(&mut commands);
+            commands
         });
         assert!(first.is_empty(), "{first:?}");
         assert!(matches!(second[..], [Command::Wake(2, 11)]), "{second:?}");
@@ -95,10 +94,10 @@ mod tests {
                 instances.wake(10);
                 instances.wake(11);
             }
-            let mut mail = Mail::default();
-            mailbox.take(&mut mail);
-            let [Command::Wake(1, 10), Command::Wake(1, 11)] = mail.commands[..] else {
-                panic!("{} commands", mail.commands.len());
+            let mut commands = Vec::new();
+            mailbox.take(&mut commands);
+            let [Command::Wake(1, 10), Command::Wake(1, 11)] = commands[..] else {
+                panic!("{} commands", commands.len());
             };
             instances.taken(10);
             instances.taken(11);

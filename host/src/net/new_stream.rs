@@ -2,6 +2,7 @@
 use super::application::Application;
 use super::bind::BindOptions;
 use super::loss::Loss;
+use super::stream_ref::StreamRef;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
 use crate::trace::Recorder;
@@ -15,6 +16,8 @@ pub(crate) struct NewStream {
     /// Whose instances shake hands.
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) application: Box<dyn Application>,
+    /// The stream as the application has it.
+    pub(crate) stream_ref: StreamRef,
     pub(crate) bind_options: BindOptions,
     pub(crate) loss: Option<Loss>,
     /// Whom relays over TLS must be; needed if there is one.

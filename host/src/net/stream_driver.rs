@@ -3,10 +3,12 @@ mod bind;
 mod relay;
 mod send;
 
-use super::application::{Application, ReplyQueue};
+use super::application::ReplyQueue;
 use super::backend::{Backend, Desk, InProcessBackend};
 use super::bind::{BindError, BindOptions};
+use super::guarded::Guarded;
 use super::helpers::Helpers;
+use super::inbox::{Inbox, Item};
 use super::instances::Instances;
 use super::keys::{Binding, ReceivePath, StreamKey};
 use super::loss::Loss;
@@ -18,12 +20,13 @@ use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::watch::{At, Pulse};
 use crate::component::Arrival;
+use crate::counted;
 use crate::ice::Datagram;
 use crate::plugin::{Call, Request};
-use crate::stream::{Notification, Stream};
+use crate::stream::{Event, Message, Notification, Refused, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
 use rustls::ClientConfig;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +34,9 @@ use std::time::Instant;
 /// A stream and what it has on its loop.
 pub(super) struct StreamDriver {
     pub(super) stream: Stream,
-    pub(super) application: Box<dyn Application>,
+    pub(super) application: Guarded,
+    /// What has become of messages, to be told behind what they have caused.
+    answers: VecDeque<(Option<u64>, Result<(), Refused>)>,
     backend: Box<dyn Backend>,
     bind_options: BindOptions,
     loss: Option<Loss>,
@@ -86,7 +91,8 @@ impl StreamDriver {
     pub(super) fn new(new: NewStream) -> Self {
         Self {
             stream: new.stream,
-            application: new.application,
+            application: Guarded::new(new.application, new.stream_ref),
+            answers: VecDeque::new(),
             backend: Box::new(InProcessBackend::new(new.plugin)),
             bind_options: new.bind_options,
             loss: new.loss,
@@ -123,7 +129,7 @@ impl StreamDriver {
         dirty: &mut Vec<StreamKey>,
         replies: &mut ReplyQueue,
     ) -> Arrival {
-        let (key, component_id) = path.component;
+        let (_, component_id) = path.component;
         let stream = &mut self.stream;
         let arrival = stream.handle_datagram(now, component_id, path.pair, datagram);
         let datagram = datagram.bytes();
@@ -138,10 +144,12 @@ impl StreamDriver {
             );
         }
         if arrival == Arrival::Application {
-            let application = &mut self.application;
-            application.receive(component_id, datagram, &mut replies.of(key));
+            self.application.receive(replies, component_id, datagram);
         }
-        if arrival != Arrival::Application || self.stream.has_news(component_id) {
+        if arrival != Arrival::Application
+            || self.stream.has_news(component_id)
+            || self.application.is_to_fail()
+        {
             self.mark_dirty(dirty);
         }
         arrival
@@ -157,6 +165,9 @@ impl StreamDriver {
     /// Carries out what the stream wants, until it wants nothing more.
     pub(super) fn drive(&mut self, context: &mut LoopContext<'_>) {
         loop {
+            if let Some(message) = self.application.take_panic() {
+                self.fail(context.now, &message);
+            }
             while let Some(request) = self.stream.poll_request(context.now) {
                 self.note_instance(context, &request);
                 let recorder = self.call_recorder(&request);
@@ -205,38 +216,99 @@ impl StreamDriver {
                     recorder.dropped(component_id, number, cause);
                 }
             }
-            let Some(mut notification) = self.stream.poll_notification() else {
-                return;
-            };
-            if let Notification::LocalCredentials { .. } = notification {
-                self.learn_ufrags(context);
+            match self.stream.poll_event() {
+                Some(Event::Notification(notification)) => self.tell(context, notification),
+                // It had to wait for what was told before it.
+                Some(Event::Payload {
+                    component_id,
+                    payload,
+                }) => {
+                    context.pulse.at(At::Application);
+                    let application = &mut self.application;
+                    application.receive(context.replies, component_id, &payload);
+                    context.pulse.at(At::Streams);
+                }
+                // What became of a message is told behind what it has caused.
+                None => match self.answers.pop_front() {
+                    Some((number, answer)) => {
+                        context.pulse.at(At::Application);
+                        self.application.answer(context.replies, number, answer);
+                        context.pulse.at(At::Streams);
+                    }
+                    None if self.application.is_to_fail() => {}
+                    None => return,
+                },
             }
-            if let Notification::NewSelectedPair { component_id, pair } = &mut notification {
+        }
+    }
+
+    /// Tells the application, and carries out here what it is told of.
+    fn tell(&mut self, context: &mut LoopContext<'_>, mut notification: Notification) {
+        match &mut notification {
+            Notification::LocalCredentials { .. } => self.learn_ufrags(context),
+            Notification::NewSelectedPair { component_id, pair } => {
                 let component = (self.key(), *component_id);
                 *pair = context.connections.as_it_is(component, *pair);
             }
-            if let Notification::ComponentClosed { component_id, .. }
-            | Notification::ComponentStateFailed { component_id, .. } = notification
-            {
+            Notification::ComponentClosed { component_id, .. }
+            | Notification::ComponentStateFailed { component_id, .. } => {
+                let component_id = *component_id;
                 self.release_component(component_id, context.sockets, context.connections);
             }
-            if let Some(recorder) = &self.recorder {
-                recorder.notified(&notification);
-            }
-            context.pulse.at(At::Application);
-            match notification {
-                // It had to wait for what was told before it.
-                Notification::IcePayload {
-                    component_id,
-                    payload,
-                } => {
-                    let replies = &mut context.replies.of(self.key());
-                    self.application.receive(component_id, &payload, replies);
-                }
-                notification => self.application.notify(notification),
-            }
-            context.pulse.at(At::Streams);
+            Notification::Stopped => self.close_inbox(context),
+            _ => {}
         }
+        if let Some(recorder) = &self.recorder {
+            recorder.notified(&notification);
+        }
+        context.pulse.at(At::Application);
+        self.application.notify(context.replies, notification);
+        context.pulse.at(At::Streams);
+    }
+
+    /// The stream as its application has it.
+    pub(super) fn inbox(&self) -> &Inbox {
+        self.application.stream().inbox()
+    }
+
+    /// Notes what has become of a message.
+    pub(super) fn note_answer(&mut self, number: Option<u64>, answer: Result<(), Refused>) {
+        if number.is_some() || answer.is_err() {
+            self.answers.push_back((number, answer));
+        }
+    }
+
+    /// The application has panicked: its stream fails, and ends.
+    fn fail(&mut self, now: Instant, message: &str) {
+        let reason = format!("the application panicked: {message}");
+        self.stream.fail(now, &reason);
+        let stopped = self.stream.handle_message(now, Message::Stop);
+        stopped.expect("a stream can always be stopped");
+    }
+
+    /// Nothing is taken from the application any more, and it is told what became of what waits.
+    fn close_inbox(&mut self, context: &mut LoopContext<'_>) {
+        let mut unsent: BTreeMap<u16, usize> = BTreeMap::new();
+        for item in self.inbox().close() {
+            match item {
+                Item::Message(number, _) => self.note_answer(number, Err(Refused::ended())),
+                Item::Datagram(component_id, _) => *unsent.entry(component_id).or_default() += 1,
+                Item::Flush(_) => {}
+            }
+        }
+        context.pulse.at(At::Application);
+        for (component_id, count) in unsent {
+            let count = counted(count, "datagram");
+            let notification = Notification::CouldNotSendPayload {
+                component_id,
+                reason: format!("the stream has ended before {count} could be sent"),
+            };
+            self.application.notify(context.replies, notification);
+        }
+        for (number, answer) in std::mem::take(&mut self.answers) {
+            self.application.answer(context.replies, number, answer);
+        }
+        context.pulse.at(At::Streams);
     }
 
     /// Hands in what has come of calls.
@@ -273,6 +345,11 @@ impl StreamDriver {
             recorder,
             component_id,
         })
+    }
+
+    /// Ends the stream though calls of its are away: what comes of them is destroyed.
+    pub(super) fn cut_short(&mut self, context: &mut LoopContext<'_>) {
+        self.tell(context, Notification::Stopped);
     }
 
     /// The stream has ended: its sockets are free, its relays, and its connections.
@@ -318,5 +395,12 @@ impl StreamDriver {
         for binding in self.bindings.extract_if(.., |it| are_free(it)) {
             sockets.release(binding, key);
         }
+    }
+}
+
+impl Drop for StreamDriver {
+    /// Also where its loop has panicked: whoever sends something learns that nobody takes it.
+    fn drop(&mut self) {
+        self.inbox().close();
     }
 }

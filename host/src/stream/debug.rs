@@ -112,12 +112,6 @@ impl fmt::Debug for Notification {
                 .debug_struct("LocalSdp")
                 .field("sdp", &Hidden(sdp.len()))
                 .finish(),
-            Self::IcePayload {
-                component_id,
-                payload,
-            } => of(f, "IcePayload", component_id)
-                .field("payload", &Hidden(payload.len()))
-                .finish(),
             Self::Warning { warning } => {
                 f.debug_struct("Warning").field("warning", warning).finish()
             }

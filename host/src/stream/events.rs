@@ -1,6 +1,6 @@
 //! What the components say, and what comes of it.
 use super::component_state::{UNHEARD_EVERY, Unheard};
-use super::{Notification, Stage, Stream};
+use super::{Event, Notification, Stage, Stream};
 use crate::{component, counted};
 use std::time::Instant;
 
@@ -18,17 +18,22 @@ impl Stream {
             && self.components.iter().all(|state| state.ended)
             && self.stage != Stage::Ended
         {
-            self.stage = Stage::Ended;
-            self.notify(Notification::Stopped);
+            self.end();
         }
     }
 
+    /// The last notification.
+    fn end(&mut self) {
+        self.stage = Stage::Ended;
+        let stopped = Event::Notification(Notification::Stopped);
+        self.events.push_back(stopped);
+    }
+
     fn take_event(&mut self, now: Instant, index: usize, event: component::Event) {
-        use component::Event;
         let state = &mut self.components[index];
         let component_id = state.component.id();
         match event {
-            Event::InitData(init_data) => {
+            component::Event::InitData(init_data) => {
                 state.init_data = Some(init_data.clone());
                 let association = state.component.association();
                 self.notify(Notification::HandshakeInitData {
@@ -38,40 +43,42 @@ impl Stream {
                 });
                 self.start_gathering(now);
             }
-            Event::Candidate(line) => self.signal(component_id, Some(line)),
-            Event::SelectedPair(pair) => {
+            component::Event::Candidate(line) => self.signal(component_id, Some(line)),
+            component::Event::SelectedPair(pair) => {
                 self.notify(Notification::NewSelectedPair { component_id, pair });
             }
-            Event::PeerNamed(ufrag) => self.hear_of_credentials(&ufrag),
-            Event::Unverified(transport, remote) => {
+            component::Event::PeerNamed(ufrag) => self.hear_of_credentials(&ufrag),
+            component::Event::Unverified(transport, remote) => {
                 self.unverified.push_back((component_id, transport, remote));
             }
-            Event::Disconnected => {
+            component::Event::Disconnected => {
                 self.notify(Notification::ComponentStateDisconnected { component_id });
             }
-            Event::HandshakeData(data) => {
+            component::Event::HandshakeData(data) => {
                 self.notify(Notification::HandshakeData { component_id, data })
             }
-            Event::Ready(data) => {
+            component::Event::Ready(data) => {
                 self.notify(Notification::ComponentStateReady { component_id, data })
             }
-            Event::Application(payload) if state.listened => {
-                self.notify(Notification::IcePayload {
+            component::Event::Application(payload) if state.listened => {
+                self.events.push_back(Event::Payload {
                     component_id,
                     payload,
                 });
             }
-            Event::Application(_) => self.say_unheard(now, component_id),
-            Event::Dropped(number, cause) => self.dropped.push_back((component_id, number, cause)),
-            Event::Warning(warning) => self.notify(Notification::Warning { warning }),
-            Event::Closed { by_peer } => {
+            component::Event::Application(_) => self.say_unheard(now, component_id),
+            component::Event::Dropped(number, cause) => {
+                self.dropped.push_back((component_id, number, cause))
+            }
+            component::Event::Warning(warning) => self.notify(Notification::Warning { warning }),
+            component::Event::Closed { by_peer } => {
                 state.ended = true;
                 self.notify(Notification::ComponentClosed {
                     component_id,
                     by_peer,
                 });
             }
-            Event::Failed(reason) => {
+            component::Event::Failed(reason) => {
                 state.ended = true;
                 let in_init = state.init_data.is_none();
                 self.notify(Notification::ComponentStateFailed {
@@ -99,21 +106,20 @@ impl Stream {
 
     /// A failed `init` fails its stream, and no other.
     fn fail_to_start(&mut self, now: Instant, culprit: u16) {
-        self.stage = Stage::Ended;
-        for state in &mut self.components {
+        for index in 0..self.components.len() {
+            let state = &mut self.components[index];
             if !state.ended {
                 state.ended = true;
                 state.component.abandon(now);
                 let component_id = state.component.id();
                 let reason = format!("component {culprit} could not start");
-                self.notifications
-                    .push_back(Notification::ComponentStateFailed {
-                        component_id,
-                        reason,
-                    });
+                self.notify(Notification::ComponentStateFailed {
+                    component_id,
+                    reason,
+                });
             }
         }
-        self.notify(Notification::Stopped);
+        self.end();
     }
 
     pub(super) fn say_unheard(&mut self, now: Instant, component_id: u16) {

@@ -1,7 +1,7 @@
 //! What the application says to a stream.
 use super::early::ufrag_of;
 use super::generations::{Belonging, MAX_NUMBER, Said};
-use super::{Message, Notification, Refused, Stage, Stream, fresh_id, refused};
+use super::{Event, Message, Notification, Refused, Stage, Stream, fresh_id, refused};
 use crate::component;
 use crate::ice::{Accepted, Credentials, Ignored};
 use std::time::Instant;
@@ -13,7 +13,7 @@ impl Stream {
     /// A sentence that says what to do instead; nothing has changed then.
     pub fn handle_message(&mut self, now: Instant, message: Message) -> Result<(), Refused> {
         if self.stage == Stage::Ended && message != Message::Stop {
-            return Err(Refused("the stream has ended: start another".to_owned()));
+            return Err(Refused::ended());
         }
         match message {
             Message::SetRemoteCredentials {
@@ -240,11 +240,11 @@ impl Stream {
             let component_id = state.component.id();
             for candidate in state.component.agent().local_candidates() {
                 let candidate = self.tagged(&candidate);
-                self.notifications
-                    .push_back(Notification::NewCandidateFull {
-                        component_id,
-                        candidate,
-                    });
+                let notification = Notification::NewCandidateFull {
+                    component_id,
+                    candidate,
+                };
+                self.events.push_back(Event::Notification(notification));
             }
         }
         if self.stage == Stage::Gathered {

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use gathering::Lookup;
-pub use notification::{Message, Notification, Refused};
+pub use notification::{Event, Message, Notification, Refused};
 
 /// What a stream is made of.
 #[derive(Clone)]
@@ -88,7 +88,7 @@ pub struct Stream {
     stopping: bool,
     /// Whether a description is asked for that waits for every `init`.
     describes: bool,
-    notifications: VecDeque<Notification>,
+    events: VecDeque<Event>,
     dropped: VecDeque<(u16, Option<u64>, Cause)>,
     unverified: VecDeque<(u16, Transport, SocketAddr)>,
 }
@@ -214,7 +214,7 @@ impl Stream {
             closing: false,
             stopping: false,
             describes: false,
-            notifications: VecDeque::new(),
+            events: VecDeque::new(),
             dropped: VecDeque::new(),
             unverified: VecDeque::new(),
             config,
@@ -257,9 +257,9 @@ impl Stream {
                 self.say_unheard(now, component_id);
                 Arrival::Consumed
             }
-            Arrival::Application if self.notifications.is_empty() => Arrival::Application,
+            Arrival::Application if self.events.is_empty() => Arrival::Application,
             Arrival::Application => {
-                self.notify(Notification::IcePayload {
+                self.events.push_back(Event::Payload {
                     component_id,
                     payload: datagram.bytes().to_vec(),
                 });
@@ -419,17 +419,17 @@ impl Stream {
         self.unverified.pop_front()
     }
 
-    /// The next notification.
-    pub fn poll_notification(&mut self) -> Option<Notification> {
-        take_front(&mut self.notifications)
+    /// What the application is told next, or given. [`Notification::Stopped`] is the last.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        take_front(&mut self.events)
     }
 
-    /// Whether [`poll_notification`](Self::poll_notification) or [`poll_relay`](Self::poll_relay) has something
+    /// Whether [`poll_event`](Self::poll_event) or [`poll_relay`](Self::poll_relay) has something
     /// to give, or [`poll_timeout`](Self::poll_timeout) is earlier, for data that has come to or left a component.
     pub fn has_news(&self, component_id: u16) -> bool {
         let index = usize::from(component_id).wrapping_sub(1);
         let component = self.components.get(index).map(|state| &state.component);
-        !self.notifications.is_empty()
+        !self.events.is_empty()
             || component.is_some_and(|it| it.has_relay_requests() || it.is_due_earlier())
     }
 
@@ -450,7 +450,15 @@ impl Stream {
     }
 
     fn notify(&mut self, notification: Notification) {
-        self.notifications.push_back(notification);
+        let notification = Event::Notification(notification);
+        match self.events.back() {
+            // Nothing follows the last one.
+            Some(Event::Notification(Notification::Stopped)) => {
+                self.events.insert(self.events.len() - 1, notification);
+            }
+            None if self.stage == Stage::Ended => {}
+            _ => self.events.push_back(notification),
+        }
     }
 }
 

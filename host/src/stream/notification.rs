@@ -77,6 +77,21 @@ impl Message {
     }
 }
 
+/// What a stream has for the application, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Something happened.
+    Notification(Notification),
+    /// A datagram from the peer that had to wait for a call's outcome, or for notifications before it; all others are
+    /// delivered from the buffer they arrived in.
+    Payload {
+        /// The component.
+        component_id: u16,
+        /// The datagram.
+        payload: Vec<u8>,
+    },
+}
+
 /// What a stream tells the application.
 #[derive(Clone, PartialEq)]
 pub enum Notification {
@@ -165,14 +180,6 @@ pub enum Notification {
         /// RFC 8866.
         sdp: String,
     },
-    /// A datagram from the peer that had to wait for a call's outcome; all others are delivered from the
-    /// buffer they arrived in.
-    IcePayload {
-        /// The component.
-        component_id: u16,
-        /// The datagram.
-        payload: Vec<u8>,
-    },
     /// Something the operator should read.
     Warning {
         /// One sentence.
@@ -202,10 +209,7 @@ impl Notification {
             Self::HandshakeData { data, .. } | Self::ComponentStateReady { data, .. } => {
                 allocated(data.capacity())
             }
-            Self::HandshakeInitData {
-                init_data: bytes, ..
-            }
-            | Self::IcePayload { payload: bytes, .. } => allocated(bytes.capacity()),
+            Self::HandshakeInitData { init_data, .. } => allocated(init_data.capacity()),
             Self::CandidateGatheringDone
             | Self::NewSelectedPair { .. }
             | Self::ComponentStateDisconnected { .. }
@@ -260,3 +264,10 @@ fn allocated(bytes: usize) -> usize {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub(super) String);
+
+impl Refused {
+    /// The stream has ended.
+    pub(crate) fn ended() -> Self {
+        Self("the stream has ended: start another".to_owned())
+    }
+}

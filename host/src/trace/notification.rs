@@ -3,10 +3,9 @@ use super::recorder::transport;
 use crate::stream::Notification;
 
 impl What {
-    /// What a trace says of a notification: nothing secret, and nothing at all of a payload, whose datagram is
-    /// told of when it arrives.
-    pub(super) fn of(notification: &Notification) -> Option<Self> {
-        Some(match notification {
+    /// What a trace says of a notification: nothing secret.
+    pub(super) fn of(notification: &Notification) -> Self {
+        match notification {
             Notification::HandshakeInitData {
                 component_id,
                 init_data,
@@ -73,7 +72,6 @@ impl What {
                 warning: warning.clone(),
             },
             Notification::Stopped => Self::Stopped,
-            Notification::IcePayload { .. } => return None,
-        })
+        }
     }
 }

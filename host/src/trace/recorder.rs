@@ -39,9 +39,7 @@ impl Recorder {
     }
 
     pub(crate) fn notified(&self, notification: &Notification) {
-        if let Some(what) = What::of(notification) {
-            self.record(Instant::now(), what);
-        }
+        self.record(Instant::now(), What::of(notification));
     }
 
     /// A datagram of ICE's or a handshake's, or of the application's, that leaves unless it is `lost`.

@@ -1,5 +1,5 @@
 //! docs/json-lines.md says what the code does.
-use handclasp::control::{ErrorEvent, Event, Input, Secrets, messages};
+use handclasp::control::{ErrorEvent, Event, Input, PayloadEvent, Secrets, messages};
 use handclasp::ice::Pair;
 use handclasp::stream::Notification;
 use handclasp_tests::{is_here, text};
@@ -64,10 +64,6 @@ fn notifications() -> Vec<Notification> {
             reason: text(),
         },
         Notification::LocalSdp { sdp: text() },
-        Notification::IcePayload {
-            component_id,
-            payload: vec![1],
-        },
         Notification::Warning { warning: text() },
         Notification::Stopped,
     ];
@@ -87,7 +83,6 @@ fn notifications() -> Vec<Notification> {
             | Notification::ComponentClosed { .. }
             | Notification::CouldNotSendPayload { .. }
             | Notification::LocalSdp { .. }
-            | Notification::IcePayload { .. }
             | Notification::Warning { .. }
             | Notification::Stopped => {}
         }
@@ -109,11 +104,18 @@ fn events() -> Vec<(String, Vec<String>)> {
         column: Some(1),
         error: "text".to_owned(),
     };
+    let payload = PayloadEvent {
+        component_id: 1,
+        payload: &[1],
+    };
     let of = |notification| shape(&Event::new(notification, Secrets::Shown));
     let notifications = notifications();
-    notifications
-        .iter()
+    let (rest, last) = notifications.split_at(notifications.len() - 2);
+    let payload = [shape(&payload)];
+    rest.iter()
         .map(of)
+        .chain(payload)
+        .chain(last.iter().map(of))
         .chain([shape(&error)])
         .collect()
 }

@@ -2,7 +2,7 @@
 use crate::support::Workshop;
 use handclasp::plugin::Role;
 use handclasp::stream::{Message, Notification, Refused};
-use handclasp::{Application, BindOptions, Host, Replies, StreamHandle, StreamOptions};
+use handclasp::{Application, BindOptions, Context, Host, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -30,18 +30,18 @@ struct Reporter {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Application for Reporter {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         let _ = self
             .reports
             .send((self.side, Report::Notification(notification)));
     }
 
-    fn receive(&mut self, component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+    fn receive(&mut self, _: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
         let report = Report::Payload(component_id, datagram.to_vec());
         let _ = self.reports.send((self.side, report));
     }
 
-    fn refused(&mut self, _number: Option<u64>, _refused: Refused) {
+    fn answer(&mut self, _: &mut Context<'_>, _: Option<u64>, _: Result<(), Refused>) {
         // Signalling goes on for a moment after a stream has ended.
     }
 }
@@ -112,7 +112,8 @@ impl Pair {
     }
 
     fn send(&self, side: usize, component_id: u16, payload: &[u8]) {
-        self.streams[side].outbox().send(component_id, payload);
+        let sent = self.streams[side].send_payload(component_id, payload);
+        sent.expect("it runs, and its loop keeps up");
     }
 
     /// Carries signalling until `is_enough`.

@@ -1,7 +1,7 @@
 //! Early is not wrong, odd is not unlawful, and what is gone is not told again: statement 40.
 use crate::{ms, secs};
 use handclasp::plugin::{InProcess, Role};
-use handclasp::stream::{Message, Notification, Stream};
+use handclasp::stream::{self, Message, Notification, Stream};
 use handclasp_tests::{
     Backend, Event, Party, Scripted, Signalling, World, for_each_backend, plugin,
 };
@@ -158,8 +158,15 @@ fn gathering(now: Instant) -> Stream {
     stream
 }
 
+fn notifications(stream: &mut Stream) -> impl Iterator<Item = Notification> {
+    std::iter::from_fn(|| stream.poll_event()).map(|event| match event {
+        stream::Event::Notification(notification) => notification,
+        stream::Event::Payload { .. } => panic!("no datagram has come"),
+    })
+}
+
 fn candidates(stream: &mut Stream) -> usize {
-    let told = std::iter::from_fn(|| stream.poll_notification());
+    let told = notifications(stream);
     told.filter(|it| matches!(it, Notification::NewCandidateFull { .. }))
         .count()
 }
@@ -176,7 +183,7 @@ fn s40_a_stream_without_an_address_waits_for_one() {
         stream.handle_timeout(next);
         assert_eq!(stream.poll_gather(), Some(vec![1]));
     }
-    let told: Vec<_> = std::iter::from_fn(|| stream.poll_notification()).collect();
+    let told: Vec<_> = notifications(&mut stream).collect();
     let is_warning = |it: &&Notification| matches!(it, Notification::Warning { .. });
     assert_eq!(told.iter().filter(is_warning).count(), 1);
     stream.add_local_address(1, "10.0.0.1:5000".parse().expect("an address"));
@@ -195,7 +202,7 @@ fn s40_waiting_for_an_address_comes_to_an_end() {
         if stream.poll_gather().is_some() {
             stream.wait_for_address(now, "this machine has no address");
         }
-        let mut told = std::iter::from_fn(|| stream.poll_notification());
+        let mut told = notifications(&mut stream);
         failed = told.find_map(|it| match it {
             Notification::ComponentStateFailed { reason, .. } => Some((now, reason)),
             _ => None,
@@ -218,7 +225,7 @@ fn s40_better_addresses_than_those_of_loopback_are_told_as_they_come() {
     assert_eq!(stream.poll_gather(), Some(vec![1]));
     stream.add_local_address(1, "10.0.0.1:5000".parse().expect("an address"));
     stream.gathering_done();
-    let told: Vec<_> = std::iter::from_fn(|| stream.poll_notification()).collect();
+    let told: Vec<_> = notifications(&mut stream).collect();
     assert!(
         matches!(told[..], [Notification::NewCandidateFull { .. }]),
         "{told:?}"

@@ -341,7 +341,6 @@ impl Scene {
             .iter()
             .filter_map(|(_, event)| match event {
                 Event::Received(_, datagram) => Some(datagram),
-                Event::Said(Notification::IcePayload { payload, .. }) => Some(payload),
                 _ => None,
             });
         given.collect()

@@ -2,7 +2,7 @@
 use crate::{ms, secs};
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::stream::Message;
-use handclasp::{Application, Host, HostOptions, Replies, StreamOptions};
+use handclasp::{Application, Context, Host, HostOptions, StreamOptions};
 use handclasp_tests::{Backend, Party, Scripted, World, fixture, for_each_backend, plugin};
 use std::num::NonZero;
 
@@ -256,8 +256,8 @@ fn s05_options_are_validated_before_init() {
 struct Nobody;
 
 impl Application for Nobody {
-    fn notify(&mut self, _notification: handclasp::stream::Notification) {}
-    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+    fn notify(&mut self, _: &mut Context<'_>, _: handclasp::stream::Notification) {}
+    fn receive(&mut self, _: &mut Context<'_>, _: u16, _: &[u8]) {}
 }
 
 #[test]

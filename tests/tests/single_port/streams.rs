@@ -3,8 +3,8 @@ use handclasp::ice::Tcp;
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{
-    Application, BindOptions, Departures, Host, HostOptions, Outbox, Replies, StreamHandle,
-    StreamOptions,
+    Application, BindOptions, Context, Departures, Host, HostOptions, StreamHandle, StreamOptions,
+    StreamRef,
 };
 use handclasp_tests::plugins;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -56,7 +56,7 @@ enum Seen {
 
 /// Where servers pass on what arrives, and what they make of it for each number.
 struct PassedOn {
-    outboxes: Vec<Outbox>,
+    streams: Vec<StreamRef>,
     content: fn(usize, &[u8]) -> Vec<u8>,
 }
 
@@ -187,8 +187,8 @@ impl Streams {
     }
 
     pub(crate) fn send(&self, number: usize, from: End, component_id: u16, datagram: &[u8]) {
-        let outbox = self.pairs[number][from as usize].outbox();
-        outbox.send(component_id, datagram);
+        let sent = self.pairs[number][from as usize].send_payload(component_id, datagram);
+        sent.expect("its loop keeps up");
     }
 
     pub(crate) fn restart(&self, number: usize, end: End) {
@@ -212,8 +212,8 @@ impl Streams {
     /// From now on servers pass every datagram on to all peers at once: to each what `content` makes of it.
     pub(crate) fn pass_on(&self, content: fn(usize, &[u8]) -> Vec<u8>) {
         let servers = self.pairs.iter().map(|pair| &pair[End::Server as usize]);
-        let outboxes = servers.map(|server| server.outbox().clone()).collect();
-        let first = self.passed_on.set(PassedOn { outboxes, content });
+        let streams = servers.map(|server| server.downgrade()).collect();
+        let first = self.passed_on.set(PassedOn { streams, content });
         assert!(first.is_ok(), "once only");
     }
 
@@ -244,16 +244,17 @@ impl Observer {
 }
 
 impl Application for Observer {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         self.see(Seen::Told(notification));
     }
 
-    fn receive(&mut self, component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+    fn receive(&mut self, _: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
         match self.passed_on.get() {
-            Some(PassedOn { outboxes, content }) if self.end == End::Server => {
+            Some(PassedOn { streams, content }) if self.end == End::Server => {
                 // On the loop's thread: it takes all of them in its next turn.
-                for (number, outbox) in outboxes.iter().enumerate() {
-                    outbox.send(component_id, &content(number, datagram));
+                for (number, stream) in streams.iter().enumerate() {
+                    let sent = stream.send_payload(component_id, &content(number, datagram));
+                    sent.expect("its loop keeps up");
                 }
             }
             _ => self.see(Seen::Received(component_id, datagram.to_vec())),

@@ -1,8 +1,7 @@
-//! Threads of a host: those that help with what takes long, event loops that end early, and a plugin's own.
+//! Threads of a host: those that help with what takes long, and a plugin's own.
 mod helpers;
 mod loading;
 mod lookups;
-mod loops;
 mod outliving;
 mod streams;
 

@@ -2,7 +2,7 @@
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::stream::Notification;
 use handclasp::{
-    Application, BindOptions, Host, HostOptions, OpenError, Replies, StreamHandle, StreamOptions,
+    Application, BindOptions, Context, Host, HostOptions, OpenError, StreamHandle, StreamOptions,
 };
 use handclasp_tests::{fixture, plugins};
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,17 +24,15 @@ pub(crate) struct Streams {
 struct Observer {
     number: usize,
     teller: Sender<(usize, Notification)>,
-    panics: bool,
 }
 
 impl Application for Observer {
-    fn notify(&mut self, notification: Notification) {
-        assert!(!self.panics, "as the test wants");
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         // The test may be over.
         let _ = self.teller.send((self.number, notification));
     }
 
-    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+    fn receive(&mut self, _: &mut Context<'_>, _component_id: u16, _datagram: &[u8]) {}
 }
 
 /// On loopback.
@@ -73,13 +71,9 @@ impl Streams {
         Self { host, told, teller }
     }
 
-    fn observer(&self, number: usize, panics: bool) -> Box<Observer> {
+    fn observer(&self, number: usize) -> Observer {
         let teller = self.teller.clone();
-        Box::new(Observer {
-            number,
-            teller,
-            panics,
-        })
+        Observer { number, teller }
     }
 
     pub(crate) fn try_open(
@@ -87,19 +81,11 @@ impl Streams {
         number: usize,
         options: &StreamOptions,
     ) -> Result<StreamHandle, OpenError> {
-        self.host
-            .open(options.clone(), self.observer(number, false))
+        self.host.open(options.clone(), self.observer(number))
     }
 
     pub(crate) fn open(&self, number: usize, options: &StreamOptions) -> StreamHandle {
         let opened = self.try_open(number, options);
-        opened.unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// The event loop of this stream panics at once.
-    pub(crate) fn open_panicking(&self) -> StreamHandle {
-        let options = options("none", &[]);
-        let opened = self.host.open(options, self.observer(usize::MAX, true));
         opened.unwrap_or_else(|error| panic!("{error}"))
     }
 

@@ -3,7 +3,7 @@ use super::reports::Reports;
 use crate::signalling::{Side, signal};
 use crate::srtp_keys::SrtpKeys;
 use handclasp::stream::{Message, Notification, Refused};
-use handclasp::{Application, Replies, StreamHandle};
+use handclasp::{Application, Context, StreamHandle};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
@@ -120,7 +120,7 @@ struct End {
 }
 
 impl Application for End {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         if let Some(message) = signal(self.side, &notification) {
             return self.pair.tell(self.side.other(), message);
         }
@@ -134,10 +134,12 @@ impl Application for End {
         }
     }
 
-    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+    fn receive(&mut self, _: &mut Context<'_>, _: u16, _: &[u8]) {}
 
-    fn refused(&mut self, _number: Option<u64>, refused: Refused) {
-        self.pair.reports.fail(refused.to_string());
+    fn answer(&mut self, _: &mut Context<'_>, _: Option<u64>, answer: Result<(), Refused>) {
+        if let Err(refused) = answer {
+            self.pair.reports.fail(refused.to_string());
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One side of the demo.
 use crate::signalling::Side;
 use handclasp::stream::{Notification, Refused};
-use handclasp::{Application, Replies};
+use handclasp::{Application, Context};
 use std::sync::mpsc::Sender;
 use std::time::Instant;
 
@@ -43,18 +43,20 @@ impl Reporter {
 }
 
 impl Application for Reporter {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         self.report(What::Notification(notification));
     }
 
-    fn receive(&mut self, component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+    fn receive(&mut self, _: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
         self.report(What::Payload {
             component_id,
             payload: datagram.to_vec(),
         });
     }
 
-    fn refused(&mut self, _number: Option<u64>, refused: Refused) {
-        self.report(What::Refused(refused));
+    fn answer(&mut self, _: &mut Context<'_>, _: Option<u64>, answer: Result<(), Refused>) {
+        if let Err(refused) = answer {
+            self.report(What::Refused(refused));
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::trace_args::begin;
 use handclasp::plugin::Scanner;
 use handclasp::stream::{Message, Notification};
 use handclasp::trace::TraceFile;
-use handclasp::{BindOptions, Host, HostOptions, Loss, StreamHandle, StreamOptions};
+use handclasp::{BindOptions, Host, HostOptions, Loss, SendError, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, channel};
@@ -349,9 +349,11 @@ impl Session {
         *sent = end.max(*sent);
         for number in numbers {
             let payload = payload(side, component_id, number);
-            self.streams[side as usize]
-                .outbox()
-                .send(component_id, &payload);
+            let stream = &self.streams[side as usize];
+            while stream.send_payload(component_id, &payload) == Err(SendError::Full) {
+                // Where the stream has ended meanwhile, its notifications say so.
+                let _ = stream.flush();
+            }
         }
     }
 

@@ -290,7 +290,6 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         Notification::CandidateGatheringDone
         | Notification::NewRemoteCandidateFull { .. }
         | Notification::LocalSdp { .. }
-        | Notification::IcePayload { .. }
         | Notification::Stopped => return None,
     })
 }

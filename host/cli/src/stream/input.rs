@@ -4,7 +4,7 @@ use crate::exit::Failed;
 use crate::stdio;
 use handclasp::control::{ErrorEvent, Input, Numbered, Reader};
 use handclasp::stream::Message;
-use handclasp::{PostError, StreamHandle};
+use handclasp::{SendError, StreamHandle};
 use std::io;
 use std::sync::Arc;
 use std::thread;
@@ -44,7 +44,7 @@ impl Driver {
         let mut ahead = 0;
         loop {
             if ahead >= MAX_AHEAD {
-                self.stream.outbox().flush();
+                self.flush();
                 ahead = 0;
             }
             self.lines.wait_for_room();
@@ -72,7 +72,9 @@ impl Driver {
                 payload,
             } => {
                 if (1..=self.components).contains(&component_id) {
-                    self.stream.outbox().send(component_id, &payload);
+                    while self.stream.send_payload(component_id, &payload) == Err(SendError::Full) {
+                        self.flush();
+                    }
                 } else {
                     let n = self.components;
                     let error =
@@ -85,11 +87,15 @@ impl Driver {
     }
 
     /// However long the event loop takes. What it does not hear since it has ended causes nothing.
-    fn send(&self, line: u64, mut message: Message) {
-        while let Err(PostError::Full(again)) = self.stream.send_numbered(line, message) {
-            self.stream.outbox().flush();
-            message = again;
+    fn send(&self, line: u64, message: Message) {
+        while self.stream.send_numbered(line, message.clone()) == Err(SendError::Full) {
+            self.flush();
         }
+    }
+
+    fn flush(&self) {
+        // A stream that has ended takes nothing more, and its end is told.
+        let _ = self.stream.flush();
     }
 
     fn complain(&self, line: u64, column: Option<usize>, error: &dyn std::fmt::Display) {

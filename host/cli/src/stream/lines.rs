@@ -10,6 +10,10 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) enum Line {
     Notification(Notification),
+    Payload {
+        component_id: u16,
+        payload: Vec<u8>,
+    },
     Error(ErrorEvent),
     /// Standard input cannot be read any more: no line of the output, but no good end either.
     Unreadable(io::Error),
@@ -71,7 +75,11 @@ impl Lines {
                     state.push(warning);
                 }
             }
-            Line::Notification(_) | Line::Error(_) | Line::Unreadable(_) | Line::End => {}
+            Line::Notification(_)
+            | Line::Payload { .. }
+            | Line::Error(_)
+            | Line::Unreadable(_)
+            | Line::End => {}
         }
         state.push(line);
         self.tell(state);
@@ -203,10 +211,10 @@ impl State {
         if self.datagrams.is_empty() {
             self.datagrams.shrink_to(STEP);
         }
-        Line::Notification(Notification::IcePayload {
+        Line::Payload {
             component_id: u16::from_be_bytes(id),
             payload,
-        })
+        }
     }
 
     /// What was dropped, to be told once.
@@ -225,6 +233,7 @@ impl State {
 fn size(line: &Line) -> usize {
     let heap = match line {
         Line::Notification(notification) => notification.heap(),
+        Line::Payload { payload, .. } => payload.capacity(),
         Line::Error(error) => error.error.capacity(),
         Line::Unreadable(_) | Line::End => 0,
     };
@@ -238,9 +247,7 @@ mod tests {
 
     fn next(lines: &Lines) -> String {
         match lines.next(&mut Vec::new()) {
-            Line::Notification(Notification::IcePayload { payload, .. }) => {
-                String::from_utf8(payload).expect("it is text")
-            }
+            Line::Payload { payload, .. } => String::from_utf8(payload).expect("it is text"),
             Line::Notification(Notification::Warning { warning }) => warning,
             Line::Notification(notification) => format!("{notification:?}"),
             Line::Error(error) => error.error,

@@ -2,7 +2,7 @@
 use super::lines::{Line, Lines};
 use crate::exit::Failed;
 use crate::stdio;
-use handclasp::control::{Event, Secrets};
+use handclasp::control::{Event, PayloadEvent, Secrets};
 use handclasp::stream::Notification;
 use serde::Serialize;
 use std::io;
@@ -53,6 +53,13 @@ impl Output {
                     }
                     self.write_line(Event::new(notification, Secrets::Shown))
                 }
+                Line::Payload {
+                    component_id,
+                    payload,
+                } => self.write_line(PayloadEvent {
+                    component_id: *component_id,
+                    payload,
+                }),
                 Line::Error(error) => self.write_line(error),
                 Line::Unreadable(error) => {
                     verdict.unreadable(error);
@@ -60,7 +67,7 @@ impl Output {
                 }
                 Line::End => break,
             };
-            if let Line::Notification(Notification::IcePayload { payload, .. }) = line {
+            if let Line::Payload { payload, .. } = line {
                 spare = payload;
             }
             if let Err(error) = written {

@@ -2,7 +2,7 @@
 use super::lines::{Line, Lines};
 use handclasp::control::ErrorEvent;
 use handclasp::stream::{Notification, Refused};
-use handclasp::{Application, Replies};
+use handclasp::{Application, Context};
 use std::sync::Arc;
 
 /// Passes on what the stream says; never waits for whoever reads it.
@@ -17,16 +17,16 @@ impl Reporter {
 }
 
 impl Application for Reporter {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         self.lines.push(Line::Notification(notification));
     }
 
-    fn receive(&mut self, component_id: u16, datagram: &[u8], _replies: &mut Replies<'_>) {
+    fn receive(&mut self, _: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
         self.lines.push_datagram(component_id, datagram);
     }
 
-    fn refused(&mut self, number: Option<u64>, refused: Refused) {
-        if let Some(line) = number {
+    fn answer(&mut self, _: &mut Context<'_>, number: Option<u64>, answer: Result<(), Refused>) {
+        if let (Some(line), Err(refused)) = (number, answer) {
             self.lines.push(Line::Error(ErrorEvent {
                 line,
                 column: None,

@@ -69,10 +69,9 @@ impl StreamDriver {
                 if let Some(recorder) = &self.relay_recorder {
                     recorder.received(relay, bytes);
                 }
-                let (id, key) = (relay.component_id, self.key());
-                let application = &mut self.application;
+                let (id, application) = (relay.component_id, &mut self.application);
                 self.stream.handle_relay(now, relay, bytes, |datagram| {
-                    application.receive(id, datagram, &mut replies.of(key));
+                    application.receive(replies, id, datagram);
                 });
             }
             RelayEvent::Closed(end) => self.stream.relay_closed(now, relay, &end),

@@ -1,0 +1,161 @@
+//! The event loops of a host, each on a thread of its own.
+use crate::net::{Command, DepartureCounter, Departures, EventLoop, Mailbox, Pulse};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// Loops that run. Dropping them stops them, and waits for nothing.
+#[derive(Debug)]
+pub(crate) struct Loops {
+    loops: Vec<Loop>,
+    running: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Loop {
+    mailbox: Arc<Mailbox>,
+    departures: Arc<DepartureCounter>,
+    pulse: Arc<Pulse>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How many loops have not ended.
+#[derive(Debug, Default)]
+struct Running {
+    count: Mutex<usize>,
+    ended: Condvar,
+}
+
+/// That one of them has not.
+struct OneRuns(Arc<Running>);
+
+impl Loops {
+    /// # Errors
+    /// The system gives no thread, or no means to wait for sockets. Those that were started are stopped.
+    pub(crate) fn start(
+        count: usize,
+        event_loop: impl Fn() -> io::Result<EventLoop>,
+    ) -> io::Result<Self> {
+        let mut loops = Self {
+            loops: Vec::with_capacity(count),
+            running: Arc::default(),
+        };
+        for index in 0..count {
+            let started = Loop::start(index, event_loop()?, &loops.running)?;
+            loops.loops.push(started);
+        }
+        Ok(loops)
+    }
+
+    /// What the loops say of themselves.
+    pub(crate) fn pulses(&self) -> Vec<Arc<Pulse>> {
+        let pulses = self.loops.iter().map(|one| Arc::clone(&one.pulse));
+        pulses.collect()
+    }
+
+    /// How many datagrams have left, and in how many calls.
+    pub(crate) fn departures(&self) -> Departures {
+        let mut all = Departures::default();
+        for one in &self.loops {
+            let Departures { datagrams, calls } = one.departures.read();
+            all.datagrams += datagrams;
+            all.calls += calls;
+        }
+        all
+    }
+
+    /// The mailbox of the loop with this number, counted round.
+    pub(crate) fn mailbox(&self, number: usize) -> &Arc<Mailbox> {
+        &self.loops[number % self.loops.len()].mailbox
+    }
+
+    /// Has all of them stop.
+    pub(crate) fn stop(&self) {
+        for one in &self.loops {
+            one.mailbox.post(Command::Shutdown);
+        }
+    }
+
+    /// Whether this thread is one of theirs.
+    pub(crate) fn are_on_this_thread(&self) -> bool {
+        self.loops.iter().any(|one| one.mailbox.is_on_its_thread())
+    }
+
+    /// How many have not ended.
+    pub(crate) fn count_running(&self) -> usize {
+        *self.running.lock()
+    }
+
+    /// Waits until all have ended; returns how many have not by then.
+    pub(crate) fn wait(&self, deadline: Instant) -> usize {
+        let mut count = self.running.lock();
+        while *count > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return *count;
+            }
+            let waited = self.running.ended.wait_timeout(count, left);
+            (count, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(count);
+        for one in &self.loops {
+            let thread = one
+                .thread
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            // One that panicked has said so already.
+            let _ = thread.map(JoinHandle::join);
+        }
+        0
+    }
+}
+
+impl Drop for Loops {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Loop {
+    fn start(index: usize, event_loop: EventLoop, running: &Arc<Running>) -> io::Result<Self> {
+        let mailbox = Arc::clone(event_loop.mailbox());
+        let departures = Arc::clone(event_loop.departures());
+        let pulse = Arc::clone(event_loop.pulse());
+        let runs = OneRuns::new(running);
+        let thread = thread::Builder::new()
+            .name(format!("handclasp-loop-{index}"))
+            .spawn(move || {
+                let _runs = runs;
+                event_loop.run();
+            })?;
+        Ok(Self {
+            mailbox,
+            departures,
+            pulse,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+}
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        // No code that could panic runs under this lock.
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OneRuns {
+    fn new(running: &Arc<Running>) -> Self {
+        *running.lock() += 1;
+        Self(Arc::clone(running))
+    }
+}
+
+impl Drop for OneRuns {
+    fn drop(&mut self) {
+        *self.0.lock() -= 1;
+        self.0.ended.notify_all();
+    }
+}

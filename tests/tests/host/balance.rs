@@ -1,0 +1,1 @@
+//! Streams that end in every way there is: each application is told so once, and nothing after it.
