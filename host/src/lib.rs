@@ -21,6 +21,7 @@
 //!
 //! What drives a session, [`sdp`] to [`stream`] and the calls of [`plugin`], has no socket and no clock: bytes and time
 //! come in as arguments.
+mod channel;
 pub mod component;
 pub mod control;
 mod counted;
@@ -43,6 +44,9 @@ mod stream_handle;
 mod stream_options;
 pub mod trace;
 
+#[cfg(feature = "tokio")]
+pub use channel::{AsyncEvents, async_channel};
+pub use channel::{ChannelApplication, Event, Events, TimedOut, channel};
 pub use counted::counted;
 pub use error::{HostError, OpenError, StillRunning};
 pub use host::{Host, HostOptions};
