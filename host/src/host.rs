@@ -212,10 +212,7 @@ impl Host {
             recorder,
         });
         match mailbox.open(new) {
-            Ok(()) => Ok(StreamHandle {
-                stream: stream_ref,
-                plugin,
-            }),
+            Ok(()) => Ok(StreamHandle::new(stream_ref, plugin)),
             Err(NotOpened::Full) => Err(OpenError::Full),
             Err(NotOpened::Closed) => Err(OpenError::ShutDown),
         }

@@ -10,14 +10,29 @@ use std::sync::Arc;
 /// What can be done with a stream is said at [`StreamRef`], which this can be used as.
 #[derive(Debug)]
 pub struct StreamHandle {
-    pub(crate) stream: StreamRef,
-    pub(crate) plugin: Arc<Plugin>,
+    stream: StreamRef,
+    plugin: Arc<Plugin>,
+    is_detached: bool,
 }
 
 impl StreamHandle {
+    pub(crate) fn new(stream: StreamRef, plugin: Arc<Plugin>) -> Self {
+        Self {
+            stream,
+            plugin,
+            is_detached: false,
+        }
+    }
+
     /// The plugin that shakes hands for this stream.
     pub fn plugin(&self) -> &Arc<Plugin> {
         &self.plugin
+    }
+
+    /// Lets the stream run without its handle: until it is stopped or its host ends. A server's streams do.
+    pub fn detach(mut self) -> StreamRef {
+        self.is_detached = true;
+        self.stream.clone()
     }
 
     /// A reference that does not keep the stream, for other threads and other streams' applications.
@@ -36,6 +51,8 @@ impl Deref for StreamHandle {
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        self.stream.stop();
+        if !self.is_detached {
+            self.stream.stop();
+        }
     }
 }

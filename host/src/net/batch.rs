@@ -53,7 +53,9 @@ pub(super) trait Outlet {
 
 /// Most bytes of one group (the largest UDP payload of IPv4), and most before another one is opened.
 const MAX_BATCH: usize = 65_507;
-/// Most groups that leave together.
+/// Fewer neighbours of one size leave as datagrams among others, and not as segments in a call of their own.
+const WORTH_A_CALL: usize = 4;
+/// Most groups, and most datagrams that leave in one call.
 pub(super) const MAX_GROUPS: usize = if cfg!(target_os = "linux") { 32 } else { 1 };
 
 impl Batch {
@@ -114,18 +116,10 @@ impl Batch {
     /// Sends what waits; what cannot be sent joins `unsent`.
     pub(super) fn flush(&mut self, outlet: &impl Outlet, unsent: &mut Vec<Unsent>) {
         let bytes = &self.bytes;
-        let are_single = |a: &Group, b: &Group| a.count == 1 && b.count == 1;
-        for run in self.groups.chunk_by(are_single) {
-            let sent = match run {
-                [_] => 0,
-                several => {
-                    let datagrams = several.iter().map(|it| (it.remote, it.contents(bytes)));
-                    outlet.try_send_many(datagrams)
-                }
-            };
-            // What is left goes one by one: each failure is that datagram's own.
-            for group in run.iter().skip(sent) {
-                unsent.extend(group.send(bytes, outlet).err());
+        for run in self.groups.chunk_by(|a, b| a.is_small() && b.is_small()) {
+            match run {
+                [group] => unsent.extend(group.send(bytes, outlet).err()),
+                several => send_together(several, bytes, outlet, unsent),
             }
         }
         self.groups.clear();
@@ -133,7 +127,43 @@ impl Batch {
     }
 }
 
+/// Sends each datagram of these groups as one of many.
+fn send_together(groups: &[Group], bytes: &[u8], outlet: &impl Outlet, unsent: &mut Vec<Unsent>) {
+    let datagrams = groups.iter().flat_map(|group| {
+        group
+            .datagrams(bytes)
+            .map(move |datagram| (group, datagram))
+    });
+    let datagrams: Vec<_> = datagrams.collect();
+    for call in datagrams.chunks(MAX_GROUPS) {
+        let sent = outlet.try_send_many(call.iter().map(|(group, it)| (group.remote, *it)));
+        // What is left goes one by one: each failure is that datagram's own.
+        for (group, datagram) in call.iter().skip(sent) {
+            if let Err(error) = outlet.try_send(group.remote, datagram, None) {
+                unsent.push(Unsent {
+                    sender: group.sender,
+                    count: 1,
+                    error,
+                });
+            }
+        }
+    }
+}
+
 impl Group {
+    fn is_small(&self) -> bool {
+        self.count < WORTH_A_CALL
+    }
+
+    fn datagrams<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let contents = self.contents(bytes);
+        let segment = self.segment;
+        (0..self.count).map(move |number| {
+            let start = number * segment;
+            &contents[start..contents.len().min(start + segment)]
+        })
+    }
+
     fn takes(&self, remote: SocketAddr, sender: Sender, max_segments: usize, len: usize) -> bool {
         self.remote == remote
             && self.sender == sender
@@ -301,8 +331,12 @@ mod tests {
             (8, A, ""),
             (8, A, "four"),
             (8, A, "five"),
-            (9, B, "six"),
-            (8, A, "seven"),
+            (9, B, "six6"),
+            (9, B, "six7"),
+            (9, B, "six8"),
+            (9, B, "six9"),
+            (9, A, "ten"),
+            (8, A, "last"),
         ] {
             assert!(push(&mut batch, port, sender, text.as_bytes()));
         }
@@ -312,9 +346,12 @@ mod tests {
             text(8, "one", None),
             text(9, "three", None),
             text(8, "", None),
+            text(8, "four", None),
+            text(8, "five", None),
         ];
-        let last = vec![text(9, "six", None), text(8, "seven", None)];
-        assert_eq!(calls, [first, vec![text(8, "fourfive", Some(4))], last]);
+        let segments = vec![text(9, "six6six7six8six9", Some(4))];
+        let last = vec![text(9, "ten", None), text(8, "last", None)];
+        assert_eq!(calls, [first, segments, last]);
     }
 
     #[test]
