@@ -3,7 +3,7 @@ use super::reports::Reports;
 use crate::signalling::{Side, signal};
 use crate::srtp_keys::SrtpKeys;
 use handclasp::stream::{Message, Notification, Refused};
-use handclasp::{Application, Replies, StreamHandle};
+use handclasp::{Application, Outbox, Replies, StreamHandle};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
@@ -55,6 +55,13 @@ impl Pair {
             self.send(&streams[to as usize], message);
         }
         state.streams = Some(streams);
+    }
+
+    /// Where one of its streams takes datagrams, unless it has stopped.
+    pub(super) fn outbox(&self, side: Side) -> Option<Outbox> {
+        let state = self.lock();
+        let streams = state.streams.as_ref()?;
+        Some(streams[side as usize].outbox().clone())
     }
 
     /// Stops both streams; reported when both have.
