@@ -42,6 +42,27 @@ impl StreamHandle {
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
     }
+
+    /// Asks for keying material of a component's finished handshake ([`Message::ExportKey`]): `length` bytes, which
+    /// come as [`Notification::ExportedKey`](crate::stream::Notification::ExportedKey). Both sides get the same for the
+    /// same label and context.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn export_key(
+        &self,
+        component_id: u16,
+        label: &str,
+        context: Option<&[u8]>,
+        length: usize,
+    ) -> Result<(), PostError> {
+        self.send(Message::ExportKey {
+            component_id,
+            label: label.to_owned(),
+            context: context.map(<[u8]>::to_vec),
+            length,
+        })
+    }
 }
 
 impl Drop for StreamHandle {

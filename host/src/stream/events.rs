@@ -55,6 +55,16 @@ impl Stream {
             Event::Ready(data) => {
                 self.notify(Notification::ComponentStateReady { component_id, data })
             }
+            Event::ExportedKey(label, key) => self.notify(Notification::ExportedKey {
+                component_id,
+                label,
+                key,
+            }),
+            Event::NotExported(label, reason) => self.notify(Notification::CouldNotExportKey {
+                component_id,
+                label,
+                reason,
+            }),
             Event::Application(payload) if state.listened => {
                 self.notify(Notification::IcePayload {
                     component_id,
