@@ -40,7 +40,7 @@ pub(super) fn one_peer(setup: &Setup<'_>) -> Result<Figure, Failed> {
          and in",
         DATAGRAM.len()
     );
-    let (host, baseline) = compare(setup, 1)?;
+    let [host, baseline] = compare(setup, 1)?;
     Ok(figure(
         "forward",
         "datagrams to one peer, against bare sockets",
@@ -58,7 +58,7 @@ pub(super) fn many_peers(setup: &Setup<'_>) -> Result<Figure, Failed> {
          (sendmmsg and recvmmsg); counted is each datagram once, with its way out and in",
         DATAGRAM.len()
     );
-    let (host, baseline) = compare(setup, MANY)?;
+    let [host, baseline] = compare(setup, MANY)?;
     // A round is one datagram to the server, and one to each peer.
     let each = |round: Result<f64, String>| round.map(|nanos| nanos / (1 + MANY) as f64);
     let what = "datagrams to 100 peers, against bare sockets";
@@ -90,16 +90,13 @@ fn figure(
 }
 
 /// Nanoseconds for each datagram, or each round of them: of the host, and of the bare loop.
-fn compare(
-    setup: &Setup<'_>,
-    peers: u64,
-) -> Result<(Result<f64, String>, Result<f64, String>), Failed> {
+fn compare(setup: &Setup<'_>, peers: u64) -> Result<[Result<f64, String>; 2], Failed> {
     let sessions = Sessions::new(setup.plugins, NO_HANDSHAKE)?;
     let mut forwarding = Forwarding::over(&sessions, peers).map_err(Failed::new)?;
     let mut bare = Baseline::with_arguments("forward", &[&peers.to_string()], "run `make bench`");
-    let [host, bare] = measure([&mut forwarding, &mut bare], setup.time);
+    let measured = measure([&mut forwarding, &mut bare], setup.time);
     sessions.release(&forwarding.pairs).map_err(Failed::new)?;
-    Ok((host, bare))
+    Ok(measured)
 }
 
 /// Streams over which datagrams are passed on.
@@ -172,9 +169,10 @@ impl Measured for Forwarding {
 impl Flow {
     /// A datagram has arrived where it is counted.
     fn count(&self) {
-        let left = self.to_arrive.load(Ordering::Relaxed) - 1;
-        self.to_arrive.store(left, Ordering::Relaxed);
-        if left == 0 {
+        let left = self.to_arrive.load(Ordering::Relaxed);
+        self.to_arrive
+            .store(left.saturating_sub(1), Ordering::Relaxed);
+        if left == 1 {
             self.reports.add();
         }
     }
