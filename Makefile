@@ -94,6 +94,7 @@ baselines: tools
 	@install -d "$(BENCH)"
 	@install -m 0755 "$(RELEASE)/baseline-dimpl" "$(BENCH)/dimpl"
 	@$(BENCH_CC) bench/direct.c bench/noop.c -o "$(BENCH)/direct"
+	@$(BENCH_CC) bench/forward.c -o "$(BENCH)/forward"
 	@$(BENCH_CC) -shared -fPIC -fvisibility=hidden bench/noop.c -o "$(BENCH)/noop.$(SO)"
 	@if pkg-config --exists libssl 2>/dev/null; then \
 		$(BENCH_CC) bench/openssl.c -o "$(BENCH)/openssl" $$(pkg-config --cflags --libs libssl libcrypto); \

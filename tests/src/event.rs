@@ -45,6 +45,16 @@ impl fmt::Display for Event {
                     component_id: id,
                     data,
                 } => write!(f, "ready {id} {}", text(data)),
+                N::ExportedKey {
+                    component_id: id,
+                    label,
+                    key,
+                } => write!(f, "exported {id} {label} {}", key.len()),
+                N::CouldNotExportKey {
+                    component_id: id,
+                    label,
+                    reason,
+                } => write!(f, "not_exported {id} {label}: {reason}"),
                 N::ComponentStateDisconnected { component_id } => {
                     write!(f, "disconnected {component_id}")
                 }

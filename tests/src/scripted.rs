@@ -16,7 +16,7 @@ impl Scripted {
         Self::default()
     }
 
-    /// With `PEER`, `CLASSIFY` or `INSPECT`, too.
+    /// With `PEER`, `EXPORT`, `CLASSIFY` or `INSPECT`, too.
     #[must_use]
     pub fn with(mut self, extension: &'static str) -> Self {
         self.defines.push(extension);

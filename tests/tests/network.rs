@@ -428,3 +428,42 @@ fn s26_sockets_keep_to_their_port_range() {
         assert!(range.contains(&port), "{candidate}");
     }
 }
+
+/// Asks both sides for a key, and returns what comes.
+fn export(pair: &Pair, label: &str, context: Option<&[u8]>, length: usize) -> [Vec<u8>; 2] {
+    for side in &pair.sides {
+        let asked = side.export_key(1, label, context, length);
+        asked.expect("its loop keeps up");
+    }
+    let mut keys = [const { None }; 2];
+    while keys.iter().any(Option::is_none) {
+        if let Seen::Told(side, Notification::ExportedKey { label: of, key, .. }) = pair.next() {
+            assert_eq!((of.as_str(), key.len()), (label, length));
+            keys[side] = Some(key.to_vec());
+        }
+    }
+    keys.map(|key| key.expect("both have come"))
+}
+
+#[test]
+fn s24_both_sides_export_the_same_keys_from_their_event_loops() {
+    for (plugin, length) in [("dtls-srtp", 88), ("dtls-openssl", 88)] {
+        if let Err(lacking) = handclasp_tests::built(plugin) {
+            handclasp_tests::skip("keys exported over sockets", &lacking);
+            continue;
+        }
+        let pair = Pair::of(plugin, vec![plugins()], 2, None);
+        pair.connect();
+        let [a, b] = export(&pair, "EXTRACTOR-dtls_srtp", None, length);
+        assert_eq!(a, b);
+        if plugin == "dtls-openssl" {
+            let asked = [("EXPORTER-one", None), ("EXPORTER-one", Some(&b"x"[..]))];
+            let [one, other] = asked.map(|(label, context)| {
+                let [a, b] = export(&pair, label, context, 32);
+                assert_eq!(a, b);
+                a
+            });
+            assert_ne!(one, other);
+        }
+    }
+}

@@ -264,6 +264,7 @@ impl Component {
         self.association.tentative = None;
         self.association.deadline = None;
         self.config.parameters.instance_id = instance_id;
+        self.drop_exports("another association has begun");
         let next = self.config.start_driver();
         let mut old = std::mem::replace(&mut self.driver, next);
         old.close();

@@ -6,14 +6,15 @@
 //! instance is destroyed.
 mod away;
 mod ending;
+mod export;
 mod output;
 mod state;
 
 use super::drops::Cause;
 use super::waiting::{Queue, Waiting};
 use crate::plugin::{
-    Call, CallName, Completion, Deadline, Effects, FailureKind, InitParameters, Outcome,
-    PluginInfo, Request, Role,
+    Call, CallName, Completion, Deadline, Effects, ExportParameters, FailureKind, InitParameters,
+    Outcome, PluginInfo, Request, Role,
 };
 use away::Away;
 use state::State;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub(super) use away::Patience;
+pub(super) use export::{ENDED, NoExport};
 pub(super) use output::{Output, Route};
 pub use state::Phase;
 
@@ -43,6 +45,8 @@ pub(super) struct Driver {
     away: Option<Away>,
     request: Option<Request>,
     waiting: Queue,
+    /// The keys that are asked for, in order; the first one's call may be under way.
+    exports: VecDeque<ExportParameters>,
     peer: Option<(Role, Vec<u8>)>,
     deadline: Option<u64>,
     /// When the plugin may be called for a deadline again.
@@ -89,6 +93,7 @@ impl Driver {
             away: None,
             request: None,
             waiting: Queue::default(),
+            exports: VecDeque::new(),
             peer: None,
             deadline: None,
             rested: 0,
@@ -313,6 +318,8 @@ impl Driver {
                 self.release_data();
             }
             Outcome::NotHandshake(datagram) => self.take_back(away.number, datagram),
+            Outcome::Exported(key) => self.take_exported(away.call, key),
+            Outcome::NotExported(reason) => self.end_export(away.call, Err(reason)),
             Outcome::Failed(failure) => {
                 let end = self.end_of(failure);
                 self.end_with(end, has_instance);
@@ -404,6 +411,11 @@ impl Driver {
                 // Finished before READY: connection_ready is not called.
                 Some(Waiting::Ready) if self.state != State::AwaitingReady => {}
                 Some(Waiting::Ready) => self.ask(Call::ConnectionReady),
+                Some(Waiting::Export) => {
+                    if let Some(call) = self.next_export() {
+                        self.ask(call);
+                    }
+                }
                 Some(Waiting::Datagram(number, datagram)) => {
                     match self.dispatch(number, &datagram) {
                         Route::Application => self.outputs.push_back(Output::Application(datagram)),

@@ -24,6 +24,10 @@ pub enum Event {
     HandshakeData(Zeroizing<Vec<u8>>),
     /// Handshake finished and ICE ready: data flows.
     Ready(Zeroizing<Vec<u8>>),
+    /// The key with this label, which was asked for.
+    ExportedKey(String, Zeroizing<Vec<u8>>),
+    /// The key with this label is not exported, for a reason.
+    NotExported(String, String),
     /// A datagram for the application that had to wait for a call's outcome, or for its address to be verified.
     Application(Vec<u8>),
     /// A datagram is dropped that [waited](Arrival::Waiting) with this number, or that a relay carried.
@@ -51,6 +55,8 @@ impl fmt::Debug for Event {
             Self::Disconnected => return f.write_str("Disconnected"),
             Self::HandshakeData(data) => ("HandshakeData", &Hidden(data.len())),
             Self::Ready(data) => ("Ready", &Hidden(data.len())),
+            Self::ExportedKey(label, _) => ("ExportedKey", label),
+            Self::NotExported(label, reason) => ("NotExported", &(label, reason)),
             Self::Application(data) => ("Application", &Hidden(data.len())),
             Self::Dropped(number, cause) => ("Dropped", &(number, cause)),
             Self::Warning(warning) => ("Warning", warning),

@@ -10,6 +10,7 @@ mod association;
 mod driver;
 mod drops;
 mod event;
+mod export;
 mod gathering;
 mod settle;
 mod strangers;

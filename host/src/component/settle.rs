@@ -1,5 +1,5 @@
 //! What agent and driver say, carried to where it belongs.
-use super::driver::{Driver, Output};
+use super::driver::{Driver, ENDED, Output};
 use super::waiting::{MAX_BYTES, cost};
 use super::{Cause, Component, Event, Phase};
 use crate::ice::{self, Transmit};
@@ -54,6 +54,12 @@ impl Component {
             Output::Packet(packet) => self.send_packet(now, packet),
             Output::Dropped(number, cause) => self.take_drop(now, number, cause),
             Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
+            Output::ExportedKey(label, key) => {
+                self.events.push_back(Event::ExportedKey(label, key));
+            }
+            Output::NotExported(label, reason) => {
+                self.events.push_back(Event::NotExported(label, reason));
+            }
             Output::Application(datagram) => self.events.push_back(Event::Application(datagram)),
             Output::Finished(data) => {
                 // A handshake that finished in `init` agreed on nothing.
@@ -84,6 +90,8 @@ impl Component {
             Output::Warning(warning) => self.events.push_back(Event::Warning(warning)),
             Output::Failed(failure) => self.events.push_back(Event::Warning(failure.to_string())),
             Output::InitData(_)
+            | Output::ExportedKey(..)
+            | Output::NotExported(..)
             | Output::Application(_)
             | Output::Finished(_)
             | Output::Closed { .. } => {}
@@ -175,6 +183,7 @@ impl Component {
 
     pub(super) fn fail(&mut self, reason: String) {
         if self.driver.phase() != Phase::Ended {
+            self.drop_exports(ENDED);
             self.driver.abandon();
             self.events.push_back(Event::Failed(reason));
         }

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 pub(super) enum Waiting {
     /// ICE has a selected pair.
     Ready,
+    /// The next key that is asked for.
+    Export,
     /// A datagram, with its number among the component's that had to wait.
     Datagram(u64, Vec<u8>),
 }

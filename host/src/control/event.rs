@@ -61,6 +61,8 @@ impl<'a> Event<'a> {
             Notification::NewSelectedPair { .. } => "new_selected_pair",
             Notification::HandshakeData { .. } => "handshake_data",
             Notification::ComponentStateReady { .. } => "component_state_ready",
+            Notification::ExportedKey { .. } => "exported_key",
+            Notification::CouldNotExportKey { .. } => "could_not_export_key",
             Notification::ComponentStateDisconnected { .. } => "component_state_disconnected",
             Notification::ComponentStateFailed { .. } => "component_state_failed",
             Notification::ComponentClosed { .. } => "component_closed",
@@ -79,6 +81,8 @@ impl<'a> Event<'a> {
             | Notification::NewSelectedPair { component_id, .. }
             | Notification::HandshakeData { component_id, .. }
             | Notification::ComponentStateReady { component_id, .. }
+            | Notification::ExportedKey { component_id, .. }
+            | Notification::CouldNotExportKey { component_id, .. }
             | Notification::ComponentStateDisconnected { component_id }
             | Notification::ComponentStateFailed { component_id, .. }
             | Notification::ComponentClosed { component_id, .. }
@@ -144,6 +148,14 @@ impl Serialize for Event<'_> {
             Notification::HandshakeData { data, .. }
             | Notification::ComponentStateReady { data, .. } => {
                 self.secret(&mut map, "handshake_data", data)?;
+            }
+            Notification::ExportedKey { label, key, .. } => {
+                map.serialize_entry("label", label)?;
+                self.secret(&mut map, "key", key)?;
+            }
+            Notification::CouldNotExportKey { label, reason, .. } => {
+                map.serialize_entry("label", label)?;
+                map.serialize_entry("reason", reason)?;
             }
             Notification::ComponentStateFailed { reason, .. }
             | Notification::CouldNotSendPayload { reason, .. } => {

@@ -117,6 +117,13 @@ impl<'a> Fields<'a> {
         )
     }
 
+    /// A number of bytes.
+    pub(super) fn length(&self) -> Result<usize, ParseError> {
+        self.value("length", "a number of bytes", |value| {
+            serde_json::from_str(value.get()).ok()
+        })
+    }
+
     /// How the peer's payloads travel: there is one way yet.
     pub(super) fn payload_protection(&self) -> Result<(), ParseError> {
         let name = "payload_protection";

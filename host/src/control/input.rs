@@ -141,6 +141,23 @@ const FORMS: &[Form] = &[
         },
     },
     Form {
+        name: "export_key",
+        fields: &["component_id", "label", "context", "length"],
+        optional: &["context"],
+        read: |line| {
+            let message = Message::ExportKey {
+                component_id: line.component_id()?,
+                label: line.text("label")?,
+                context: line
+                    .get("context")
+                    .map(|_| line.bytes("context"))
+                    .transpose()?,
+                length: line.length()?,
+            };
+            Ok(message.into())
+        },
+    },
+    Form {
         name: "send_payload",
         fields: &["component_id", "payload"],
         optional: &[],

@@ -75,6 +75,27 @@ impl StreamRef {
         self.0.put_message(Some(number), message)
     }
 
+    /// Asks for keying material of a component's finished handshake ([`Message::ExportKey`]): `length` bytes, which
+    /// come as [`Notification::ExportedKey`](crate::stream::Notification::ExportedKey). Both sides get the same for the
+    /// same label and context.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn export_key(
+        &self,
+        component_id: u16,
+        label: &str,
+        context: Option<&[u8]>,
+        length: usize,
+    ) -> Result<(), SendError> {
+        self.send(Message::ExportKey {
+            component_id,
+            label: label.to_owned(),
+            context: context.map(<[u8]>::to_vec),
+            length,
+        })
+    }
+
     /// Sends a datagram to the peer, not an empty one. Where the stream cannot send it,
     /// [`CouldNotSendPayload`](crate::stream::Notification::CouldNotSendPayload) says so.
     ///

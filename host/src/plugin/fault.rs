@@ -29,6 +29,8 @@ pub enum Fault {
     TooManyPackets,
     #[error("emitted {len} bytes at a null pointer")]
     NullWithLength { len: usize },
+    #[error("answered PENDING and left all of the {len} bytes that it was to fill zero")]
+    NothingExported { len: usize },
     #[error("answered PENDING without making an instance")]
     NoInstance,
 }
@@ -154,6 +156,13 @@ pub struct Failure {
     pub kind: FailureKind,
     /// The plugin's own words, or what it did wrong.
     pub detail: Option<String>,
+}
+
+impl Failure {
+    /// Whether an exporter's failure is the end of its instance: all others leave it as it was.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.kind, FailureKind::Panic | FailureKind::Fault)
+    }
 }
 
 pub(super) const TELL_THE_AUTHOR: &str = "report this to the plugin's author";

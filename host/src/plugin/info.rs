@@ -14,4 +14,6 @@ pub struct PluginInfo {
     pub first_bytes: Option<FirstBytes>,
     /// Whether these are only half the answer: it is asked of each such datagram.
     pub inspects: bool,
+    /// Whether keys can be exported of its finished handshakes (`hc.export/1`).
+    pub exports: bool,
 }

@@ -6,13 +6,12 @@ mod raw;
 
 use super::effects::Effects;
 use super::fault::{CallName, Failure, FailureKind, Fault};
-use super::lent::{Lent, Loan, lend};
+use super::lent::{Loan, lend};
 use super::unwind::guarded;
 use handclasp_abi as abi;
-use raw::{Raw, Verdict};
+use raw::{Raw, Verdict, is_zero};
 use std::fmt;
 use std::marker::PhantomData;
-use std::ptr;
 use std::slice;
 use zeroize::Zeroizing;
 
@@ -249,43 +248,35 @@ impl Instance<Finished> {
     /// Derives keying material (RFC 5705) into `out`. An absent and an empty context differ.
     ///
     /// # Errors
-    /// The plugin's failure: [`FailureKind::Unsupported`] where it exports nothing, or not this.
+    /// The plugin's failure: [`FailureKind::Unsupported`] where it exports nothing, or not this. Only after
+    /// [`FailureKind::Panic`] and [`FailureKind::Fault`] is the instance not to be called any more.
     pub fn export(
         &mut self,
         label: &[u8],
         context: Option<&[u8]>,
         out: &mut [u8],
     ) -> Result<(), Failure> {
-        let plugin = &self.raw.plugin;
-        let label = lend(Loan::Label, label);
-        let context = context.map(|context| lend(Loan::Context, context));
-        let context = context.as_ref().map(Lent::bytes);
-        let context = context.as_ref().map_or(ptr::null(), ptr::from_ref);
-        let status = plugin
-            .exporter()
-            .map_or(abi::HC_ERROR_UNSUPPORTED, |exporter| {
-                guarded(plugin.id(), CallName::Exporter, || {
-                    // SAFETY: this instance is called by its owner only; everything lent outlives the call.
-                    unsafe {
-                        exporter(
-                            self.raw.instance,
-                            label.bytes(),
-                            context,
-                            out.as_mut_ptr(),
-                            out.len(),
-                        )
-                    }
-                })
-            });
+        let status = self.raw.export(label, context, out);
+        let failure = |kind, fault: Option<Fault>| {
+            let detail = fault.map(|fault| fault.to_string());
+            Err(self.raw.failure(CallName::Exporter, kind, detail))
+        };
         match FailureKind::of(status) {
-            None if status == abi::HC_PENDING => Ok(()),
-            None => {
-                let detail = Fault::UnknownStatus(status).to_string();
-                let kind = FailureKind::Fault;
-                Err(self.raw.failure(CallName::Exporter, kind, Some(detail)))
+            None if status != abi::HC_PENDING => {
+                failure(FailureKind::Fault, Some(Fault::UnknownStatus(status)))
             }
-            Some(kind) => Err(self.raw.failure(CallName::Exporter, kind, None)),
+            None if is_zero(out) => {
+                let fault = Fault::NothingExported { len: out.len() };
+                failure(FailureKind::Fault, Some(fault))
+            }
+            None => Ok(()),
+            Some(kind) => failure(kind, None),
         }
+    }
+
+    /// Nothing but the end is left.
+    pub(super) fn spend(self) -> Instance<Spent> {
+        Instance::of(self.raw)
     }
 }
 

@@ -93,7 +93,7 @@ pub use option_kind::OptionKind;
 pub use options::{OptionSpec, validate};
 pub use os::end_with_parent;
 pub(crate) use request::nanos_since;
-pub use request::{Call, Completion, Outcome, Request};
+pub use request::{Call, Completion, ExportParameters, Outcome, Request};
 #[cfg(unix)]
 pub use scan::answer;
 pub use scan::{ScanError, Scanned, Scanner};

@@ -99,6 +99,7 @@ impl Plugin {
             wants_peer: tables.set_peer.is_some(),
             first_bytes: tables.first_bytes,
             inspects: tables.is_handshake.is_some(),
+            exports: tables.exporter.is_some(),
         };
         let secrets = Secrets::new();
         let host = host_table(&description.id, services, &secrets);

@@ -41,6 +41,8 @@ pub enum Call {
     OnDeadline,
     /// The plugin asked to be woken.
     OnWake,
+    /// Derive keying material of a finished handshake (RFC 5705).
+    Export(ExportParameters),
     /// Say the last words: nothing but `destroy` follows.
     Close,
     /// The end of the instance.
@@ -53,6 +55,7 @@ impl fmt::Debug for Call {
         match self {
             Self::Init(parameters) => f.debug_tuple("Init").field(parameters).finish(),
             Self::SetPeer(role, data) => f.debug_tuple("SetPeer").field(role).field(data).finish(),
+            Self::Export(parameters) => f.debug_tuple("Export").field(parameters).finish(),
             Self::RecvFromPeer(datagram) => {
                 write!(f, "RecvFromPeer({:?})", Hidden(datagram.len()))
             }
@@ -71,9 +74,33 @@ impl Call {
             Self::RecvFromPeer(..) => CallName::RecvFromPeer,
             Self::OnDeadline => CallName::OnDeadline,
             Self::OnWake => CallName::OnWake,
+            Self::Export(..) => CallName::Exporter,
             Self::Close => CallName::Close,
             Self::Destroy => CallName::Destroy,
         }
+    }
+}
+
+/// Which keying material is asked for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExportParameters {
+    /// Of RFC 5705: what the key is for.
+    pub label: String,
+    /// What else the key depends on. An absent and an empty one differ.
+    pub context: Option<Vec<u8>>,
+    /// How many bytes, at least one.
+    pub length: usize,
+}
+
+/// Without the context, which may be anything of the application's.
+impl fmt::Debug for ExportParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let context = self.context.as_ref().map(|context| Hidden(context.len()));
+        f.debug_struct("ExportParameters")
+            .field("label", &self.label)
+            .field("context", &context)
+            .field("length", &self.length)
+            .finish()
     }
 }
 
@@ -98,6 +125,10 @@ pub enum Outcome {
     Finished(Zeroizing<Vec<u8>>),
     /// The plugin says that this datagram is not the handshake's, and has not received it.
     NotHandshake(Vec<u8>),
+    /// The keying material that was asked for.
+    Exported(Zeroizing<Vec<u8>>),
+    /// The plugin does not export that, for a reason; nothing else has changed.
+    NotExported(String),
     /// It failed; a failed [`Call::Close`] is a warning.
     Failed(Failure),
     /// The instance said its last words.
@@ -106,7 +137,7 @@ pub enum Outcome {
     Gone,
 }
 
-/// Without what was agreed on, and datagrams.
+/// Without keys and datagrams.
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,6 +146,8 @@ impl fmt::Debug for Outcome {
             Self::NotHandshake(datagram) => {
                 write!(f, "NotHandshake({:?})", Hidden(datagram.len()))
             }
+            Self::Exported(key) => write!(f, "Exported({:?})", Hidden(key.len())),
+            Self::NotExported(reason) => f.debug_tuple("NotExported").field(reason).finish(),
             Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
             Self::Closed => f.write_str("Closed"),
             Self::Gone => f.write_str("Gone"),

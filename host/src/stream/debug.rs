@@ -38,6 +38,16 @@ impl fmt::Debug for Message {
                 .debug_struct("Listen")
                 .field("component_id", component_id)
                 .finish(),
+            Self::ExportKey {
+                component_id,
+                label,
+                context,
+                length,
+            } => of(f, "ExportKey", component_id)
+                .field("label", label)
+                .field("context", &context.as_ref().map(|it| Hidden(it.len())))
+                .field("length", length)
+                .finish(),
             Self::GenerateLocalSdp => f.write_str("GenerateLocalSdp"),
             Self::PeerCandidateGatheringDone => f.write_str("PeerCandidateGatheringDone"),
             Self::GatherCandidates => f.write_str("GatherCandidates"),
@@ -87,6 +97,22 @@ impl fmt::Debug for Notification {
                     .field("data", &Hidden(data.len()))
                     .finish()
             }
+            Self::ExportedKey {
+                component_id,
+                label,
+                key,
+            } => of(f, "ExportedKey", component_id)
+                .field("label", label)
+                .field("key", &Hidden(key.len()))
+                .finish(),
+            Self::CouldNotExportKey {
+                component_id,
+                label,
+                reason,
+            } => of(f, "CouldNotExportKey", component_id)
+                .field("label", label)
+                .field("reason", reason)
+                .finish(),
             Self::ComponentStateDisconnected { component_id } => {
                 of(f, "ComponentStateDisconnected", component_id).finish()
             }

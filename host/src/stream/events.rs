@@ -60,6 +60,18 @@ impl Stream {
             component::Event::Ready(data) => {
                 self.notify(Notification::ComponentStateReady { component_id, data })
             }
+            component::Event::ExportedKey(label, key) => self.notify(Notification::ExportedKey {
+                component_id,
+                label,
+                key,
+            }),
+            component::Event::NotExported(label, reason) => {
+                self.notify(Notification::CouldNotExportKey {
+                    component_id,
+                    label,
+                    reason,
+                })
+            }
             component::Event::Application(payload) if state.listened => {
                 self.events.push_back(Event::Payload {
                     component_id,

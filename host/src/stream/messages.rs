@@ -4,6 +4,7 @@ use super::generations::{Belonging, MAX_NUMBER, Said};
 use super::{Event, Message, Notification, Refused, Stage, Stream, fresh_id, refused};
 use crate::component;
 use crate::ice::{Accepted, Credentials, Ignored};
+use crate::plugin::ExportParameters;
 use std::time::Instant;
 
 impl Stream {
@@ -60,6 +61,19 @@ impl Stream {
                 component.set_peer(now, role, init_data, said, fresh_id());
             }
             Message::Listen { component_id } => self.listen(component_id)?,
+            Message::ExportKey {
+                component_id,
+                label,
+                context,
+                length,
+            } => {
+                let parameters = ExportParameters {
+                    label,
+                    context,
+                    length,
+                };
+                self.export_key(now, component_id, parameters)?;
+            }
             Message::Close => self.close(now),
             Message::Stop => {
                 self.stopping = true;

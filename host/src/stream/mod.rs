@@ -4,6 +4,7 @@ mod debug;
 mod description;
 mod early;
 mod events;
+mod export;
 mod gathering;
 mod generations;
 mod messages;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+pub use export::{EXPORT_CONTEXT, EXPORT_LABEL, EXPORT_LENGTH};
 pub use gathering::Lookup;
 pub use notification::{Event, Message, Notification, Refused};
 

@@ -48,6 +48,19 @@ pub enum Message {
         /// The component to listen to.
         component_id: u16,
     },
+    /// Exports keying material of a finished handshake (RFC 5705, RFC 8446, section 7.5), from a plugin with
+    /// `hc.export/1`: [`Notification::ExportedKey`] or [`Notification::CouldNotExportKey`] follows, for each component
+    /// in the order of these messages. At most 16 of a component's may be without an answer.
+    ExportKey {
+        /// The component.
+        component_id: u16,
+        /// What the key is for: 1 to 249 characters of printable ASCII, none of the labels of TLS itself.
+        label: String,
+        /// What else the key depends on, at most 65,535 bytes. An absent and an empty one give other keys.
+        context: Option<Vec<u8>>,
+        /// How many bytes, 1 to 8,160.
+        length: usize,
+    },
     /// Lets every handshake say its last words; the stream stays to report it.
     Close,
     /// Closes, and ends the stream.
@@ -66,6 +79,10 @@ impl Message {
             }
             | Self::ParseRemoteSdp { sdp: text } => allocated(text.capacity()),
             Self::SetPeerInitData { init_data, .. } => allocated(init_data.capacity()),
+            Self::ExportKey { label, context, .. } => {
+                let context = context.as_ref().map_or(0, Vec::capacity);
+                allocated(label.capacity()) + allocated(context)
+            }
             Self::GenerateLocalSdp
             | Self::PeerCandidateGatheringDone
             | Self::GatherCandidates
@@ -148,6 +165,24 @@ pub enum Notification {
         /// What the handshake agreed on; empty if it finished in `init`.
         data: Zeroizing<Vec<u8>>,
     },
+    /// A key that was asked for.
+    ExportedKey {
+        /// The component.
+        component_id: u16,
+        /// As it was asked for.
+        label: String,
+        /// As long as it was asked for: never logged.
+        key: Zeroizing<Vec<u8>>,
+    },
+    /// A key that was asked for cannot be had; nothing else has changed.
+    CouldNotExportKey {
+        /// The component.
+        component_id: u16,
+        /// As it was asked for.
+        label: String,
+        /// One sentence.
+        reason: String,
+    },
     /// The peer is silent: nothing is sent until it is heard again, or the component fails.
     ComponentStateDisconnected {
         /// The component.
@@ -208,6 +243,12 @@ impl Notification {
             | Self::Warning { warning: text } => allocated(text.capacity()),
             Self::HandshakeData { data, .. } | Self::ComponentStateReady { data, .. } => {
                 allocated(data.capacity())
+            }
+            Self::ExportedKey { label, key, .. } => {
+                allocated(label.capacity()) + allocated(key.capacity())
+            }
+            Self::CouldNotExportKey { label, reason, .. } => {
+                allocated(label.capacity()) + allocated(reason.capacity())
             }
             Self::HandshakeInitData { init_data, .. } => allocated(init_data.capacity()),
             Self::CandidateGatheringDone

@@ -84,7 +84,9 @@ impl CallNote<'_> {
 /// `None` if the call was not made.
 fn status(outcome: &Outcome) -> Option<Status> {
     Some(match outcome {
-        Outcome::Pending | Outcome::Gone => Status::Pending,
+        Outcome::Pending | Outcome::Gone | Outcome::Exported(_) | Outcome::NotExported(_) => {
+            Status::Pending
+        }
         Outcome::Finished(_) => Status::Finished,
         Outcome::Failed(_) => Status::Failed,
         Outcome::Closed => Status::Closed,
@@ -95,6 +97,7 @@ fn status(outcome: &Outcome) -> Option<Status> {
 fn sentence(completion: &Completion) -> Option<String> {
     match &completion.outcome {
         Outcome::Failed(failure) => Some(failure.to_string()),
+        Outcome::NotExported(reason) => Some(reason.clone()),
         _ => completion.effects.sentence.clone(),
     }
 }

@@ -40,6 +40,24 @@ impl What {
                 component_id: *component_id,
                 bytes: data.len(),
             },
+            Notification::ExportedKey {
+                component_id,
+                label,
+                key,
+            } => Self::ExportedKey {
+                component_id: *component_id,
+                label: label.clone(),
+                bytes: key.len(),
+            },
+            Notification::CouldNotExportKey {
+                component_id,
+                label,
+                reason,
+            } => Self::CouldNotExportKey {
+                component_id: *component_id,
+                label: label.clone(),
+                reason: reason.clone(),
+            },
             &Notification::ComponentStateReady { component_id, .. } => {
                 Self::ComponentStateReady { component_id }
             }

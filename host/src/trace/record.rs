@@ -76,6 +76,16 @@ pub enum What {
     ComponentStateReady {
         component_id: u16,
     },
+    ExportedKey {
+        component_id: u16,
+        label: String,
+        bytes: usize,
+    },
+    CouldNotExportKey {
+        component_id: u16,
+        label: String,
+        reason: String,
+    },
     ComponentStateDisconnected {
         component_id: u16,
     },
@@ -121,6 +131,8 @@ impl What {
             | Self::NewSelectedPair { component_id, .. }
             | Self::HandshakeData { component_id, .. }
             | Self::ComponentStateReady { component_id }
+            | Self::ExportedKey { component_id, .. }
+            | Self::CouldNotExportKey { component_id, .. }
             | Self::ComponentStateDisconnected { component_id }
             | Self::ComponentStateFailed { component_id, .. }
             | Self::ComponentClosed { component_id, .. }

@@ -3,6 +3,7 @@
 
 mod demo;
 mod directories;
+mod export;
 mod faults;
 mod full;
 mod habits;

@@ -1,6 +1,6 @@
 //! Secrets are given where nobody lists them, and are shown nowhere.
 use crate::support::{Plugins, assert_succeeds, handclasp, json, text};
-use handclasp_tests::processes::{Pair, Side};
+use handclasp_tests::processes::{Pair, Side, bytes};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -9,6 +9,8 @@ use tempfile::TempDir;
 const SECRET: &str = "an-option-that-nobody-may-read";
 /// What `tests/fixtures/babbler.c` agrees on.
 const KEYS: &str = "Keys-of-32-bytes-nobody-may-know";
+/// And what it exports.
+const EXPORTED: &str = "Exported-32-bytes-for-nobody-too";
 /// All that this program is made of, at its most talkative.
 const EVERYTHING: &str = "trace,is=trace,stun_types=trace,stun_proto=trace,turn_types=trace,rustls=trace,mio=trace,\
                           [message_add_integrity_with_key]=trace";
@@ -102,10 +104,12 @@ fn no_level_of_the_log_shows_a_password_a_key_or_a_secret_option() {
         stream
     };
     let [mut a, mut b] = logs.each_ref().map(stream);
+    let trace = babbler.file("trace");
     a.args(["--controlling", "--option-file", &babbler.option_file()]);
+    a.arg("--trace").arg(&trace);
     b.env("HANDCLASP_OPTION_SECRET", SECRET);
     let mut pair = Pair::start([a, b], Some(Side::A));
-    let mut secrets = vec![SECRET.to_owned(), KEYS.to_owned()];
+    let mut secrets = vec![SECRET.to_owned(), KEYS.to_owned(), EXPORTED.to_owned()];
     for side in Side::BOTH {
         let told = pair.expect(side, "local_credentials");
         let credentials = told["credentials"].as_str().expect("a text");
@@ -119,8 +123,22 @@ fn no_level_of_the_log_shows_a_password_a_key_or_a_secret_option() {
         pair.expect(side, "component_state_ready");
     }
     for side in Side::BOTH {
+        let length = EXPORTED.len();
+        pair.send(
+            side,
+            &serde_json::json!({"message": "export_key", "component_id": 1, "label": "a", "length": length}),
+        );
+        let key = pair.expect(side, "exported_key");
+        assert_eq!(bytes(&key, "key"), EXPORTED.as_bytes());
+    }
+    for side in Side::BOTH {
         pair.end(side);
     }
+    let said = fs::read(trace).expect("it was recorded");
+    assert!(text(&said).contains("exported_key"), "{}", text(&said));
+    secrets
+        .iter()
+        .for_each(|secret| assert_hides(&said, secret));
     for log in logs {
         let said = fs::read(log).expect("it is there");
         assert!(text(&said).contains("[secret]"), "{}", text(&said));

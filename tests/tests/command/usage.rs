@@ -29,3 +29,16 @@ fn a_command_line_that_cannot_be_obeyed_is_exit_code_2() {
         assert!(said.contains(sentence), "{arguments}: {said}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_row_that_bench_does_not_have_is_answered_by_those_it_has() {
+    let output = handclasp(["bench", "--only", "call", "--only", "calls"]).output();
+    let output = output.expect("the command runs");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("invalid value 'calls'"), "{said}");
+    for row in ["memory", "session_floor", "start", "forward", "forward_100"] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+}

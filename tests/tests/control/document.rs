@@ -50,6 +50,16 @@ fn notifications() -> Vec<Notification> {
             component_id,
             data: data(),
         },
+        Notification::ExportedKey {
+            component_id,
+            label: text(),
+            key: data(),
+        },
+        Notification::CouldNotExportKey {
+            component_id,
+            label: text(),
+            reason: text(),
+        },
         Notification::ComponentStateDisconnected { component_id },
         Notification::ComponentStateFailed {
             component_id,
@@ -78,6 +88,8 @@ fn notifications() -> Vec<Notification> {
             | Notification::NewSelectedPair { .. }
             | Notification::HandshakeData { .. }
             | Notification::ComponentStateReady { .. }
+            | Notification::ExportedKey { .. }
+            | Notification::CouldNotExportKey { .. }
             | Notification::ComponentStateDisconnected { .. }
             | Notification::ComponentStateFailed { .. }
             | Notification::ComponentClosed { .. }

@@ -195,7 +195,11 @@ impl Endpoint {
             Outcome::Finished(data) => self.agreed = Some(data.to_vec()),
             Outcome::Failed(failure) => return Err(failure),
             Outcome::NotHandshake(_) => panic!("all that comes is the handshake's"),
-            Outcome::Pending | Outcome::Closed | Outcome::Gone => {}
+            Outcome::Pending
+            | Outcome::Exported(_)
+            | Outcome::NotExported(_)
+            | Outcome::Closed
+            | Outcome::Gone => {}
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod data;
 mod dtls;
 mod early;
 mod end;
+mod export;
 mod failure;
 mod flights;
 mod hiding;

@@ -96,6 +96,11 @@ fn debug_shows_no_key_no_password_and_no_secret_option() {
     let data = || zeroize::Zeroizing::new(KEYS.as_bytes().to_vec());
     let text = || KEYS.to_owned();
     for notification in [
+        Notification::ExportedKey {
+            component_id: 1,
+            label: "a".to_owned(),
+            key: data(),
+        },
         Notification::HandshakeData {
             component_id: 1,
             data: data(),
@@ -118,6 +123,12 @@ fn debug_shows_no_key_no_password_and_no_secret_option() {
             generation: None,
         },
         Message::ParseRemoteSdp { sdp: text() },
+        Message::ExportKey {
+            component_id: 1,
+            label: "a".to_owned(),
+            context: Some(text().into_bytes()),
+            length: 32,
+        },
     ] {
         assert_hides(&format!("{message:?}"), KEYS);
     }

@@ -73,6 +73,16 @@ fn events() -> Vec<What> {
             bytes: 1,
         },
         What::ComponentStateReady { component_id },
+        What::ExportedKey {
+            component_id,
+            label: text(),
+            bytes: 1,
+        },
+        What::CouldNotExportKey {
+            component_id,
+            label: text(),
+            reason: text(),
+        },
         What::ComponentStateDisconnected { component_id },
         What::ComponentStateFailed {
             component_id,
@@ -127,6 +137,8 @@ fn events() -> Vec<What> {
             | What::NewSelectedPair { .. }
             | What::HandshakeData { .. }
             | What::ComponentStateReady { .. }
+            | What::ExportedKey { .. }
+            | What::CouldNotExportKey { .. }
             | What::ComponentStateDisconnected { .. }
             | What::ComponentStateFailed { .. }
             | What::ComponentClosed { .. }

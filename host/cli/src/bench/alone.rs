@@ -1,6 +1,10 @@
 //! One session at a time: by the clock, against the CPU time it takes.
-use super::median;
+use super::figure::{Figure, Target, split};
 use super::sessions::Sessions;
+use super::setup::{PLUGIN, Setup};
+use super::show;
+use super::side::median;
+use crate::exit::Failed;
 use std::time::{Duration, Instant};
 
 /// As many as are needed before memory and caches are as they stay.
@@ -19,4 +23,22 @@ pub(super) fn microseconds(sessions: &Sessions, time: Duration) -> Result<(f64, 
         cpu.push(spent.as_nanos() as f64 / 1e3);
     }
     Ok((median(wall), median(cpu)))
+}
+
+/// The row of it.
+pub(super) fn figure(setup: &Setup) -> Result<Figure, Failed> {
+    show::progress("one session at a time");
+    let sessions = Sessions::new(setup.plugins, PLUGIN)?;
+    let (host, baseline) = split(microseconds(&sessions, setup.time));
+    Ok(Figure {
+        name: "session_alone",
+        what: "one session at a time, against its CPU time",
+        unit: "µs",
+        host,
+        baseline: Some(baseline),
+        target: Target::TimesAtMost(1.25),
+        note: "by the clock, from before both streams are opened until both are ready; what is more than CPU time \
+               is spent on waking threads, and on whatever else the machine does"
+            .to_owned(),
+    })
 }

@@ -28,8 +28,13 @@ struct Running {
 impl Baseline {
     /// Starts `name`. Where it is missing, `remedy` says how to get it.
     pub(super) fn new(name: &str, remedy: &str) -> Self {
+        Self::with_arguments(name, &[], remedy)
+    }
+
+    /// The same, with arguments.
+    pub(super) fn with_arguments(name: &str, arguments: &[&str], remedy: &str) -> Self {
         let program = directory().join(name);
-        let running = Running::start(program.clone())
+        let running = Running::start(program.clone(), arguments)
             .map_err(|error| format!("{} does not start ({error}): {remedy}", program.display()));
         Self { running }
     }
@@ -45,8 +50,9 @@ impl Side for Baseline {
 }
 
 impl Running {
-    fn start(program: PathBuf) -> io::Result<Self> {
+    fn start(program: PathBuf, arguments: &[&str]) -> io::Result<Self> {
         let mut child = Command::new(&program)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -1,7 +1,12 @@
 //! A side that is calls into a plugin that does nothing.
 use super::baseline;
+use super::baseline::Baseline;
+use super::figure::{Figure, Target};
 use super::processor::cpu_time;
+use super::setup::Setup;
+use super::show;
 use super::side::Side;
+use super::side::measure;
 use handclasp::plugin::{
     AwaitingReady, Effects, InitParameters, Instance, Loader, Scanner, SearchPath, Services,
     Started, Step, init,
@@ -66,5 +71,26 @@ impl Side for Calls {
         let taken = cpu_time() - start;
         self.instance = Ok(instance);
         Ok(taken)
+    }
+}
+
+/// The row of it.
+pub(super) fn figure(setup: &Setup) -> Figure {
+    show::progress("calls into a plugin, and the same called directly");
+    let [host, baseline] = measure(
+        [
+            &mut Calls::new(),
+            &mut Baseline::new("direct", "run `make bench`"),
+        ],
+        setup.time,
+    );
+    Figure {
+        name: "call",
+        what: "no-op recv_from_peer, against a direct call",
+        unit: "ns of CPU",
+        host,
+        baseline: Some(baseline),
+        target: Target::MoreAtMost(5.0),
+        note: "through the loaded library, all checks of what comes back included".to_owned(),
     }
 }

@@ -58,6 +58,16 @@ impl Figure {
     }
 }
 
+/// Both numbers, or for each the reason why there are none.
+pub(super) fn split(
+    both: Result<(f64, f64), String>,
+) -> (Result<f64, String>, Result<f64, String>) {
+    match both {
+        Ok((one, other)) => (Ok(one), Ok(other)),
+        Err(reason) => (Err(reason.clone()), Err(reason)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Figure, Target};

@@ -1,6 +1,10 @@
 //! What components cost that have finished and carry nothing: each peer checks that the other is still there.
+use super::figure::{Figure, Target};
 use super::processor::cpu_time;
 use super::sessions::Sessions;
+use super::setup::{PLUGIN, Setup};
+use super::show;
+use crate::exit::Failed;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::thread;
 use std::time::Duration;
@@ -41,4 +45,25 @@ fn allowed_files() -> u64 {
     );
     let allowed = if raised.is_ok() { most } else { limits.current };
     allowed.unwrap_or(u64::MAX)
+}
+
+/// The row of it.
+pub(super) fn figure(setup: &Setup) -> Result<Figure, Failed> {
+    show::progress("CPU of idle components, about a minute");
+    let measured = percent(&Sessions::new(setup.plugins, PLUGIN)?);
+    let note = match &measured {
+        Ok((_, held)) => format!(
+            "{held} were held in one process, both ends of each pair, and checked each other every 3 s (RFC 7675)"
+        ),
+        Err(_) => String::new(),
+    };
+    Ok(Figure {
+        name: "idle",
+        what: "CPU of 10,000 idle, finished components",
+        unit: "% of a core",
+        host: measured.map(|(percent, _)| percent),
+        baseline: None,
+        target: Target::AtMost(5.0),
+        note,
+    })
 }

@@ -1,7 +1,10 @@
 //! Sessions on two event loops against one, by the clock.
+use super::figure::{Figure, Target, split};
 use super::processor::Pinned;
 use super::sessions::Sessions;
-use super::{PLUGIN, median};
+use super::setup::{PLUGIN, Setup};
+use super::show;
+use super::side::median;
 use crate::exit::Failed;
 use crate::plugin_args::PluginArgs;
 use std::time::{Duration, Instant};
@@ -40,4 +43,22 @@ pub(super) fn microseconds(
         }
     }
     Ok(turns.map(median))
+}
+
+/// The row of it.
+pub(super) fn figure(setup: &Setup) -> Figure {
+    show::progress("sessions on two event loops, and on one");
+    let measured = microseconds(setup.plugins, setup.pinned, setup.time);
+    let (host, baseline) = split(measured.map(|[two, one]| (two, one)));
+    Figure {
+        name: "session_loops",
+        what: "sessions on two event loops, against one",
+        unit: "µs",
+        host,
+        baseline: Some(baseline),
+        target: Target::RatioAtLeast(1.7),
+        note: "by the clock, on two cores against one, 32 sessions under way; each stream has a port of its own, for \
+               those that share a port share a loop"
+            .to_owned(),
+    }
 }

@@ -1,5 +1,9 @@
 //! What an idle, finished component takes.
+use super::figure::{Figure, Target};
 use super::sessions::Sessions;
+use super::setup::{PLUGIN, Setup};
+use super::show;
+use crate::exit::Failed;
 use std::fs;
 
 /// Pairs for the core to warm up with, so that what exists once is not counted.
@@ -27,6 +31,22 @@ fn proportional_set_kib() -> Result<f64, String> {
 fn pss_kib(text: &str) -> Option<f64> {
     let value = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     value.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// The row of it.
+pub(super) fn figure(setup: &Setup) -> Result<Figure, Failed> {
+    show::progress("memory of idle components");
+    Ok(Figure {
+        name: "memory",
+        what: "memory of an idle, finished component",
+        unit: "KiB",
+        host: kib_per_component(&Sessions::new(setup.plugins, PLUGIN)?),
+        baseline: None,
+        target: Target::AtMost(32.0),
+        note: "growth of the process's proportional set size (PSS): ICE, DTLS, certificates, heap and \
+               buffers; not what the kernel holds for a socket"
+            .to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use super::reports::Reports;
 use crate::signalling::{Side, signal};
 use crate::srtp_keys::SrtpKeys;
 use handclasp::stream::{Message, Notification, Refused};
-use handclasp::{Application, Context, StreamHandle};
+use handclasp::{Application, Context, StreamHandle, StreamRef};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
@@ -55,6 +55,13 @@ impl Pair {
             self.send(&streams[to as usize], message);
         }
         state.streams = Some(streams);
+    }
+
+    /// One of its streams, unless it has stopped.
+    pub(super) fn stream(&self, side: Side) -> Option<StreamRef> {
+        let state = self.lock();
+        let streams = state.streams.as_ref()?;
+        Some(streams[side as usize].downgrade())
     }
 
     /// Stops both streams; reported when both have.

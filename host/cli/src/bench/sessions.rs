@@ -9,7 +9,7 @@ use crate::plugin_args::PluginArgs;
 use crate::signalling::Side;
 use handclasp::plugin::Scanner;
 use handclasp::trace::Recorder;
-use handclasp::{BindOptions, Host, HostOptions, OpenError, StreamOptions};
+use handclasp::{Application, BindOptions, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -23,6 +23,9 @@ pub(super) struct Sessions {
     shares_port: bool,
     reports: Arc<Reports>,
 }
+
+/// What makes an application that receives datagrams of one that does the rest, for a side of the pair of a number.
+pub(super) type Carrier<'a> = dyn Fn(u64, Side, Box<dyn Application>) -> Box<dyn Application> + 'a;
 
 /// Most sessions under way at a time: enough that the core never waits.
 const IN_FLIGHT: u64 = 32;
@@ -70,12 +73,26 @@ impl Sessions {
 
     /// Connects `count` pairs, waits for them, and stops them again.
     pub(super) fn pass(&self, count: u64) -> Result<(), String> {
-        self.connect(count, Then::Stop).map(drop)
+        self.connect(count, Then::Stop, None).map(drop)
     }
 
     /// Connects `count` pairs that stay until [`release`](Self::release).
     pub(super) fn hold(&self, count: u64) -> Result<Vec<Arc<Pair>>, String> {
-        self.connect(count, Then::Hold)
+        self.connect(count, Then::Hold, None)
+    }
+
+    /// The same, where `carrier` makes what receives the application's datagrams.
+    pub(super) fn hold_with(
+        &self,
+        count: u64,
+        carrier: &Carrier<'_>,
+    ) -> Result<Vec<Arc<Pair>>, String> {
+        self.connect(count, Then::Hold, Some(carrier))
+    }
+
+    /// How pairs tell that they have come as far as they were to, and others that they are done.
+    pub(super) fn reports(&self) -> &Arc<Reports> {
+        &self.reports
     }
 
     pub(super) fn release(&self, held: &[Arc<Pair>]) -> Result<(), String> {
@@ -89,7 +106,7 @@ impl Sessions {
     /// meanwhile.
     pub(super) fn one(&self) -> Result<(Duration, Duration), String> {
         let (start, cpu) = (Instant::now(), cpu_time());
-        let pair = self.open(Then::Hold, [None, None]);
+        let pair = self.open(Then::Hold, [None, None], None);
         let pair = pair.map_err(|error| error.to_string())?;
         self.reports.take(1)?;
         let taken = (start.elapsed(), cpu_time() - cpu);
@@ -99,18 +116,23 @@ impl Sessions {
 
     /// One session, of which one end notes what it sends and hears.
     pub(super) fn noted(&self, recorder: Recorder) -> Result<(), String> {
-        let pair = self.open(Then::Stop, [Some(recorder), None]);
+        let pair = self.open(Then::Stop, [Some(recorder), None], None);
         pair.map_err(|error| error.to_string())?;
         self.reports.take(1).map(drop)
     }
 
-    fn connect(&self, count: u64, then: Then) -> Result<Vec<Arc<Pair>>, String> {
+    fn connect(
+        &self,
+        count: u64,
+        then: Then,
+        carrier: Option<&Carrier<'_>>,
+    ) -> Result<Vec<Arc<Pair>>, String> {
         let mut held = Vec::new();
         let (mut opened, mut done) = (0, 0);
         while done < count {
             while opened < count && opened - done < IN_FLIGHT {
                 let pair = self
-                    .open(then, [None, None])
+                    .open(then, [None, None], carrier.map(|carrier| (opened, carrier)))
                     .map_err(|error| error.to_string())?;
                 if then == Then::Hold {
                     held.push(pair);
@@ -122,7 +144,12 @@ impl Sessions {
         Ok(held)
     }
 
-    fn open(&self, then: Then, recorders: [Option<Recorder>; 2]) -> Result<Arc<Pair>, OpenError> {
+    fn open(
+        &self,
+        then: Then,
+        recorders: [Option<Recorder>; 2],
+        carrier: Option<(u64, &Carrier<'_>)>,
+    ) -> Result<Arc<Pair>, OpenError> {
         let pair = Pair::new(then, Arc::clone(&self.reports));
         let [first, second] = recorders;
         let open = |side: Side, recorder| {
@@ -135,9 +162,15 @@ impl Sessions {
                     ..BindOptions::default()
                 },
                 recorder,
+                listen: carrier.is_some(),
                 ..StreamOptions::default()
             };
-            self.host.open(options, pair.application(side))
+            let application = pair.application(side);
+            let application = match carrier {
+                Some((number, carrier)) => carrier(number, side, application),
+                None => application,
+            };
+            self.host.open(options, application)
         };
         pair.connect([open(Side::A, first)?, open(Side::B, second)?]);
         Ok(pair)

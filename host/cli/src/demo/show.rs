@@ -289,6 +289,8 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         Notification::Warning { warning } => format!("warning: {warning}"),
         Notification::CandidateGatheringDone
         | Notification::NewRemoteCandidateFull { .. }
+        | Notification::ExportedKey { .. }
+        | Notification::CouldNotExportKey { .. }
         | Notification::LocalSdp { .. }
         | Notification::Stopped => return None,
     })

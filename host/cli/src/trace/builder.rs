@@ -334,10 +334,12 @@ fn tone(what: &What) -> Tone {
         What::Call(_) => Tone::Plugin,
         What::ComponentStateReady { .. }
         | What::HandshakeData { .. }
+        | What::ExportedKey { .. }
         | What::NewSelectedPair { .. } => Tone::Good,
         What::ComponentStateFailed { .. }
         | What::ComponentStateDisconnected { .. }
         | What::CouldNotSendPayload { .. }
+        | What::CouldNotExportKey { .. }
         | What::Dropped { .. }
         | What::Warning { .. }
         | What::Missed(_) => Tone::Bad,

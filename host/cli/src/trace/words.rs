@@ -107,6 +107,16 @@ pub(super) fn event(what: &What) -> Option<String> {
                 counted(*bytes, "byte")
             )
         }
+        What::ExportedKey { label, bytes, .. } => format!(
+            "key \"{}\" exported, {} (not kept)",
+            printable(label),
+            counted(*bytes, "byte")
+        ),
+        What::CouldNotExportKey { label, reason, .. } => format!(
+            "key \"{}\" not exported: {}",
+            printable(label),
+            printable(reason)
+        ),
         What::ComponentStateReady { .. } => "ready".to_owned(),
         What::ComponentStateDisconnected { .. } => "the peer is silent".to_owned(),
         What::ComponentStateFailed { reason, .. } => format!("failed: {}", printable(reason)),

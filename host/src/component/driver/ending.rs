@@ -1,5 +1,5 @@
 //! How an instance ends.
-use super::{Driver, Output, Phase, State};
+use super::{Driver, ENDED, Output, Phase, State};
 use crate::component::drops::Cause;
 use crate::component::waiting::Queue;
 use crate::plugin::{Call, Failure, FailureKind};
@@ -63,6 +63,10 @@ impl Driver {
         }
         if self.away.is_none() {
             self.destroy(has_instance);
+        }
+        for label in self.drop_exports() {
+            let reason = ENDED.to_owned();
+            self.outputs.push_back(Output::NotExported(label, reason));
         }
         while self.drop_oldest(Cause::Ended) {}
         self.waiting = Queue::default();

@@ -25,6 +25,10 @@ pub(in crate::component) enum Output {
     Application(Vec<u8>),
     /// The datagram with this number waited, and is dropped.
     Dropped(u64, Cause),
+    /// The key with this label.
+    ExportedKey(String, Zeroizing<Vec<u8>>),
+    /// There is no key with this label, for a reason.
+    NotExported(String, String),
     Warning(String),
     Failed(Failure),
     Closed {

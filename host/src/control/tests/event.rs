@@ -64,6 +64,11 @@ fn secrets_can_be_left_out() {
             component_id: 1,
             data: data(),
         },
+        Notification::ExportedKey {
+            component_id: 1,
+            label: "a".to_owned(),
+            key: data(),
+        },
         Notification::LocalSdp {
             sdp: secret.to_owned(),
         },

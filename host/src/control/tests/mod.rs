@@ -35,6 +35,12 @@ fn inputs() -> Vec<Input> {
             association: Some(0),
         },
         Message::Listen { component_id: 256 },
+        Message::ExportKey {
+            component_id: 1,
+            label: "EXPORTER-example".to_owned(),
+            context: Some(Vec::new()),
+            length: 32,
+        },
         Message::Close,
         Message::Stop,
     ];
@@ -98,6 +104,23 @@ fn written(input: &Input) -> Value {
         ),
         Message::Listen { component_id } => {
             json!({"message": "listen", "component_id": component_id})
+        }
+        Message::ExportKey {
+            component_id,
+            label,
+            context,
+            length,
+        } => {
+            let mut line = json!({
+                "message": "export_key",
+                "component_id": component_id,
+                "label": label,
+                "length": length,
+            });
+            if let Some(context) = context {
+                line["context"] = json!(BASE64_STANDARD.encode(context));
+            }
+            line
         }
         Message::Close => json!({"message": "close"}),
         Message::Stop => json!({"message": "stop"}),

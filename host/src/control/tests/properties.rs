@@ -57,6 +57,21 @@ fn message() -> impl Strategy<Value = Input> {
                 .into()
             }
         ),
+        (
+            any::<u16>(),
+            any::<String>(),
+            proptest::option::of(vec(any::<u8>(), 0..300)),
+            any::<usize>()
+        )
+            .prop_map(|(component_id, label, context, length)| {
+                Message::ExportKey {
+                    component_id,
+                    label,
+                    context,
+                    length,
+                }
+                .into()
+            }),
         (any::<u16>(), bytes()).prop_map(|(component_id, payload)| Input::SendPayload {
             component_id,
             payload,

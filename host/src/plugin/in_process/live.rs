@@ -5,7 +5,7 @@ use crate::plugin::instance::{
     AwaitingPeer, AwaitingReady, Connected, Failed, Finished, Instance, Role, Spent, Started, Step,
 };
 use crate::plugin::open::Plugin;
-use crate::plugin::request::{Call, Outcome};
+use crate::plugin::request::{Call, ExportParameters, Outcome};
 use zeroize::Zeroizing;
 
 /// An instance in whichever state it is.
@@ -43,6 +43,7 @@ impl Live {
             }
             Call::OnDeadline => self.on_deadline(now_ns, effects),
             Call::OnWake => self.on_wake(now_ns, effects),
+            Call::Export(parameters) => self.export(&parameters),
             Call::Close => self.close(now_ns, effects),
             Call::Destroy => Ok(self.destroy()),
         };
@@ -138,6 +139,33 @@ impl Live {
         }
     }
 
+    fn export(self, parameters: &ExportParameters) -> Result<Answer, Self> {
+        let Self::Finished(mut instance) = self else {
+            return Err(self);
+        };
+        let ExportParameters {
+            label,
+            context,
+            length,
+        } = parameters;
+        let mut key = Zeroizing::new(vec![0; *length]);
+        let exported = instance.export(label.as_bytes(), context.as_deref(), &mut key);
+        Ok(match exported {
+            Ok(()) => Answer {
+                left: Some(Self::Finished(instance)),
+                outcome: Outcome::Exported(key),
+            },
+            Err(failure) if failure.is_final() => Answer {
+                left: Some(Self::Spent(instance.spend())),
+                outcome: Outcome::Failed(failure),
+            },
+            Err(failure) => Answer {
+                left: Some(Self::Finished(instance)),
+                outcome: Outcome::NotExported(why_not_exported(&failure)),
+            },
+        })
+    }
+
     fn is_handshake(&mut self, datagram: &[u8]) -> bool {
         match self {
             Self::AwaitingReady(instance) => instance.is_handshake(datagram),
@@ -146,6 +174,19 @@ impl Live {
             // Not asked: what is received in such a state is refused.
             Self::AwaitingPeer(_) | Self::Spent(_) => true,
         }
+    }
+}
+
+/// A failure that leaves the instance as it was: the exporter has no words of its own.
+fn why_not_exported(failure: &Failure) -> String {
+    let id = &failure.plugin;
+    match failure.kind {
+        FailureKind::Unsupported => {
+            format!(
+                "plugin {id} does not export this: see which labels, contexts and lengths it serves"
+            )
+        }
+        kind => format!("plugin {id} does not export this: {}", kind.words()),
     }
 }
 

@@ -4,11 +4,12 @@ use super::{Failed, Instance};
 use crate::plugin::collector::{Collector, InCall};
 use crate::plugin::effects::Effects;
 use crate::plugin::fault::{CallName, Failure, FailureKind, Fault};
-use crate::plugin::lent::{Loan, lend};
+use crate::plugin::lent::{Lent, Loan, lend};
 use crate::plugin::open::Plugin;
 use crate::plugin::secrets::Kept;
 use crate::plugin::unwind::guarded;
 use handclasp_abi as abi;
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::ptr;
 use std::slice;
@@ -23,10 +24,14 @@ pub(super) struct Raw {
     pub(super) collector: Collector,
     /// What it knows and must not say. Dropped after `destroy`.
     secrets: Vec<Kept>,
+    /// The latest keys that were exported.
+    exported: VecDeque<Kept>,
 }
 
 /// Fewer bytes of handshake data are no keys.
 const LEAST_KEYS: usize = 8;
+/// Of so many exported keys, the latest, it is known what must not be said.
+const MAX_EXPORTED: usize = 16;
 
 // SAFETY: the contract lets the thread change between two calls, and an `Instance` is called by whoever owns
 // it, so by one thread at a time.
@@ -39,6 +44,11 @@ impl Drop for Raw {
     }
 }
 
+/// Whether a plugin has filled nothing of what it was given. Few bytes may be zero by chance.
+pub(super) fn is_zero(key: &[u8]) -> bool {
+    key.len() >= LEAST_KEYS && key.iter().all(|byte| *byte == 0)
+}
+
 impl Raw {
     /// Without an instance yet.
     pub(super) fn new(plugin: Arc<Plugin>, mtu: u16, secrets: Vec<Kept>) -> Self {
@@ -47,6 +57,7 @@ impl Raw {
             instance: ptr::null_mut(),
             collector: Collector::new(mtu),
             secrets,
+            exported: VecDeque::new(),
         }
     }
 
@@ -100,6 +111,52 @@ impl Raw {
             Ok(verdict) => Ok((self, verdict)),
             Err((kind, detail)) => Err(self.fail(name, kind, detail)),
         }
+    }
+
+    /// Lets the plugin fill `out`, and returns its status. What it logs meanwhile is told without the key.
+    pub(super) fn export(
+        &mut self,
+        label: &[u8],
+        context: Option<&[u8]>,
+        out: &mut [u8],
+    ) -> abi::hc_status {
+        let Some(exporter) = self.plugin.exporter() else {
+            return abi::HC_ERROR_UNSUPPORTED;
+        };
+        let label = lend(Loan::Label, label);
+        let context = context.map(|context| lend(Loan::Context, context));
+        let context = context.as_ref().map(Lent::bytes);
+        let context = context.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let table = self.collector.table(0);
+        let in_call = InCall::enter(&table);
+        let status = guarded(self.plugin.id(), CallName::Exporter, || {
+            // SAFETY: this instance is called by its owner only; everything lent outlives the call.
+            unsafe {
+                exporter(
+                    self.instance,
+                    label.bytes(),
+                    context,
+                    out.as_mut_ptr(),
+                    out.len(),
+                )
+            }
+        });
+        drop(in_call);
+        if status == abi::HC_PENDING && !is_zero(out) {
+            self.keep_exported(out);
+        }
+        self.hush();
+        self.collector.spoke = false;
+        status
+    }
+
+    fn keep_exported(&mut self, key: &[u8]) {
+        let secrets = self.plugin.secrets().filter(|_| key.len() >= LEAST_KEYS);
+        let Some(kept) = secrets.and_then(|secrets| secrets.keep(key)) else {
+            return;
+        };
+        self.exported.truncate(MAX_EXPORTED - 1);
+        self.exported.push_front(kept);
     }
 
     /// Blanks its secrets, the keys of this very call among them, in what it said, and tells what it logged.

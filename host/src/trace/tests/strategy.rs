@@ -57,6 +57,20 @@ fn what() -> impl Strategy<Value = What> {
             component_id,
             bytes
         }),
+        (component(), text(), any::<usize>()).prop_map(|(component_id, label, bytes)| {
+            What::ExportedKey {
+                component_id,
+                label,
+                bytes,
+            }
+        }),
+        (component(), text(), text()).prop_map(|(component_id, label, reason)| {
+            What::CouldNotExportKey {
+                component_id,
+                label,
+                reason,
+            }
+        }),
         (component(), text()).prop_map(|(component_id, candidate)| What::NewCandidateFull {
             component_id,
             candidate

@@ -313,6 +313,7 @@ impl<'p> Side<'p> {
             }
             Outcome::NotHandshake(_) if self.has_finished() => {}
             Outcome::NotHandshake(_) => self.drop_datagram(now, Cause::NotHandshake),
+            Outcome::Exported(_) | Outcome::NotExported(_) => {} // asked for otherwise here
             Outcome::Closed | Outcome::Gone => self.end(has_instance, now),
             Outcome::Failed(failure) => {
                 self.end(has_instance, now);
