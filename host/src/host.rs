@@ -1,5 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
-use crate::error::{HostError, OpenError};
+use crate::error::{HostError, MAX_LOOPS, OpenError};
 use crate::ice::{RelayTransport, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
@@ -26,10 +26,24 @@ pub struct HostOptions {
     pub plugins: SearchPath,
     /// What opens each plugin in a process of its own before it is opened in this one.
     pub scanner: Scanner,
-    /// How many event loops; as many as there are cores if `None`.
+    /// How many event loops, at most 1024; as many as there are cores if `None`.
     pub loops: Option<NonZero<usize>>,
     /// Where plugins' secrets go; nowhere if `None`.
     pub key_log: Option<KeyLog>,
+}
+
+impl HostOptions {
+    /// How many event loops there are to be, if all is within its bounds.
+    fn check(&self) -> Result<usize, HostError> {
+        if let Some(patience) = self.scanner.wrong_patience() {
+            return Err(HostError::Patience { patience });
+        }
+        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
+        match self.loops.map_or_else(cores, NonZero::get) {
+            count @ 1..=MAX_LOOPS => Ok(count),
+            count => Err(HostError::Loops { count }),
+        }
+    }
 }
 
 /// Finds plugins, runs event loops, opens streams. Dropping it stops every stream; what plugins call of it from then on
@@ -60,13 +74,10 @@ impl Host {
     /// Starts the event loops.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// An option is out of its bounds, or the system has no thread to give.
     pub fn new(options: HostOptions) -> Result<Self, HostError> {
         let epoch = Instant::now();
-        let count = options
-            .loops
-            .or_else(|| thread::available_parallelism().ok())
-            .map_or(1, NonZero::get);
+        let count = options.check()?;
         let instances: Arc<Instances> = Arc::default();
         let woken = Arc::clone(&instances);
         let wake = Box::new(move |instance_id| woken.wake(instance_id));
@@ -151,6 +162,7 @@ impl Host {
         options: StreamOptions,
         application: Box<dyn Application>,
     ) -> Result<StreamHandle, OpenError> {
+        let settings = options.check()?;
         let (plugin, choice) = self.loader.choose(&options.plugin)?;
         if self.pools.is_stuck(&plugin) {
             return Err(OpenError::Stuck {
@@ -158,31 +170,21 @@ impl Host {
             });
         }
         let declared = &plugin.description().options;
-        let settings = validate(plugin.id(), declared, &options.plugin_options)
+        let plugin_options = validate(plugin.id(), declared, &options.plugin_options)
             .map_err(plugin::Error::from)?;
         let config = stream::Config {
             plugin: Arc::clone(plugin.info()),
-            options: settings.into(),
-            n_components: options.n_components,
-            controlling: options.controlling,
-            mtu: options.mtu,
-            init_timeout: options.init_timeout,
-            call_timeout: stream::CALL_TIMEOUT,
-            handshake_timeout: options.handshake_timeout,
-            ice_timeout: options.ice_timeout,
-            ice_lite: options.ice_lite,
+            options: plugin_options.into(),
+            settings,
             tcp: options.bind_options.tcp,
-            announced: options.announced.into(),
-            hide_addresses: options.hide_addresses,
-            servers: Arc::new(options.servers),
+            call_timeout: stream::CALL_TIMEOUT,
             epoch: self.epoch,
         };
         let uses_tls = |server: &TurnServer| server.transport == RelayTransport::Tls;
-        let trust = match config.servers.turn.iter().any(uses_tls) {
+        let trust = match config.settings.servers.turn.iter().any(uses_tls) {
             true => Some(client_config(options.turn_ca.as_deref())?),
             false => None,
         };
-        options.bind_options.check(&config.servers)?;
         let now = Instant::now();
         let mut stream = Stream::new(now, config)?;
         if let Some(choice) = choice {
@@ -190,7 +192,10 @@ impl Host {
         }
         if options.listen {
             for component_id in stream.component_ids() {
-                stream.handle_message(now, Message::Listen { component_id })?;
+                let listen = Message::Listen { component_id };
+                stream
+                    .handle_message(now, listen)
+                    .expect("it has such a component and has not ended");
             }
         }
         let mailbox = self.mailbox_for(&options.bind_options)?;

@@ -35,6 +35,7 @@ pub mod plugin;
 mod printable;
 mod queue;
 pub mod sdp;
+mod shortened;
 mod similar;
 mod spool;
 pub mod stream;

@@ -1,10 +1,16 @@
 //! What a stream is asked to be.
+#[cfg(test)]
+mod tests;
+
+use crate::error::OpenError;
 use crate::hidden::Keys;
 use crate::ice::{Announced, Servers};
 use crate::net::{BindOptions, Loss};
+use crate::stream::Settings;
 use crate::trace::Recorder;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a stream is asked to be.
@@ -72,6 +78,31 @@ impl Default for StreamOptions {
             turn_ca: None,
             loss: None,
             recorder: None,
+        }
+    }
+}
+
+impl StreamOptions {
+    /// What the stream is to be, if all is within its bounds: this is the one place where options are checked, but for
+    /// the plugin's own and for what only the system can tell.
+    pub(crate) fn check(&self) -> Result<Settings, OpenError> {
+        let settings = Settings {
+            n_components: self.n_components,
+            controlling: self.controlling,
+            mtu: self.mtu,
+            init_timeout: self.init_timeout,
+            handshake_timeout: self.handshake_timeout,
+            ice_timeout: self.ice_timeout,
+            ice_lite: self.ice_lite,
+            announced: self.announced.clone().into(),
+            hide_addresses: self.hide_addresses,
+            servers: Arc::new(self.servers.clone()),
+        };
+        settings.check(self.bind_options.tcp)?;
+        self.bind_options.check(&settings.servers)?;
+        match self.loss.as_ref().and_then(Loss::wrong_percent) {
+            Some(percent) => Err(OpenError::Loss(percent)),
+            None => Ok(settings),
         }
     }
 }

@@ -58,7 +58,7 @@ pub use agent::Agent;
 pub use announced::{Announced, AnnouncedError};
 pub(crate) use budget::Budget;
 pub use candidate::{Accepted, CandidateError, Ignored};
-pub(crate) use candidate::{mdns_name, with_address};
+pub(crate) use candidate::{is_unicast, mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use gather::{Found, Gatherer, RelayEnd, RelayId, RelayRequest, Relayed};
 pub use hiding::Hiding;

@@ -1,7 +1,7 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
 use super::interfaces::{self, Address};
 use super::keys::SocketKey;
-use crate::ice::{Servers, Tcp};
+use crate::ice::{Servers, Tcp, is_unicast};
 use mio::net::UdpSocket;
 use std::collections::HashMap;
 use std::io;
@@ -28,6 +28,9 @@ pub struct BindOptions {
     /// Whether no UDP socket is bound: the peers meet over TCP, or through a relay.
     pub no_udp: bool,
 }
+
+/// Most bytes of an interface's name; Linux has 15, others somewhat more.
+const MAX_INTERFACE: usize = 255;
 
 /// Behind the port of a range that was found free last, at each address: those before it are most likely taken.
 #[derive(Debug, Default)]
@@ -62,6 +65,27 @@ pub enum BindError {
         "without UDP nothing is left to connect over: use TCP (active, passive or both), or a TURN server"
     )]
     NoTransport,
+    /// An address that no machine has.
+    #[error(
+        "no socket can be bound to {0}: name an address of this machine's, or none for all that it has"
+    )]
+    Address(IpAddr),
+    /// A name that no interface has.
+    #[error("the name of an interface has 1 to {MAX_INTERFACE} bytes, not {length}")]
+    Interface {
+        /// Its bytes.
+        length: usize,
+    },
+    /// Ports that are none.
+    #[error(
+        "{first}-{last} are no ports: give the first and the last one, such as 50000-50999, from 1 to 65535"
+    )]
+    Ports {
+        /// The first.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
     /// None of the addresses could be bound.
     #[error("{}", not_bound(*address, ports.as_ref(), source))]
     Bind {
@@ -88,11 +112,28 @@ fn not_bound(address: IpAddr, ports: Option<&RangeInclusive<u16>>, source: &io::
 }
 
 impl BindOptions {
-    /// Whether there is anything to connect over.
+    /// What no machine could have, and whether anything is left to connect over.
     pub(crate) fn check(&self, servers: &Servers) -> Result<(), BindError> {
-        match self.no_udp && self.tcp == Tcp::Off && servers.turn.is_empty() {
-            true => Err(BindError::NoTransport),
-            false => Ok(()),
+        if self.no_udp && self.tcp == Tcp::Off && servers.turn.is_empty() {
+            return Err(BindError::NoTransport);
+        }
+        if let Some(ports) = &self.port_range {
+            let (first, last) = (*ports.start(), *ports.end());
+            if first == 0 || first > last {
+                return Err(BindError::Ports { first, last });
+            }
+        }
+        let mut lengths = self.interfaces.iter().map(String::len);
+        if let Some(length) = lengths.find(|length| !(1..=MAX_INTERFACE).contains(length)) {
+            return Err(BindError::Interface { length });
+        }
+        let of_nobody = |address: &&IpAddr| !is_unicast(**address);
+        if let Some(address) = self.addresses.iter().find(of_nobody) {
+            return Err(BindError::Address(*address));
+        }
+        match self.addresses.is_empty() {
+            true => Ok(()), // which there are is found out when they are bound
+            false => self.addresses().map(drop),
         }
     }
 

@@ -63,7 +63,9 @@ impl Stream {
             return Ok(());
         }
         let setup = self.negotiation.local_setup();
-        let rtcp_mux = self.negotiation.local_mux(self.config.n_components);
+        let rtcp_mux = self
+            .negotiation
+            .local_mux(self.config.settings.n_components);
         let components = match self.multiplexes() {
             true => &self.components[..1],
             false => &self.components,
@@ -85,7 +87,7 @@ impl Stream {
             session_version: self.negotiation.versions,
             ufrag: self.generations.local().ufrag(),
             pwd: self.generations.local().pwd(),
-            ice_lite: self.config.ice_lite,
+            ice_lite: self.config.settings.ice_lite,
             setup,
             rtcp_mux,
             default_addresses: &default_addresses,
@@ -129,9 +131,9 @@ impl Stream {
             .map(|id| description.init_data(&self.config.plugin.id, &self.format, id))
             .collect::<Result<Vec<_>, _>>()
             .map_err(refused)?;
-        if description.ice_lite && self.config.ice_lite {
+        if description.ice_lite && self.config.settings.ice_lite {
             return Err(Refused(
-                "both sides are ICE-lite, and neither would check anything: leave out --ice-lite here"
+                "both sides are ICE-lite, and neither would check anything: do without ice_lite here"
                     .to_owned(),
             ));
         }
@@ -181,7 +183,7 @@ impl Stream {
 
     /// Whether both sides say that RTCP comes with RTP.
     fn multiplexes(&self) -> bool {
-        self.config.n_components == 2 && self.negotiation.remote_mux == Some(true)
+        self.config.settings.n_components == 2 && self.negotiation.remote_mux == Some(true)
     }
 
     /// Component 2 ends: RTCP comes over component 1 (RFC 5761, section 5.1.3).

@@ -3,6 +3,7 @@ mod helpers;
 mod loading;
 mod lookups;
 mod loops;
+mod options;
 mod outliving;
 mod streams;
 

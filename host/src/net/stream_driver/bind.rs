@@ -130,7 +130,7 @@ impl StreamDriver {
                 // The peer is told the name all the same: what it does not find there, it sees in our checks.
                 self.stream.warn(format!(
                     "multicast DNS does not work here ({error}): the peer cannot look up {name}, so it must be \
-                     reachable itself; see who holds UDP port 5353, or do without --hide-addresses"
+                     reachable itself; see who holds UDP port 5353, or do without hide_addresses"
                 ));
                 None
             }
