@@ -43,6 +43,7 @@ mod stream_handle;
 mod stream_options;
 pub mod trace;
 
+pub use component::Failure;
 pub use counted::counted;
 pub use error::{HostError, OpenError};
 pub use host::{Host, HostOptions};

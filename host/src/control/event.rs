@@ -138,8 +138,11 @@ impl Serialize for Event<'_> {
             | Notification::ComponentStateReady { data, .. } => {
                 self.secret(&mut map, "handshake_data", data)?;
             }
-            Notification::ComponentStateFailed { reason, .. }
-            | Notification::CouldNotSendPayload { reason, .. } => {
+            Notification::ComponentStateFailed { reason, .. } => {
+                map.serialize_entry("kind", reason.kind())?;
+                map.serialize_entry("reason", &reason.to_string())?;
+            }
+            Notification::CouldNotSendPayload { reason, .. } => {
                 map.serialize_entry("reason", reason)?;
             }
             Notification::ComponentClosed { by_peer, .. } => {

@@ -17,7 +17,7 @@ use super::relay::Relays;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::watch::{At, Pulse};
-use crate::component::Arrival;
+use crate::component::{Arrival, Failure};
 use crate::ice::Datagram;
 use crate::plugin::{Call, Request};
 use crate::stream::{Notification, Stream};
@@ -176,7 +176,11 @@ impl StreamDriver {
                     Err(error) if self.has_gathered => self.stream.warn(format!(
                         "nothing was gathered again: {error}; what was bound before stays in use"
                     )),
-                    Err(error) => self.stream.fail(context.now, &error.to_string()),
+                    Err(error) => {
+                        let message = error.to_string();
+                        let failure = Failure::Bind { message };
+                        self.stream.fail(context.now, &failure);
+                    }
                 }
                 if self.has_gathered {
                     self.stream.gathering_done();

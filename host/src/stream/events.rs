@@ -1,7 +1,8 @@
 //! What the components say, and what comes of it.
 use super::component_state::{UNHEARD_EVERY, Unheard};
 use super::{Notification, Stage, Stream};
-use crate::{component, counted};
+use crate::component::{self, Failure};
+use crate::counted;
 use std::time::Instant;
 
 impl Stream {
@@ -105,7 +106,9 @@ impl Stream {
                 state.ended = true;
                 state.component.abandon(now);
                 let component_id = state.component.id();
-                let reason = format!("component {culprit} could not start");
+                let reason = Failure::Sibling {
+                    component_id: culprit,
+                };
                 self.notifications
                     .push_back(Notification::ComponentStateFailed {
                         component_id,

@@ -9,9 +9,10 @@ mod generations;
 mod messages;
 mod names;
 mod notification;
+mod refused;
 mod settings;
 
-use crate::component::{self, Arrival, Cause, SendError};
+use crate::component::{self, Arrival, Cause, Failure, SendError};
 use crate::ice::{self, Credentials, Datagram, Hiding, Pair, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, PluginInfo, Request};
 use crate::queue::take_front;
@@ -29,7 +30,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use gathering::Lookup;
-pub use notification::{Message, Notification, Refused};
+pub use notification::{Message, Notification};
+pub use refused::Refused;
 use settings::check_timeout;
 pub use settings::{MAX_COMPONENTS, MTU, Settings, SettingsError, TIMEOUT};
 
@@ -239,10 +241,10 @@ impl Stream {
         Some(owner.component.id())
     }
 
-    /// Ends every component: there is no way for its datagrams.
-    pub fn fail(&mut self, now: Instant, reason: &str) {
+    /// Ends every component, such as where there is no way for its datagrams.
+    pub fn fail(&mut self, now: Instant, failure: &Failure) {
         for state in &mut self.components {
-            state.component.end(now, reason.to_owned());
+            state.component.end(now, failure.clone());
         }
         self.settle(now);
     }
@@ -363,21 +365,16 @@ impl Stream {
     }
 
     fn component_mut(&mut self, component_id: u16) -> Result<&mut ComponentState, Refused> {
-        let n = self.components.len();
+        let count = self.components.len();
         self.components
             .get_mut(usize::from(component_id).wrapping_sub(1))
-            .ok_or_else(|| {
-                Refused(format!(
-                    "there is no component {component_id}: this stream has 1 to {n}"
-                ))
+            .ok_or(Refused::NoComponent {
+                component_id,
+                count,
             })
     }
 
     fn notify(&mut self, notification: Notification) {
         self.notifications.push_back(notification);
     }
-}
-
-fn refused(error: impl std::fmt::Display) -> Refused {
-    Refused(error.to_string())
 }

@@ -1,3 +1,4 @@
+use crate::component::Failure;
 use crate::ice::Pair;
 use crate::plugin::Role;
 use zeroize::Zeroizing;
@@ -142,8 +143,8 @@ pub enum Notification {
     ComponentStateFailed {
         /// The component.
         component_id: u16,
-        /// One sentence.
-        reason: String,
+        /// To be matched, and shown as one sentence.
+        reason: Failure,
     },
     /// The component's orderly end.
     ComponentClosed {
@@ -195,10 +196,12 @@ impl Notification {
             | Self::NewRemoteCandidateFull {
                 candidate: text, ..
             }
-            | Self::ComponentStateFailed { reason: text, .. }
             | Self::CouldNotSendPayload { reason: text, .. }
             | Self::LocalSdp { sdp: text }
             | Self::Warning { warning: text } => allocated(text.capacity()),
+            Self::ComponentStateFailed { reason, .. } => {
+                reason.texts().map(|text| allocated(text.capacity())).sum()
+            }
             Self::HandshakeData { data, .. } | Self::ComponentStateReady { data, .. } => {
                 allocated(data.capacity())
             }
@@ -255,8 +258,3 @@ fn allocated(bytes: usize) -> usize {
         _ => (bytes + 8).next_multiple_of(16).max(32),
     }
 }
-
-/// Why a message was refused. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub(super) String);

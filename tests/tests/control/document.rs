@@ -1,4 +1,5 @@
 //! docs/json-lines.md says what the code does.
+use handclasp::component::Failure;
 use handclasp::control::{ErrorEvent, Event, Input, Secrets, messages};
 use handclasp::ice::Pair;
 use handclasp::stream::Notification;
@@ -53,7 +54,7 @@ fn notifications() -> Vec<Notification> {
         Notification::ComponentStateDisconnected { component_id },
         Notification::ComponentStateFailed {
             component_id,
-            reason: text(),
+            reason: Failure::Bind { message: text() },
         },
         Notification::ComponentClosed {
             component_id,

@@ -190,12 +190,12 @@ pub(crate) fn is_ready(report: &Report, component_id: u16) -> bool {
 }
 
 /// Why a component failed, if that is what the report says.
-pub(crate) fn failure(report: &Report, component_id: u16) -> Option<&str> {
+pub(crate) fn failure(report: &Report, component_id: u16) -> Option<String> {
     match report {
         Report::Notification(Notification::ComponentStateFailed {
             component_id: id,
             reason,
-        }) if *id == component_id => Some(reason),
+        }) if *id == component_id => Some(reason.to_string()),
         _ => None,
     }
 }

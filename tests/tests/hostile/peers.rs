@@ -35,7 +35,7 @@ fn failure_of(pair: &mut Pair, victim: usize) -> String {
             )
         );
         assert!(!is_over, "it finished with a peer it could not know");
-        reason = failure(report, 1).map(str::to_owned);
+        reason = failure(report, 1);
         reason.is_some()
     });
     reason.expect("the run ended with it")

@@ -116,7 +116,9 @@ fn s04_inits_that_hang_fail_their_streams_and_stop_no_other_plugin() {
                 panic!("{failed:?}");
             };
             assert!(
-                reason.starts_with("plugin slow-init: init has not returned within 4 s"),
+                reason
+                    .to_string()
+                    .starts_with("plugin slow-init: init has not returned within 4 s"),
                 "{reason}"
             );
         }

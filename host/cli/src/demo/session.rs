@@ -215,8 +215,10 @@ impl Session {
             self.show.line(at - self.started, side, &line);
             match notification {
                 Notification::Stopped => left -= 1,
-                Notification::Warning { warning: reason }
-                | Notification::ComponentStateFailed { reason, .. } => {
+                Notification::Warning { warning } => {
+                    return Some(format!("{}: {warning}", side.as_str()));
+                }
+                Notification::ComponentStateFailed { reason, .. } => {
                     return Some(format!("{}: {reason}", side.as_str()));
                 }
                 _ => {}
