@@ -3,7 +3,7 @@
 //! Between machines, each message of `for_peer` goes over whatever the two peers share. Run it with `make build` done:
 //!
 //!     cargo run --release --example two_peers target/release/plugins
-use handclasp::plugin::{Role, Scanner, SearchPath};
+use handclasp::plugin::{Role, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{Application, BindOptions, Host, HostOptions, Replies, StreamOptions};
 use std::error::Error;
@@ -40,24 +40,12 @@ impl Application for Peer {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directories = std::env::args_os().skip(1).map(Into::into).collect();
-    let host = Host::new(HostOptions {
-        plugins: SearchPath::from_dirs(directories)?,
-        scanner: Scanner::find(),
-        loops: None,
-        key_log: None,
-    })?;
+    let host = Host::new(HostOptions::new(SearchPath::from_dirs(directories)?))?;
     let (sender, events) = channel();
     let open = |index| {
-        let options = StreamOptions {
-            plugin: "dtls-srtp".to_owned(),
-            controlling: ROLES[index] == Role::Initiator,
-            bind_options: BindOptions {
-                addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                ..BindOptions::default()
-            },
-            listen: true, // datagrams are delivered from the start
-            ..StreamOptions::default()
-        };
+        let options = StreamOptions::new("dtls-srtp")
+            .controlling(ROLES[index] == Role::Initiator)
+            .bind(BindOptions::new().address(Ipv4Addr::LOCALHOST));
         let events = sender.clone();
         host.open(options, Box::new(Peer { index, events }))
     };

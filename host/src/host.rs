@@ -1,50 +1,21 @@
 //! The public face: a host of plugins, event loops and streams.
-use crate::error::{HostError, MAX_LOOPS, OpenError};
+use crate::error::{HostError, OpenError};
+use crate::host_options::HostOptions;
 use crate::ice::{RelayTransport, TurnServer};
 use crate::key_log::KeyLog;
 use crate::net::{
     Application, BindOptions, Command, DepartureCounter, Departures, EventLoop, Instances, Mailbox,
     NewStream, Outbox, Pools, Pulse, Responder, Watch, client_config,
 };
-use crate::plugin::{
-    self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, validate,
-};
-use crate::stream::{self, Message, Stream};
+use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, validate};
+use crate::stream::{self, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
 use std::io;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// What a host is made of.
-#[derive(Debug)]
-pub struct HostOptions {
-    /// Where plugins are looked for.
-    pub plugins: SearchPath,
-    /// What opens each plugin in a process of its own before it is opened in this one.
-    pub scanner: Scanner,
-    /// How many event loops, at most 1024; as many as there are cores if `None`.
-    pub loops: Option<NonZero<usize>>,
-    /// Where plugins' secrets go; nowhere if `None`.
-    pub key_log: Option<KeyLog>,
-}
-
-impl HostOptions {
-    /// How many event loops there are to be, if all is within its bounds.
-    fn check(&self) -> Result<usize, HostError> {
-        if let Some(patience) = self.scanner.wrong_patience() {
-            return Err(HostError::Patience { patience });
-        }
-        let cores = || thread::available_parallelism().map_or(1, NonZero::get);
-        match self.loops.map_or_else(cores, NonZero::get) {
-            count @ 1..=MAX_LOOPS => Ok(count),
-            count => Err(HostError::Loops { count }),
-        }
-    }
-}
 
 /// Finds plugins, runs event loops, opens streams. Dropping it stops every stream; what plugins call of it from then on
 /// does nothing.
@@ -129,7 +100,7 @@ impl Host {
     }
 
     /// Loads a plugin, if it is not loaded as it is in its directory now; until then this waits, at most 20 s unless
-    /// the [scanner's patience](Scanner::with_patience) was changed. Other plugins are not waited for.
+    /// the [scanner's patience](plugin::Scanner::with_patience) was changed. Other plugins are not waited for.
     ///
     /// # Errors
     /// One sentence that names the file or the places searched, the cause and the remedy.
@@ -162,7 +133,7 @@ impl Host {
         options: StreamOptions,
         application: Box<dyn Application>,
     ) -> Result<StreamHandle, OpenError> {
-        let settings = options.check()?;
+        options.check()?;
         let (plugin, choice) = self.loader.choose(&options.plugin)?;
         if self.pools.is_stuck(&plugin) {
             return Err(OpenError::Stuck {
@@ -175,7 +146,7 @@ impl Host {
         let config = stream::Config {
             plugin: Arc::clone(plugin.info()),
             options: plugin_options.into(),
-            settings,
+            settings: options.settings,
             tcp: options.bind_options.tcp,
             call_timeout: stream::CALL_TIMEOUT,
             epoch: self.epoch,
@@ -186,23 +157,20 @@ impl Host {
             false => None,
         };
         let now = Instant::now();
+        let (n_components, controlling) =
+            (config.settings.n_components, config.settings.controlling);
         let mut stream = Stream::new(now, config)?;
         if let Some(choice) = choice {
             stream.warn(choice);
         }
         if options.listen {
-            for component_id in stream.component_ids() {
-                let listen = Message::Listen { component_id };
-                stream
-                    .handle_message(now, listen)
-                    .expect("it has such a component and has not ended");
-            }
+            stream.listen_from_the_start();
         }
         let mailbox = self.mailbox_for(&options.bind_options)?;
         let outbox = Outbox::new(stream.id(), Arc::clone(mailbox));
         if let Some(recorder) = &options.recorder {
             let (id, version) = (plugin.id(), &plugin.description().version);
-            recorder.opened(id, version, options.n_components, options.controlling);
+            recorder.opened(id, version, n_components, controlling);
         }
         let (bind_options, loss, recorder) = (options.bind_options, options.loss, options.recorder);
         let new = Box::new(NewStream {

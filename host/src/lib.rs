@@ -28,6 +28,7 @@ mod error;
 pub mod files;
 mod hidden;
 mod host;
+mod host_options;
 pub mod ice;
 mod key_log;
 mod net;
@@ -46,7 +47,8 @@ pub mod trace;
 pub use component::Failure;
 pub use counted::counted;
 pub use error::{HostError, OpenError};
-pub use host::{Host, HostOptions};
+pub use host::Host;
+pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
     Application, BindError, BindOptions, Departures, Family, Loss, Outbox, PostError, Replies,

@@ -67,6 +67,7 @@ impl fmt::Display for Event {
                 } => write!(f, "received {id} {}", text(payload)),
                 N::Warning { warning } => write!(f, "warning {warning}"),
                 N::Stopped => write!(f, "stopped"),
+                other => write!(f, "{other:?}"),
             },
         }
     }

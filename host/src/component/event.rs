@@ -84,6 +84,7 @@ pub enum Arrival {
 
 /// Why a datagram of the application could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The handshake is not finished, or ICE has no pair yet.
     #[error("the component is not ready: wait for component_state_ready")]

@@ -28,6 +28,7 @@ pub enum Accepted {
 
 /// Why a well-formed candidate is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ignored {
     /// Its transport is neither UDP nor, in the direction that is of use here, TCP.
     Transport,
@@ -43,6 +44,7 @@ pub enum Ignored {
 
 /// Why a remote candidate was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CandidateError {
     /// The line is not one.
     #[error(

@@ -244,6 +244,13 @@ impl Stream {
         }
     }
 
+    /// Listens to every component, as [`Message::Listen`] does: at the start there is nothing that it has missed.
+    pub fn listen_from_the_start(&mut self) {
+        for state in &mut self.components {
+            state.listened = true;
+        }
+    }
+
     fn listen(&mut self, component_id: u16) -> Result<(), Refused> {
         let state = self.component_mut(component_id)?;
         state.listened = true;

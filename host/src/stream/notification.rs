@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 /// What the application tells a stream.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Message {
     /// The peer's `ufrag pwd`. Others than before are the peer's ICE restart.
     SetRemoteCredentials {
@@ -80,6 +81,7 @@ impl Message {
 
 /// What a stream tells the application.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Notification {
     /// What `init` produced for the peer.
     HandshakeInitData {

@@ -1,17 +1,18 @@
 //! Each value that is out of its bounds is refused, with a sentence that says which.
 use super::StreamOptions;
 use crate::ice::{Announced, Servers, StunServer, Tcp, TurnServer};
-use crate::net::{Family, Loss};
+use crate::net::{BindOptions, Family, Loss};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// What [`Host::open`](crate::Host::open) says to options with this changed.
-fn refused(change: impl FnOnce(&mut StreamOptions)) -> Option<String> {
-    let mut options = StreamOptions::default();
-    change(&mut options);
-    options.check().err().map(|error| error.to_string())
+fn refused(change: impl FnOnce(StreamOptions) -> StreamOptions) -> Option<String> {
+    change(StreamOptions::default())
+        .check()
+        .err()
+        .map(|error| error.to_string())
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -20,17 +21,17 @@ fn ip(text: &str) -> IpAddr {
 
 #[test]
 fn what_is_within_its_bounds_is_taken() {
-    assert_eq!(refused(|_| {}), None);
+    assert_eq!(refused(|options| options), None);
     for address in ["127.0.0.1", "::1", "192.0.2.7", "fe80::1"] {
-        let bind = |options: &mut StreamOptions| options.bind_options.addresses = vec![ip(address)];
+        let bind = |options: StreamOptions| options.bind(BindOptions::new().address(ip(address)));
         assert_eq!(refused(bind), None, "{address}");
     }
     for ports in [1..=1, 1..=65_535, 50_000..=50_999] {
-        let bind = |options: &mut StreamOptions| options.bind_options.port_range = Some(ports);
+        let bind = |options: StreamOptions| options.bind(BindOptions::new().port_range(ports));
         assert_eq!(refused(bind), None);
     }
     for percent in [0.0, 12.5, 100.0] {
-        let lose = |options: &mut StreamOptions| options.loss = Some(Loss::new(percent, 1));
+        let lose = |options: StreamOptions| options.loss(Loss::new(percent, 1));
         assert_eq!(refused(lose), None, "{percent}");
     }
 }
@@ -39,11 +40,11 @@ fn what_is_within_its_bounds_is_taken() {
 fn numbers_have_bounds() {
     for n in [0, 257, u16::MAX] {
         let sentence = format!("a stream has 1 to 256 components, not {n}");
-        assert_eq!(refused(|options| options.n_components = n), Some(sentence));
+        assert_eq!(refused(|options| options.components(n)), Some(sentence));
     }
     for mtu in [0, 64, 255, 65_508, u16::MAX] {
         let sentence = format!("the MTU is 256 to 65507 bytes, not {mtu}");
-        assert_eq!(refused(|options| options.mtu = mtu), Some(sentence));
+        assert_eq!(refused(|options| options.mtu(mtu)), Some(sentence));
     }
     for timeout in [Duration::ZERO, Duration::from_secs(86_401), Duration::MAX] {
         let sentence = |name| {
@@ -51,16 +52,16 @@ fn numbers_have_bounds() {
                 "the {name} timeout is 1ms to 86400s, not {timeout:?}"
             ))
         };
-        let init = refused(|options| options.init_timeout = timeout);
+        let init = refused(|options| options.init_timeout(timeout));
         assert_eq!(init, sentence("init"));
-        let handshake = refused(|options| options.handshake_timeout = timeout);
+        let handshake = refused(|options| options.handshake_timeout(timeout));
         assert_eq!(handshake, sentence("handshake"));
-        let ice = refused(|options| options.ice_timeout = timeout);
+        let ice = refused(|options| options.ice_timeout(timeout));
         assert_eq!(ice, sentence("ICE"));
     }
     for percent in [-0.1, 100.1, f64::INFINITY, f64::NAN] {
         let sentence = format!("the loss is 0 to 100 percent, not {percent}");
-        let lose = |options: &mut StreamOptions| options.loss = Some(Loss::new(percent, 1));
+        let lose = |options: StreamOptions| options.loss(Loss::new(percent, 1));
         assert_eq!(refused(lose), Some(sentence));
     }
 }
@@ -78,7 +79,7 @@ fn sockets_are_bound_to_what_a_machine_can_have() {
         let sentence = format!(
             "no socket can be bound to {address}: name an address of this machine's, or none for all that it has"
         );
-        let bind = |options: &mut StreamOptions| options.bind_options.addresses = vec![ip(address)];
+        let bind = |options: StreamOptions| options.bind(BindOptions::new().address(ip(address)));
         assert_eq!(refused(bind), Some(sentence));
     }
     #[expect(clippy::reversed_empty_ranges)]
@@ -88,24 +89,27 @@ fn sockets_are_bound_to_what_a_machine_can_have() {
         let sentence = format!(
             "{first}-{last} are no ports: give the first and the last one, such as 50000-50999, from 1 to 65535"
         );
-        let bind = |options: &mut StreamOptions| options.bind_options.port_range = Some(ports);
+        let bind = |options: StreamOptions| options.bind(BindOptions::new().port_range(ports));
         assert_eq!(refused(bind), Some(sentence));
     }
     for length in [0, 256, 1 << 20] {
         let sentence = format!("the name of an interface has 1 to 255 bytes, not {length}");
-        let bind = |options: &mut StreamOptions| {
-            options.bind_options.interfaces = vec!["lo".to_owned(), "i".repeat(length)];
-        };
+        let names = ["lo".to_owned(), "i".repeat(length)];
+        let bind = |options: StreamOptions| options.bind(BindOptions::new().interfaces(names));
         assert_eq!(refused(bind), Some(sentence));
     }
-    let no_transport = refused(|options| options.bind_options.no_udp = true).expect("it has none");
+    let no_transport =
+        refused(|options| options.bind(BindOptions::new().udp(false))).expect("it has none");
     assert!(
         no_transport.starts_with("without UDP nothing is left"),
         "{no_transport}"
     );
     let other_family = refused(|options| {
-        options.bind_options.addresses = vec![ip("127.0.0.1")];
-        options.bind_options.family = Some(Family::V6);
+        options.bind(
+            BindOptions::new()
+                .address(ip("127.0.0.1"))
+                .family(Family::V6),
+        )
     });
     let other_family = other_family.expect("there is none");
     assert!(
@@ -118,7 +122,7 @@ fn sockets_are_bound_to_what_a_machine_can_have() {
 fn the_peer_is_told_addresses_that_it_can_send_to() {
     let announce = |local: Option<&str>, public: &str| {
         let (local, public) = (local.map(ip), ip(public));
-        refused(|options| options.announced = vec![Announced { local, public }])
+        refused(|options| options.announced([Announced { local, public }]))
     };
     assert_eq!(announce(None, "203.0.113.7"), None);
     assert_eq!(announce(Some("10.0.0.1"), "203.0.113.7"), None);
@@ -146,19 +150,19 @@ fn servers_are_somewhere() {
             port,
         }];
         let of_stun = refused(|options| {
-            options.servers = Servers {
+            options.servers(Servers {
                 stun,
                 ..Servers::default()
-            };
+            })
         });
         let mut relay: TurnServer = "turn:alice:secret@relay.example".parse().expect("a server");
         (relay.host, relay.port) = (host.to_owned(), port);
         let turn = vec![relay];
         let of_turn = refused(|options| {
-            options.servers = Servers {
+            options.servers(Servers {
                 turn,
                 ..Servers::default()
-            };
+            })
         });
         assert_eq!(of_stun, of_turn);
         of_stun
@@ -204,7 +208,7 @@ fn addresses() -> impl Strategy<Value = IpAddr> {
 
 prop_compose! {
     fn anything()(
-        (n_components, mtu, controlling, ice_lite) in (any::<u16>(), any::<u16>(), any::<bool>(), any::<bool>()),
+        (count, mtu, controlling, ice_lite) in (any::<u16>(), any::<u16>(), any::<bool>(), any::<bool>()),
         timeouts in [durations(), durations(), durations()],
         bound in prop::collection::vec(addresses(), 0..3),
         announced in prop::collection::vec((prop::option::of(addresses()), addresses()), 0..3),
@@ -212,27 +216,30 @@ prop_compose! {
         interfaces in prop::collection::vec(any::<String>(), 0..3),
         stun in prop::collection::vec(any::<(String, u16)>(), 0..3),
         (percent, seed) in (any::<f64>(), any::<u64>()),
-        (no_udp, relay_only) in any::<(bool, bool)>(),
+        (udp, relay_only) in any::<(bool, bool)>(),
         tcp in prop::sample::select(vec![Tcp::Off, Tcp::Active, Tcp::Passive, Tcp::Both]),
     ) -> StreamOptions {
-        let mut options = StreamOptions {
-            n_components,
-            mtu,
-            controlling,
-            ice_lite,
-            loss: Some(Loss::new(percent, seed)),
-            ..StreamOptions::default()
-        };
-        [options.init_timeout, options.handshake_timeout, options.ice_timeout] = timeouts;
+        let [init, handshake, ice] = timeouts;
+        let bind_options = BindOptions::new()
+            .addresses(bound)
+            .interfaces(interfaces)
+            .port_range(ports.map(|(first, last)| RangeInclusive::new(first, last)))
+            .udp(udp)
+            .tcp(tcp);
         let announced = announced.into_iter();
-        options.announced = announced.map(|(local, public)| Announced { local, public }).collect();
-        options.bind_options.addresses = bound;
-        options.bind_options.interfaces = interfaces;
-        options.bind_options.port_range = ports.map(|(first, last)| RangeInclusive::new(first, last));
-        (options.bind_options.no_udp, options.bind_options.tcp) = (no_udp, tcp);
         let stun = stun.into_iter().map(|(host, port)| StunServer { host, port });
-        options.servers = Servers { stun: stun.collect(), turn: Vec::new(), relay_only };
-        options
+        StreamOptions::default()
+            .components(count)
+            .mtu(mtu)
+            .controlling(controlling)
+            .ice_lite(ice_lite)
+            .loss(Loss::new(percent, seed))
+            .init_timeout(init)
+            .handshake_timeout(handshake)
+            .ice_timeout(ice)
+            .bind(bind_options)
+            .announced(announced.map(|(local, public)| Announced { local, public }))
+            .servers(Servers { stun: stun.collect(), turn: Vec::new(), relay_only })
     }
 }
 

@@ -11,7 +11,6 @@ use handclasp::plugin::Scanner;
 use handclasp::trace::Recorder;
 use handclasp::{BindOptions, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,12 +53,10 @@ impl Sessions {
         plugin: &'static str,
         loops: usize,
     ) -> Result<Self, Failed> {
-        let host = Host::new(HostOptions {
-            plugins: plugins.search_path()?,
-            scanner: Scanner::this_program(),
-            loops: NonZero::new(loops),
-            key_log: None,
-        })?;
+        let host_options = HostOptions::new(plugins.search_path()?)
+            .scanner(Scanner::this_program())
+            .loops(loops);
+        let host = Host::new(host_options)?;
         Ok(Self {
             host,
             plugin,
@@ -126,17 +123,13 @@ impl Sessions {
         let pair = Pair::new(then, Arc::clone(&self.reports));
         let [first, second] = recorders;
         let open = |side: Side, recorder| {
-            let options = StreamOptions {
-                plugin: self.plugin.to_owned(),
-                controlling: side.leads(),
-                bind_options: BindOptions {
-                    addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    single_port: self.shares_port && side == Side::A,
-                    ..BindOptions::default()
-                },
-                recorder,
-                ..StreamOptions::default()
-            };
+            let bind_options = BindOptions::new()
+                .address(Ipv4Addr::LOCALHOST)
+                .single_port(self.shares_port && side == Side::A);
+            let options = StreamOptions::new(self.plugin)
+                .controlling(side.leads())
+                .bind(bind_options)
+                .recorder(recorder);
             self.host.open(options, pair.application(side))
         };
         pair.connect([open(Side::A, first)?, open(Side::B, second)?]);

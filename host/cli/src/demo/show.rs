@@ -292,6 +292,7 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         | Notification::LocalSdp { .. }
         | Notification::IcePayload { .. }
         | Notification::Stopped => return None,
+        other => Event::new(other, Secrets::Redacted).name().to_owned(),
     })
 }
 
