@@ -1,99 +1,62 @@
-//! Two peers in one process: a plugin shakes hands, and each sends the other a datagram.
-//!
-//! Between machines, each message of `for_peer` goes over whatever the two peers share. Run it with `make build` done:
+//! Two peers in one process: a plugin shakes hands, and each sends the other a datagram. Between machines, each message of
+//! `for_peer` goes over whatever the two share. Run it with `make build` done:
 //!
 //!     cargo run --release --example two_peers target/release/plugins
-use handclasp::plugin::{Role, Scanner, SearchPath};
-use handclasp::stream::{Message, Notification};
-use handclasp::{Application, BindOptions, Context, Host, HostOptions, StreamOptions};
+use handclasp::plugin::{Role, SearchPath};
+use handclasp::stream::Notification;
+use handclasp::{BindOptions, Event, Host, HostOptions, StreamOptions, channel};
 use std::error::Error;
 use std::net::Ipv4Addr;
-use std::sync::mpsc::{Sender, channel};
 
 /// The handshake's roles; the first peer is ICE's controlling one as well.
 const ROLES: [Role; 2] = [Role::Initiator, Role::Responder];
 
-/// What a stream reports to, on its event loop's thread: nothing here takes long.
-struct Peer {
-    index: usize,
-    events: Sender<(usize, Event)>,
-}
-
-enum Event {
-    Notification(Notification),
-    Datagram(String),
-}
-
-impl Application for Peer {
-    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
-        // Once the program ends nobody takes it.
-        let _ = self
-            .events
-            .send((self.index, Event::Notification(notification)));
-    }
-
-    fn receive(&mut self, _: &mut Context<'_>, _component_id: u16, datagram: &[u8]) {
-        let text = String::from_utf8_lossy(datagram).into_owned();
-        let _ = self.events.send((self.index, Event::Datagram(text)));
-    }
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
-    let directories = std::env::args_os().skip(1).map(Into::into).collect();
-    let host = Host::new(HostOptions {
-        plugins: SearchPath::from_dirs(directories)?,
-        scanner: Scanner::find(),
-        loops: None,
-        key_log: None,
-    })?;
-    let (sender, events) = channel();
-    let open = |index| {
-        let options = StreamOptions {
-            plugin: "dtls-srtp".to_owned(),
-            controlling: ROLES[index] == Role::Initiator,
-            bind_options: BindOptions {
-                addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                ..BindOptions::default()
-            },
-            listen: true, // datagrams are delivered from the start
-            ..StreamOptions::default()
-        };
-        let events = sender.clone();
-        host.open(options, Box::new(Peer { index, events }))
+    let plugins = std::env::args_os().skip(1).map(Into::into).collect();
+    let host = Host::new(HostOptions::new(SearchPath::from_dirs(plugins)?))?;
+    let (application, events) = channel(); // what both streams are told
+    let open = |role| {
+        let bind = BindOptions::new().address(Ipv4Addr::LOCALHOST);
+        let options = StreamOptions::new("dtls-srtp").bind(bind);
+        let options = options.controlling(role == Role::Initiator);
+        host.open(options, application.clone())
     };
-    let streams = [open(0)?, open(1)?];
-    let (mut ready, mut received, mut stopped) = (0, 0, 0);
-    while stopped < 2 {
-        let (index, event) = events.recv()?;
+    let peers = [open(ROLES[0])?, open(ROLES[1])?];
+    drop(application); // events end with the streams
+    let (mut ready, mut received) = (0, 0);
+    for (stream, event) in events {
+        let index = usize::from(stream.id() == peers[1].id());
         match event {
-            Event::Datagram(text) => {
-                println!("peer {index} received {text:?}");
-                received += 1;
-                if received == 2 {
-                    streams.iter().try_for_each(|one| one.send(Message::Stop))?;
-                }
-            }
             Event::Notification(notification) => {
                 let other = 1 - index;
                 if let Some(message) = notification.for_peer(ROLES[other]) {
-                    streams[other].send(message)?;
+                    peers[other].send(message)?;
                 }
                 match notification {
                     Notification::ComponentStateReady { component_id, data } => {
                         println!("peer {index} is ready: {} bytes of keys", data.len());
                         ready += 1;
-                        if ready == 2 {
-                            for (index, stream) in streams.iter().enumerate() {
-                                let text = format!("hello from peer {index}");
-                                stream.send_payload(component_id, text.as_bytes())?;
-                            }
+                        for (index, peer) in peers.iter().enumerate().filter(|_| ready == 2) {
+                            let text = format!("hello from peer {index}");
+                            peer.send_payload(component_id, text.as_bytes())?;
                         }
                     }
-                    Notification::ComponentStateFailed { reason, .. } => return Err(reason.into()),
-                    Notification::Stopped => stopped += 1,
+                    Notification::ComponentStateFailed { reason, .. } => {
+                        return Err(reason.to_string().into());
+                    }
                     _ => {}
                 }
             }
+            Event::Payload { payload, .. } => {
+                let text = String::from_utf8_lossy(&payload);
+                println!("peer {index} received {text:?}");
+                received += 1;
+                peers
+                    .iter()
+                    .filter(|_| received == 2)
+                    .for_each(|it| it.stop());
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! Why there is no host, or no stream.
 use crate::net::{BindError, MAX_OPENING, MAX_OVERDUE, TrustError};
-use crate::plugin;
-use crate::stream::Refused;
+use crate::plugin::{self, PATIENCES};
+use crate::stream::SettingsError;
 use std::io;
+use std::time::Duration;
 
 /// Why there is no host.
 #[derive(Debug, thiserror::Error)]
@@ -11,12 +12,33 @@ pub enum HostError {
     /// The system gives no thread or no means to wait for sockets.
     #[error("an event loop cannot start ({0}): are the process's threads or open files used up?")]
     Loop(#[source] io::Error),
+    /// No event loop, or too many.
+    #[error(
+        "a host has 1 to {MAX_LOOPS} event loops, not {count}: give as many as there are cores"
+    )]
+    Loops {
+        /// How many were asked for.
+        count: usize,
+    },
+    /// A patience of the scanner's that is too short, or longer than a day.
+    #[error(
+        "the scanner's patience is {:?} to {:?}, not {patience:?}",
+        PATIENCES.start(),
+        PATIENCES.end()
+    )]
+    Patience {
+        /// What was given.
+        patience: Duration,
+    },
     /// The system gives no thread.
     #[error(
         "what plugins log has no thread that tells it ({0}): are the process's threads used up?"
     )]
     Log(#[source] io::Error),
 }
+
+/// Most event loops of a host.
+pub(crate) const MAX_LOOPS: usize = 1024;
 
 /// Why a stream was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +52,11 @@ pub enum OpenError {
     Trust(#[from] TrustError),
     /// The stream cannot be what the options ask for.
     #[error(transparent)]
-    Refused(#[from] Refused),
-    /// Nothing is left for it to connect over.
+    Settings(#[from] SettingsError),
+    /// A share of datagrams to drop that is none.
+    #[error("the loss is 0 to 100 percent, not {0}")]
+    Loss(f64),
+    /// Its sockets cannot be where the options say, or nothing is left for it to connect over.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// Many calls of the plugin's `init` have not returned in time.

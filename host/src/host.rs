@@ -1,5 +1,6 @@
 //! The public face: a host of plugins, event loops and streams.
 use crate::error::{HostError, OpenError, StillRunning};
+use crate::host_options::HostOptions;
 use crate::ice::{RelayTransport, TurnServer};
 use crate::key_log::KeyLog;
 use crate::loops::Loops;
@@ -7,31 +8,14 @@ use crate::net::{
     Application, BindOptions, Departures, EventLoop, Instances, Mailbox, NewStream, NotOpened,
     Pools, Responder, StreamRef, Watch, client_config,
 };
-use crate::plugin::{
-    self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, validate,
-};
-use crate::stream::{self, Message, Stream};
+use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, validate};
+use crate::stream::{self, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
-use std::num::NonZero;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
-
-/// What a host is made of.
-#[derive(Debug)]
-pub struct HostOptions {
-    /// Where plugins are looked for.
-    pub plugins: SearchPath,
-    /// What opens each plugin in a process of its own before it is opened in this one.
-    pub scanner: Scanner,
-    /// How many event loops; as many as there are cores if `None`.
-    pub loops: Option<NonZero<usize>>,
-    /// Where plugins' secrets go; nowhere if `None`.
-    pub key_log: Option<KeyLog>,
-}
 
 /// Finds plugins, runs event loops, opens streams.
 ///
@@ -66,13 +50,10 @@ impl Host {
     /// Starts the event loops.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// An option is out of its bounds, or the system has no thread to give.
     pub fn new(options: HostOptions) -> Result<Self, HostError> {
         let epoch = Instant::now();
-        let count = options
-            .loops
-            .or_else(|| thread::available_parallelism().ok())
-            .map_or(1, NonZero::get);
+        let count = options.check()?;
         let instances: Arc<Instances> = Arc::default();
         let woken = Arc::clone(&instances);
         let wake = Box::new(move |instance_id| woken.wake(instance_id));
@@ -120,7 +101,7 @@ impl Host {
     }
 
     /// Loads a plugin, if it is not loaded as it is in its directory now; until then this waits, at most 20 s unless
-    /// the [scanner's patience](Scanner::with_patience) was changed. Other plugins are not waited for.
+    /// the [scanner's patience](plugin::Scanner::with_patience) was changed. Other plugins are not waited for.
     ///
     /// # Errors
     /// One sentence that names the file or the places searched, the cause and the remedy.
@@ -151,6 +132,7 @@ impl Host {
         options: StreamOptions,
         application: impl Application + 'static,
     ) -> Result<StreamHandle, OpenError> {
+        options.check()?;
         let host = &*self.0;
         let (plugin, choice) = host.loader.choose(&options.plugin)?;
         if host.pools.is_stuck(&plugin) {
@@ -159,46 +141,36 @@ impl Host {
             });
         }
         let declared = &plugin.description().options;
-        let settings = validate(plugin.id(), declared, &options.plugin_options)
+        let plugin_options = validate(plugin.id(), declared, &options.plugin_options)
             .map_err(plugin::Error::from)?;
         let config = stream::Config {
             plugin: Arc::clone(plugin.info()),
-            options: settings.into(),
-            n_components: options.n_components,
-            controlling: options.controlling,
-            mtu: options.mtu,
-            init_timeout: options.init_timeout,
-            call_timeout: stream::CALL_TIMEOUT,
-            handshake_timeout: options.handshake_timeout,
-            ice_timeout: options.ice_timeout,
-            ice_lite: options.ice_lite,
+            options: plugin_options.into(),
+            settings: options.settings,
             tcp: options.bind_options.tcp,
-            announced: options.announced.into(),
-            hide_addresses: options.hide_addresses,
-            servers: Arc::new(options.servers),
+            call_timeout: stream::CALL_TIMEOUT,
             epoch: host.epoch,
         };
         let uses_tls = |server: &TurnServer| server.transport == RelayTransport::Tls;
-        let trust = match config.servers.turn.iter().any(uses_tls) {
+        let trust = match config.settings.servers.turn.iter().any(uses_tls) {
             true => Some(client_config(options.turn_ca.as_deref())?),
             false => None,
         };
-        options.bind_options.check(&config.servers)?;
         let now = Instant::now();
+        let (n_components, controlling) =
+            (config.settings.n_components, config.settings.controlling);
         let mut stream = Stream::new(now, config)?;
         if let Some(choice) = choice {
             stream.warn(choice);
         }
         if options.listen {
-            for component_id in stream.component_ids() {
-                stream.handle_message(now, Message::Listen { component_id })?;
-            }
+            stream.listen_from_the_start();
         }
         let mailbox = host.mailbox_for(&options.bind_options);
         let stream_ref = StreamRef::new(stream.id(), Arc::clone(mailbox));
         if let Some(recorder) = &options.recorder {
             let (id, version) = (plugin.id(), &plugin.description().version);
-            recorder.opened(id, version, options.n_components, options.controlling);
+            recorder.opened(id, version, n_components, controlling);
         }
         let (bind_options, loss, recorder) = (options.bind_options, options.loss, options.recorder);
         let new = Box::new(NewStream {

@@ -29,6 +29,7 @@ mod error;
 pub mod files;
 mod hidden;
 mod host;
+mod host_options;
 pub mod ice;
 mod key_log;
 mod loops;
@@ -37,6 +38,7 @@ pub mod plugin;
 mod printable;
 mod queue;
 pub mod sdp;
+mod shortened;
 mod similar;
 mod spool;
 pub mod stream;
@@ -47,9 +49,11 @@ pub mod trace;
 #[cfg(feature = "tokio")]
 pub use channel::{AsyncEvents, async_channel};
 pub use channel::{ChannelApplication, Event, Events, TimedOut, channel};
+pub use component::Failure;
 pub use counted::counted;
 pub use error::{HostError, OpenError, StillRunning};
-pub use host::{Host, HostOptions};
+pub use host::Host;
+pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
     Application, BindError, BindOptions, Context, Departures, Family, Loss, Queued, SendError,

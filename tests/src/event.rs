@@ -73,6 +73,7 @@ impl fmt::Display for Event {
                 N::LocalSdp { .. } => write!(f, "sdp"),
                 N::Warning { warning } => write!(f, "warning {warning}"),
                 N::Stopped => write!(f, "stopped"),
+                other => write!(f, "{other:?}"),
             },
         }
     }

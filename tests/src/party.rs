@@ -2,7 +2,7 @@
 use crate::turn::Turn;
 use handclasp::ice::{Announced, Servers, Tcp};
 use handclasp::plugin::{Plugin, validate};
-use handclasp::stream::{CALL_TIMEOUT, Config, Refused, Stream};
+use handclasp::stream::{CALL_TIMEOUT, Config, Settings, SettingsError, Stream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,9 +42,9 @@ pub struct Party {
 }
 
 impl Party {
-    /// One component, and the defaults of [`handclasp::StreamOptions`].
+    /// The defaults of [`Settings`].
     pub fn new(plugin: Arc<Plugin>) -> Self {
-        let defaults = handclasp::StreamOptions::default();
+        let defaults = Settings::default();
         Self {
             plugin,
             options: Vec::new(),
@@ -90,25 +90,28 @@ impl Party {
     ///
     /// # Panics
     /// The plugin has no such options.
-    pub fn stream(&self, start: Instant, is_first: bool) -> Result<Stream, Refused> {
+    pub fn stream(&self, start: Instant, is_first: bool) -> Result<Stream, SettingsError> {
         let declared = &self.plugin.description().options;
         let options = validate(self.plugin.id(), declared, &self.options)
             .unwrap_or_else(|error| panic!("{error}"));
-        let config = Config {
-            plugin: Arc::clone(self.plugin.info()),
-            options: options.into(),
+        let settings = Settings {
             n_components: self.n_components,
             controlling: self.controlling.unwrap_or(is_first),
             mtu: self.mtu,
             init_timeout: self.init_timeout,
-            call_timeout: self.call_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
             ice_lite: self.ice_lite,
-            tcp: Tcp::Off,
             announced: self.announced.clone().into(),
             hide_addresses: self.hide_addresses,
             servers: Arc::new(self.servers.clone()),
+        };
+        let config = Config {
+            plugin: Arc::clone(self.plugin.info()),
+            options: options.into(),
+            settings,
+            tcp: Tcp::Off,
+            call_timeout: self.call_timeout,
             epoch: start,
         };
         Stream::new(start, config)

@@ -3,7 +3,7 @@ use crate::event::Event;
 use crate::party::Party;
 use handclasp::component::Cause;
 use handclasp::plugin::Role;
-use handclasp::stream::{Message, Notification, Refused, Stream};
+use handclasp::stream::{Message, Notification, SettingsError, Stream};
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -29,12 +29,14 @@ pub struct Side {
 }
 
 impl Side {
-    pub(crate) fn new(start: Instant, index: usize, party: &Party) -> Result<Self, Refused> {
+    pub(crate) fn new(start: Instant, index: usize, party: &Party) -> Result<Self, SettingsError> {
         let first = index.is_multiple_of(2);
         let mut stream = party.stream(start, first)?;
         if party.listens {
             for component_id in stream.component_ids() {
-                stream.handle_message(start, Message::Listen { component_id })?;
+                stream
+                    .handle_message(start, Message::Listen { component_id })
+                    .expect("it has this component");
             }
         }
         Ok(Self {

@@ -7,7 +7,7 @@ use crate::post::Post;
 use crate::side::Side;
 use crate::signalling::Signalling;
 use crate::turn::{self, Turn};
-use handclasp::component::Arrival;
+use handclasp::component::{Arrival, Failure};
 use handclasp::ice::{Datagram, Pair, RelayRequest, stun_kind};
 use handclasp::stream::{self, Lookup, Message, Refused, Stream};
 use std::collections::BTreeMap;
@@ -170,7 +170,9 @@ impl World {
 
     /// There is no way for a stream's datagrams.
     pub fn fail(&mut self, side: usize, reason: &str) {
-        self.sides[side].stream.fail(self.now, reason);
+        let message = reason.to_owned();
+        let failure = Failure::Bind { message };
+        self.sides[side].stream.fail(self.now, &failure);
         self.settle(side);
     }
 

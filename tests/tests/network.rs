@@ -9,8 +9,7 @@ use is::stun::{StunMessage, TransId};
 use std::env::consts::DLL_SUFFIX;
 use std::fs::File;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::num::NonZero;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,26 +71,20 @@ impl Pair {
         loops: usize,
         port_range: Option<RangeInclusive<u16>>,
     ) -> Self {
-        let host = Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(directories).expect("they are built"),
-            scanner: Scanner::none(),
-            loops: NonZero::new(loops),
-            key_log: None,
-        })
-        .expect("a host");
+        let plugins = SearchPath::from_dirs(directories).expect("they are built");
+        let host_options = HostOptions::new(plugins)
+            .scanner(Scanner::none())
+            .loops(loops);
+        let host = Host::new(host_options).expect("a host");
         let (sender, seen) = channel();
         let opened = [0, 1].map(|side| {
             let (open_gate, gate) = channel();
-            let mut options = StreamOptions {
-                controlling: side == 0,
-                ..options(plugin)
-            };
-            options.bind_options.port_range = port_range.clone();
+            let options = options(plugin)
+                .controlling(side == 0)
+                .bind(on_loopback().port_range(port_range.clone()));
             let seen = sender.clone();
             let stream = host.open(options, Box::new(Observer { side, seen, gate }));
             let stream = stream.unwrap_or_else(|error| panic!("{error}"));
-            let listen = Message::Listen { component_id: 1 };
-            stream.send(listen).expect("its loop keeps up");
             (stream, open_gate)
         });
         let [(a, a_gate), (b, b_gate)] = opened;
@@ -132,16 +125,13 @@ impl Pair {
     }
 }
 
+fn on_loopback() -> BindOptions {
+    BindOptions::new().address(Ipv4Addr::LOCALHOST)
+}
+
 /// On loopback.
 fn options(plugin: &str) -> StreamOptions {
-    StreamOptions {
-        plugin: plugin.to_owned(),
-        bind_options: BindOptions {
-            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            ..BindOptions::default()
-        },
-        ..StreamOptions::default()
-    }
+    StreamOptions::new(plugin).bind(on_loopback())
 }
 
 #[test]
@@ -288,10 +278,7 @@ fn s04_an_init_that_blocks_stops_no_other_stream_of_its_loop() {
     let gate = Gate::new();
     let (seen, told) = channel();
     let (_, never) = channel();
-    let options = StreamOptions {
-        plugin_options: vec![("gate".to_owned(), gate.path().display().to_string())],
-        ..options("waits-in-init")
-    };
+    let options = options("waits-in-init").plugin_option("gate", gate.path().display().to_string());
     let application = Observer {
         side: 0,
         seen,

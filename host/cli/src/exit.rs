@@ -1,5 +1,7 @@
 //! How a command ends when it does not end well. The codes are part of the interface.
 use super::log;
+use handclasp::plugin::{FindError, NamedBy, OptionError, OptionFault};
+use handclasp::stream::SettingsError;
 use handclasp::{BindError, HostError, OpenError, TrustError, plugin, printable};
 use std::fmt;
 use std::process::ExitCode;
@@ -65,13 +67,49 @@ impl Failed {
 
 impl From<plugin::Error> for Failed {
     fn from(error: plugin::Error) -> Self {
-        Self::plugin(error)
+        Self::plugin(match &error {
+            plugin::Error::Find(error) => not_found(error),
+            plugin::Error::Options(error) => wrong_option(error),
+            error => error.to_string(),
+        })
     }
 }
 
 impl From<plugin::FindError> for Failed {
     fn from(error: plugin::FindError) -> Self {
-        Self::plugin(error)
+        Self::plugin(not_found(&error))
+    }
+}
+
+/// With the flag that names the directory.
+fn not_found(error: &FindError) -> String {
+    match error {
+        FindError::Directory {
+            directory,
+            named_by: NamedBy::Caller,
+            error,
+        } => format!(
+            "cannot look for plugins in {} ({error}): make the directory, or correct --plugin-dir",
+            directory.display()
+        ),
+        error => error.to_string(),
+    }
+}
+
+/// With the flag that gives the option; others on this machine can read a command line.
+fn wrong_option(error: &OptionError) -> String {
+    let OptionError { plugin, key, fault } = error;
+    match fault {
+        OptionFault::Missing { help, secret } => {
+            let flag = match secret {
+                true => format!("--option-file {key}=FILE"),
+                false => format!("--option {key}=VALUE"),
+            };
+            format!(
+                "option `{key}` of plugin `{plugin}` is required ({help}): give it a value, such as with `{flag}`"
+            )
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -85,11 +123,21 @@ impl From<OpenError> for Failed {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Plugin(error) => error.into(),
-            OpenError::Bind(error @ BindError::NoTransport) => Self::usage(error),
+            OpenError::Settings(error @ SettingsError::InitData { .. }) => Self::plugin(error),
+            error @ (OpenError::Settings(_) | OpenError::Loss(_)) => Self::usage(error),
+            OpenError::Bind(error) if is_usage(&error) => Self::usage(error),
             OpenError::Trust(error @ (TrustError::Unreadable { .. } | TrustError::File { .. })) => {
                 Self::usage(error)
             }
             error => Self::new(error),
         }
     }
+}
+
+/// Whether no machine could have such sockets; otherwise this one has none.
+fn is_usage(error: &BindError) -> bool {
+    !matches!(
+        error,
+        BindError::Interfaces(_) | BindError::NoAddress { .. } | BindError::Bind { .. }
+    )
 }

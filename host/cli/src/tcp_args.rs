@@ -17,10 +17,14 @@ pub(super) struct TcpArgs {
 
 impl TcpArgs {
     pub(super) fn apply(self, bind_options: BindOptions) -> BindOptions {
-        BindOptions {
-            tcp: self.tcp,
-            no_udp: self.no_udp,
-            ..bind_options
+        bind_options.tcp(self.tcp).udp(!self.no_udp)
+    }
+
+    /// What goes with these at the other peer.
+    pub(super) fn counterpart(self) -> Self {
+        Self {
+            tcp: self.tcp.counterpart(),
+            ..self
         }
     }
 }

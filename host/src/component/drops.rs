@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Why a datagram of the peer's, or a packet of the handshake's, was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Cause {
     /// It came during a call into the plugin, or before one that waited, and there was no room for it to wait.
     NoRoom,

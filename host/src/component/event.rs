@@ -1,5 +1,5 @@
 //! What a component tells its stream.
-use super::Cause;
+use super::{Cause, Failure};
 use crate::hidden::Hidden;
 use crate::ice::{Pair, Transport};
 use std::fmt;
@@ -34,8 +34,8 @@ pub enum Event {
     Dropped(Option<u64>, Cause),
     /// Something the operator should read.
     Warning(String),
-    /// The end, with its reason as a sentence.
-    Failed(String),
+    /// The end, if it is not in good order.
+    Failed(Failure),
     /// The orderly end.
     Closed {
         /// By the peer, or by this side.
@@ -60,7 +60,7 @@ impl fmt::Debug for Event {
             Self::Application(data) => ("Application", &Hidden(data.len())),
             Self::Dropped(number, cause) => ("Dropped", &(number, cause)),
             Self::Warning(warning) => ("Warning", warning),
-            Self::Failed(reason) => ("Failed", reason),
+            Self::Failed(failure) => ("Failed", failure),
             Self::Closed { by_peer } => ("Closed", by_peer),
         };
         f.debug_tuple(name).field(field).finish()
@@ -90,6 +90,7 @@ pub enum Arrival {
 
 /// Why a datagram of the application could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SendError {
     /// The handshake is not finished, or ICE has no pair yet.
     #[error("the component is not ready: wait for component_state_ready")]

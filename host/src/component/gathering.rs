@@ -1,6 +1,6 @@
 //! What STUN and TURN servers bring to a component, and what goes through relays.
-use super::{Cause, Component, Event, Phase};
-use crate::ice::{Found, Gatherer, Pair, RelayRequest, Relayed, Transport, stun_kind};
+use super::{Cause, Component, Event, Failure, Phase};
+use crate::ice::{self, Found, Gatherer, Pair, RelayRequest, Relayed, Transport, stun_kind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -124,18 +124,13 @@ impl Component {
         self.relay_requests.extend(self.gatherer.close(now));
     }
 
-    /// The reason of a failure, and what is wrong with servers.
-    pub(super) fn with_troubles(&self, reason: String) -> String {
-        match self.gatherer.troubles() {
-            Some(troubles) => format!("{reason}; {troubles}"),
-            None => reason,
-        }
-    }
-
     /// Why there is nothing to wait for: nothing but relays is used, and there will be none.
-    pub(super) fn refusal(&self) -> Option<String> {
+    pub(super) fn refusal(&self) -> Option<Failure> {
         let refusal = self.gatherer.refusal().filter(|_| !self.is_leaving())?;
-        Some(format!("ICE failed: no relayed candidate from {refusal}"))
+        Some(Failure::Ice {
+            cause: ice::Failure::NoRelay { refusal },
+            notes: Vec::new(),
+        })
     }
 
     fn pump(&mut self) {

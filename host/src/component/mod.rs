@@ -11,6 +11,7 @@ mod driver;
 mod drops;
 mod event;
 mod export;
+mod failure;
 mod gathering;
 mod settle;
 mod strangers;
@@ -33,6 +34,7 @@ pub use association::Said;
 pub use driver::Phase;
 pub use drops::Cause;
 pub use event::{Arrival, Event, SendError};
+pub use failure::Failure;
 
 /// What a component is made of.
 #[derive(Debug)]
@@ -228,12 +230,12 @@ impl Component {
         for old in &mut self.leaving {
             if let Some(overdue) = old.overdue(now) {
                 old.abandon();
-                self.events.push_back(Event::Warning(overdue));
+                self.events.push_back(Event::Warning(overdue.to_string()));
             }
         }
         match self.driver.overdue(now) {
             Some(overdue) if self.driver.is_leaving() => {
-                self.events.push_back(Event::Warning(overdue));
+                self.events.push_back(Event::Warning(overdue.to_string()));
                 self.driver.cut_short();
             }
             Some(overdue) => self.fail(overdue),
@@ -242,15 +244,14 @@ impl Component {
     }
 
     fn time_out(&mut self) {
-        let id = &self.config.plugin.id;
-        let seconds = self.config.handshake_timeout.as_secs_f32();
         let takes_role = self.config.plugin.wants_peer;
         let role = self.peer().filter(|_| takes_role).map(|(role, _)| *role);
-        let as_role = role.map_or(String::new(), |role| format!(" (as {role})"));
-        let why = self.why_unfinished(role);
-        self.fail(format!(
-            "plugin {id}: handshake timed out {seconds} s after ICE connected{as_role}: {why}"
-        ));
+        self.fail(Failure::HandshakeTimeout {
+            plugin: self.config.plugin.id.clone(),
+            timeout: self.config.handshake_timeout,
+            role,
+            why: self.why_unfinished(role),
+        });
     }
 
     /// What is known of why the handshake has not finished; else what a person should look at.
@@ -358,8 +359,8 @@ impl Component {
     }
 
     /// Ends without a word, for a reason; [`Event::Failed`] follows unless it has ended already.
-    pub fn end(&mut self, now: Instant, reason: String) {
-        self.fail(reason);
+    pub fn end(&mut self, now: Instant, failure: Failure) {
+        self.fail(failure);
         self.settle(now);
     }
 

@@ -1,7 +1,7 @@
 //! What agent and driver say, carried to where it belongs.
 use super::driver::{Driver, ENDED, Output};
 use super::waiting::{MAX_BYTES, cost};
-use super::{Cause, Component, Event, Phase};
+use super::{Cause, Component, Event, Failure, Phase};
 use crate::ice::{self, Transmit};
 use std::time::Instant;
 
@@ -69,7 +69,10 @@ impl Component {
                 self.handshake_data = Some(data);
                 self.report_ready();
             }
-            Output::Failed(failure) => self.events.push_back(Event::Failed(failure.to_string())),
+            Output::Failed(failure) => {
+                let failure = Failure::Plugin(failure);
+                self.events.push_back(Event::Failed(failure));
+            }
             Output::Closed { by_peer } => self.events.push_back(Event::Closed { by_peer }),
         }
     }
@@ -115,17 +118,16 @@ impl Component {
                 self.events.push_back(Event::Unverified(transport, remote));
             }
             ice::Event::PeerNamed(ufrag) => self.events.push_back(Event::PeerNamed(ufrag)),
-            ice::Event::Failed(reason) => self.fail(self.explain(reason)),
+            ice::Event::Failed(cause) => self.fail(self.explain(cause)),
         }
     }
 
-    /// The reason why ICE failed, and what else is known: a peer that refuses a handshake falls silent.
-    fn explain(&self, reason: String) -> String {
-        let reason = self.with_troubles(reason);
-        match self.plugin_warning().filter(|_| self.in_progress()) {
-            Some(warned) => format!("{reason}; plugin {}: {warned}", self.config.plugin.id),
-            None => reason,
-        }
+    /// Why ICE failed, and what else is known: a peer that refuses a handshake falls silent.
+    fn explain(&self, cause: ice::Failure) -> Failure {
+        let warned = self.plugin_warning().filter(|_| self.in_progress());
+        let warned = warned.map(|warned| format!("plugin {}: {warned}", self.config.plugin.id));
+        let notes = self.gatherer.troubles().into_iter().chain(warned).collect();
+        Failure::Ice { cause, notes }
     }
 
     fn become_ready(&mut self, now: Instant) {
@@ -181,11 +183,11 @@ impl Component {
         // Without consent nothing leaves: the handshake's own retransmission repeats it.
     }
 
-    pub(super) fn fail(&mut self, reason: String) {
+    pub(super) fn fail(&mut self, failure: Failure) {
         if self.driver.phase() != Phase::Ended {
             self.drop_exports(ENDED);
             self.driver.abandon();
-            self.events.push_back(Event::Failed(reason));
+            self.events.push_back(Event::Failed(failure));
         }
     }
 }

@@ -41,6 +41,31 @@ pub struct ErrorEvent {
     pub error: String,
 }
 
+/// The names of all events that are notifications.
+pub fn event_names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter()
+}
+
+/// Each name that [`Event::name`] gives, in its order.
+const NAMES: [&str; 16] = [
+    "handshake_init_data",
+    "local_credentials",
+    "new_candidate_full",
+    "candidate_gathering_done",
+    "new_remote_candidate_full",
+    "new_selected_pair",
+    "handshake_data",
+    "component_state_ready",
+    "component_state_disconnected",
+    "component_state_failed",
+    "component_closed",
+    "could_not_send_payload",
+    "local_sdp",
+    "ice_payload",
+    "warning",
+    "stopped",
+];
+
 impl<'a> Event<'a> {
     /// Says `notification`.
     pub fn new(notification: &'a Notification, secrets: Secrets) -> Self {
@@ -157,8 +182,11 @@ impl Serialize for Event<'_> {
                 map.serialize_entry("label", label)?;
                 map.serialize_entry("reason", reason)?;
             }
-            Notification::ComponentStateFailed { reason, .. }
-            | Notification::CouldNotSendPayload { reason, .. } => {
+            Notification::ComponentStateFailed { reason, .. } => {
+                map.serialize_entry("kind", reason.kind())?;
+                map.serialize_entry("reason", &reason.to_string())?;
+            }
+            Notification::CouldNotSendPayload { reason, .. } => {
                 map.serialize_entry("reason", reason)?;
             }
             Notification::ComponentClosed { by_peer, .. } => {

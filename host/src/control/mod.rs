@@ -15,6 +15,6 @@ mod reader;
 mod tests;
 
 pub use error::{ParseError, Reason};
-pub use event::{ErrorEvent, Event, PayloadEvent, Secrets};
+pub use event::{ErrorEvent, Event, PayloadEvent, Secrets, event_names};
 pub use input::{Input, MAX_PAYLOAD, messages};
 pub use reader::{MAX_LINE, Numbered, Reader};

@@ -28,6 +28,7 @@ pub enum Accepted {
 
 /// Why a well-formed candidate is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ignored {
     /// Its transport is neither UDP nor, in the direction that is of use here, TCP.
     Transport,
@@ -43,6 +44,7 @@ pub enum Ignored {
 
 /// Why a remote candidate was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CandidateError {
     /// The line is not one.
     #[error(
@@ -208,13 +210,17 @@ fn protocol_of(transport: &str, tcp_type: Option<&str>, tcp: Tcp) -> Option<Prot
 /// Whether a datagram can be sent to `addr`: not to "this network", 0.0.0.0/8, nor to what is reserved, 240.0.0.0/4
 /// (RFC 6890); RFC 8445 §5.1.1.1 also bars IPv4-mapped addresses.
 pub(super) fn is_usable(addr: SocketAddr) -> bool {
-    let ip_is_usable = match addr.ip() {
+    is_unicast(addr.ip()) && addr.port() != 0
+}
+
+/// Whether it can be that of one machine: see [`is_usable`].
+pub(crate) fn is_unicast(address: IpAddr) -> bool {
+    match address {
         IpAddr::V4(ip) => !matches!(ip.octets()[0], 0 | 224..),
         IpAddr::V6(ip) => {
             !(ip.is_unspecified() || ip.is_multicast() || ip.to_ipv4_mapped().is_some())
         }
-    };
-    ip_is_usable && addr.port() != 0
+    }
 }
 
 /// What the priority of a component is less than that of component 1.

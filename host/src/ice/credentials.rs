@@ -25,6 +25,7 @@ pub struct Credentials {
 
 /// Why a text is not a pair of ICE credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum CredentialsError {
     /// Not exactly two words.
     #[error(

@@ -58,8 +58,9 @@ pub use agent::Agent;
 pub use announced::{Announced, AnnouncedError};
 pub(crate) use budget::Budget;
 pub use candidate::{Accepted, CandidateError, Ignored};
-pub(crate) use candidate::{mdns_name, with_address};
+pub(crate) use candidate::{is_unicast, mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
+pub use failure::Failure;
 pub use gather::{Found, Gatherer, RelayEnd, RelayId, RelayRequest, Relayed};
 pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
@@ -241,6 +242,6 @@ pub enum Event {
     /// The selected pair is lost and nothing may be sent (RFC 7675); the agent
     /// goes on looking for another.
     Disconnected,
-    /// It is over, for the reason given in a sentence; only a restart revives it.
-    Failed(String),
+    /// It is over; only a restart revives it.
+    Failed(Failure),
 }

@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
+use crate::shortened::shortened;
 pub use error::{ServerUriError, ServersError};
 pub(in crate::ice) use opaque::opaque_string;
 use uri::Uri;
@@ -36,10 +37,23 @@ pub struct Servers {
 
 impl Servers {
     /// # Errors
-    /// A TURN server has no user or no password, or only relays are to be used and there is none.
+    /// A server has no host, no port, or as a relay no user or no password; or only relays are to be used and there is
+    /// none.
     pub fn check(&self) -> Result<(), ServersError> {
         if self.relay_only && self.turn.is_empty() {
             return Err(ServersError::NoRelay);
+        }
+        let stun = self.stun.iter().map(|server| (&server.host, server.port));
+        let turn = self.turn.iter().map(|server| (&server.host, server.port));
+        for (host, port) in stun.chain(turn) {
+            if !uri::is_host(host) {
+                let host = shortened(host).into_owned();
+                return Err(ServersError::Host { host });
+            }
+            if port == 0 {
+                let host = host.clone();
+                return Err(ServersError::Port { host });
+            }
         }
         for server in &self.turn {
             let is_complete = !server.username.is_empty() && !server.password.is_empty();

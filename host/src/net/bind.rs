@@ -1,33 +1,30 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
 use super::interfaces::{self, Address};
 use super::keys::SocketKey;
-use crate::ice::{Servers, Tcp};
+use crate::ice::{Servers, Tcp, is_unicast};
 use mio::net::UdpSocket;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 
-/// Where a stream's sockets may be bound.
+/// Where a stream's sockets may be bound: everywhere by default, over UDP alone.
+///
+/// Every setter takes anything; [`Host::open`](crate::Host::open) checks all.
 #[derive(Clone, Debug, Default)]
+#[must_use = "give it to `StreamOptions::bind`"]
 pub struct BindOptions {
-    /// These addresses only; if empty, those of all interfaces that are up, loopback only where there is
-    /// nothing else.
-    pub addresses: Vec<IpAddr>,
-    /// Of those the ones of these interfaces only; of all if empty.
-    pub interfaces: Vec<String>,
-    /// Of those the ones of this family only.
-    pub family: Option<Family>,
-    /// These ports only; any if `None`.
-    pub port_range: Option<RangeInclusive<u16>>,
-    /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
-    /// streams on one UDP port for each address and component. Such streams live on one event loop.
-    pub single_port: bool,
-    /// Which ends of TCP connections between the peers it is (RFC 6544).
-    pub tcp: Tcp,
-    /// Whether no UDP socket is bound: the peers meet over TCP, or through a relay.
-    pub no_udp: bool,
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) family: Option<Family>,
+    pub(crate) port_range: Option<RangeInclusive<u16>>,
+    pub(crate) single_port: bool,
+    pub(crate) tcp: Tcp,
+    pub(crate) no_udp: bool,
 }
+
+/// Most bytes of an interface's name; Linux has 15, others somewhat more.
+const MAX_INTERFACE: usize = 255;
 
 /// Behind the port of a range that was found free last, at each address: those before it are most likely taken.
 #[derive(Debug, Default)]
@@ -62,6 +59,27 @@ pub enum BindError {
         "without UDP nothing is left to connect over: use TCP (active, passive or both), or a TURN server"
     )]
     NoTransport,
+    /// An address that no machine has.
+    #[error(
+        "no socket can be bound to {0}: name an address of this machine's, or none for all that it has"
+    )]
+    Address(IpAddr),
+    /// A name that no interface has.
+    #[error("the name of an interface has 1 to {MAX_INTERFACE} bytes, not {length}")]
+    Interface {
+        /// Its bytes.
+        length: usize,
+    },
+    /// Ports that are none.
+    #[error(
+        "{first}-{last} are no ports: give the first and the last one, such as 50000-50999, from 1 to 65535"
+    )]
+    Ports {
+        /// The first.
+        first: u16,
+        /// The last.
+        last: u16,
+    },
     /// None of the addresses could be bound.
     #[error("{}", not_bound(*address, ports.as_ref(), source))]
     Bind {
@@ -88,16 +106,89 @@ fn not_bound(address: IpAddr, ports: Option<&RangeInclusive<u16>>, source: &io::
 }
 
 impl BindOptions {
-    /// Whether there is anything to connect over.
+    /// Everywhere, over UDP alone.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This address of this machine's, and others only if they are named as well. Without any: those of all interfaces
+    /// that are up, loopback only where there is nothing else.
+    pub fn address(self, address: impl Into<IpAddr>) -> Self {
+        self.addresses([address.into()])
+    }
+
+    /// These addresses as well.
+    pub fn addresses(mut self, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        self.addresses.extend(addresses);
+        self
+    }
+
+    /// Where no address is named: those of these interfaces as well, and not of others. A name has 1 to 255 bytes.
+    pub fn interfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.interfaces.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Of those addresses the ones of this family only; of both unless this is called.
+    pub fn family(mut self, family: impl Into<Option<Family>>) -> Self {
+        self.family = family.into();
+        self
+    }
+
+    /// These ports only, from 1 on; any unless this is called.
+    pub fn port_range(mut self, ports: impl Into<Option<RangeInclusive<u16>>>) -> Self {
+        self.port_range = ports.into();
+        self
+    }
+
+    /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
+    /// streams on one UDP port for each address and component. Such streams live on one event loop. Not by default.
+    pub fn single_port(mut self, single_port: bool) -> Self {
+        self.single_port = single_port;
+        self
+    }
+
+    /// Which ends of TCP connections between the peers it is (RFC 6544); none by default.
+    pub fn tcp(mut self, tcp: Tcp) -> Self {
+        self.tcp = tcp;
+        self
+    }
+
+    /// Whether UDP sockets are bound, as they are by default; without, the peers meet over TCP, or through a relay.
+    pub fn udp(mut self, udp: bool) -> Self {
+        self.no_udp = !udp;
+        self
+    }
+}
+
+impl BindOptions {
+    /// What no machine could have, and whether anything is left to connect over.
     pub(crate) fn check(&self, servers: &Servers) -> Result<(), BindError> {
-        match self.no_udp && self.tcp == Tcp::Off && servers.turn.is_empty() {
-            true => Err(BindError::NoTransport),
-            false => Ok(()),
+        if self.no_udp && self.tcp == Tcp::Off && servers.turn.is_empty() {
+            return Err(BindError::NoTransport);
+        }
+        if let Some(ports) = &self.port_range {
+            let (first, last) = (*ports.start(), *ports.end());
+            if first == 0 || first > last {
+                return Err(BindError::Ports { first, last });
+            }
+        }
+        let mut lengths = self.interfaces.iter().map(String::len);
+        if let Some(length) = lengths.find(|length| !(1..=MAX_INTERFACE).contains(length)) {
+            return Err(BindError::Interface { length });
+        }
+        let of_nobody = |address: &&IpAddr| !is_unicast(**address);
+        if let Some(address) = self.addresses.iter().find(of_nobody) {
+            return Err(BindError::Address(*address));
+        }
+        match self.addresses.is_empty() {
+            true => Ok(()), // which there are is found out when they are bound
+            false => self.usable_addresses().map(drop),
         }
     }
 
     /// The local addresses to have sockets at, at least one, and addresses that nobody has.
-    pub(super) fn addresses(&self) -> Result<(Vec<IpAddr>, Vec<IpAddr>), BindError> {
+    pub(super) fn usable_addresses(&self) -> Result<(Vec<IpAddr>, Vec<IpAddr>), BindError> {
         let is_of_family = |address: &IpAddr| match self.family {
             Some(Family::V4) => address.is_ipv4(),
             Some(Family::V6) => address.is_ipv6(),
@@ -236,23 +327,22 @@ mod tests {
     #[test]
     fn one_family_leaves_the_other_out() {
         for (family, kept) in [(Family::V4, BOTH[0]), (Family::V6, BOTH[1])] {
-            let bind_options = BindOptions {
-                addresses: BOTH.to_vec(),
-                family: Some(family),
-                ..BindOptions::default()
-            };
-            assert_eq!(bind_options.addresses().expect("one is left").0, [kept]);
+            let bind_options = BindOptions::new().addresses(BOTH).family(family);
+            assert_eq!(
+                bind_options.usable_addresses().expect("one is left").0,
+                [kept]
+            );
         }
     }
 
     #[test]
     fn where_no_address_is_left_the_error_says_what_there_is() {
-        let bind_options = BindOptions {
-            interfaces: vec!["no-such-interface".to_owned()],
-            family: Some(Family::V4),
-            ..BindOptions::default()
-        };
-        let error = bind_options.addresses().expect_err("no such interface");
+        let bind_options = BindOptions::new()
+            .interfaces(["no-such-interface"])
+            .family(Family::V4);
+        let error = bind_options
+            .usable_addresses()
+            .expect_err("no such interface");
         assert!(matches!(error, BindError::NoAddress { .. }));
         let sentence = error.to_string();
         assert!(
@@ -279,10 +369,7 @@ mod tests {
 
     #[test]
     fn a_range_is_searched_on_from_where_a_port_was_free() {
-        let mut bind_options = BindOptions {
-            port_range: Some(100..=103),
-            ..BindOptions::default()
-        };
+        let mut bind_options = BindOptions::new().port_range(100..=103);
         let mut ports = Ports::default();
         let taken = RefCell::new(Vec::new());
         let mut bind = |bind_options: &BindOptions, address| {

@@ -137,10 +137,7 @@ mod tests {
 
     /// What a component gets at one address, and how often something was opened for it.
     fn bind(bindings: &mut Bindings<()>, single_port: bool) -> (Binding, u32) {
-        let bind_options = BindOptions {
-            single_port,
-            ..BindOptions::default()
-        };
+        let bind_options = BindOptions::new().single_port(single_port);
         let (address, mut opened) = (Ipv4Addr::LOCALHOST.into(), 0);
         let binding = bindings.bind(&bind_options, 1, address, |_, _, is_shared| {
             assert_eq!(is_shared, single_port);

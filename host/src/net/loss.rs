@@ -3,19 +3,28 @@
 /// Drops a share of what a stream sends, ICE's, the handshake's and the application's alike.
 #[derive(Clone, Debug)]
 pub struct Loss {
+    percent: f64,
     /// Drop if the next draw is below this.
     threshold: u64,
     state: u64,
 }
 
 impl Loss {
-    /// Drops `percent` (0 to 100) of all datagrams; the same seed drops the same ones.
+    /// Drops `percent` of all datagrams, 0 to 100, which [`Host::open`](crate::Host::open) checks; the same seed drops
+    /// the same ones.
     pub fn new(percent: f64, seed: u64) -> Self {
         let share = percent.clamp(0.0, 100.0) / 100.0;
         Self {
+            percent,
             threshold: (share * u64::MAX as f64) as u64,
             state: seed,
         }
+    }
+
+    /// The share that was asked for, if it is none from 0 to 100 percent.
+    pub(crate) fn wrong_percent(&self) -> Option<f64> {
+        let is_share = (0.0..=100.0).contains(&self.percent);
+        (!is_share).then_some(self.percent)
     }
 
     /// Whether the next datagram is lost.

@@ -19,7 +19,7 @@ use super::relay::Relays;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::watch::{At, Pulse};
-use crate::component::Arrival;
+use crate::component::{Arrival, Failure};
 use crate::counted;
 use crate::ice::Datagram;
 use crate::plugin::{Call, Request};
@@ -187,7 +187,11 @@ impl StreamDriver {
                     Err(error) if self.has_gathered => self.stream.warn(format!(
                         "nothing was gathered again: {error}; what was bound before stays in use"
                     )),
-                    Err(error) => self.stream.fail(context.now, &error.to_string()),
+                    Err(error) => {
+                        let message = error.to_string();
+                        let failure = Failure::Bind { message };
+                        self.stream.fail(context.now, &failure);
+                    }
                 }
                 if self.has_gathered {
                     self.stream.gathering_done();
@@ -280,8 +284,8 @@ impl StreamDriver {
 
     /// The application has panicked: its stream fails, and ends.
     fn fail(&mut self, now: Instant, message: &str) {
-        let reason = format!("the application panicked: {message}");
-        self.stream.fail(now, &reason);
+        let message = message.to_owned();
+        self.stream.fail(now, &Failure::Application { message });
         let stopped = self.stream.handle_message(now, Message::Stop);
         stopped.expect("a stream can always be stopped");
     }
@@ -291,7 +295,7 @@ impl StreamDriver {
         let mut unsent: BTreeMap<u16, usize> = BTreeMap::new();
         for item in self.inbox().close() {
             match item {
-                Item::Message(number, _) => self.note_answer(number, Err(Refused::ended())),
+                Item::Message(number, _) => self.note_answer(number, Err(Refused::StreamEnded)),
                 Item::Datagram(component_id, _) => *unsent.entry(component_id).or_default() += 1,
                 Item::Flush(_) => {}
             }

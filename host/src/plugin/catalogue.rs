@@ -4,9 +4,11 @@ use std::env::consts::DLL_EXTENSION;
 use std::path::{Path, PathBuf};
 use std::{fs, io, mem};
 
+use super::search::NamedBy;
 use super::version;
 use super::vet::{Found, vet};
 use super::vet_error::Refusal;
+use crate::shortened::shortened;
 use crate::similar::similar;
 
 /// Every library of a search path.
@@ -24,17 +26,18 @@ pub struct Catalogue {
 
 /// Why a plugin is not found.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FindError {
     /// A directory that was named is not there.
     #[error(
         "cannot look for plugins in {} ({error}): make the directory, or correct {named_by}",
-        directory.display()
+        shortened(&directory.to_string_lossy())
     )]
     Directory {
         /// The directory.
         directory: PathBuf,
-        /// Where it is named: an option or an environment variable.
-        named_by: &'static str,
+        /// Where it is named.
+        named_by: NamedBy,
         /// The system's reason.
         #[source]
         error: io::Error,
@@ -66,7 +69,7 @@ pub enum FindError {
         also_refused(*refused)
     )]
     Unknown {
-        /// The id looked for.
+        /// The id looked for, or how it begins.
         id: String,
         /// The ids there are.
         available: Vec<String>,
@@ -124,7 +127,7 @@ impl Catalogue {
                 searched,
             },
             (plugins, refused) => FindError::Unknown {
-                id: id.to_owned(),
+                id: shortened(id).into_owned(),
                 available: plugins.iter().map(|plugin| plugin.id.clone()).collect(),
                 refused: refused.len(),
                 searched,

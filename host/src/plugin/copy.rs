@@ -61,6 +61,7 @@ impl Backing {
 
 /// Why there is no private copy.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CopyError {
     /// The library must not be used any more.
     #[error(transparent)]

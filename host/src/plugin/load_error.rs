@@ -7,6 +7,7 @@ use super::vet_error::Refusal;
 
 /// What can go wrong from looking for a plugin to its first instance.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// No such plugin.
     #[error(transparent)]

@@ -88,17 +88,18 @@ pub use loader::Loader;
 pub use log::PluginLog;
 pub use open::Plugin;
 pub use open_error::OpenError;
-pub use option_error::{OptionError, OptionFault};
+pub use option_error::{MAX_VALUE, MAX_VALUES, OptionError, OptionFault};
 pub use option_kind::OptionKind;
 pub use options::{OptionSpec, validate};
 pub use os::end_with_parent;
 pub(crate) use request::nanos_since;
 pub use request::{Call, Completion, ExportParameters, Outcome, Request};
+pub(crate) use scan::PATIENCES;
 #[cfg(unix)]
 pub use scan::answer;
 pub use scan::{ScanError, Scanned, Scanner};
 pub use scratch::Scratch;
-pub use search::{PLUGIN_PATH, SearchPath};
+pub use search::{NamedBy, PLUGIN_PATH, SearchPath};
 pub use vet::{Found, vet};
 pub use vet_error::{MAX_LIBRARY_BYTES, Refusal, VetError};
 

@@ -1,5 +1,12 @@
 //! Why an option cannot be given to a plugin.
 use super::option_kind::OptionKind;
+use crate::shortened::shortened;
+
+/// Most bytes of an option's value: 1 MiB.
+pub const MAX_VALUE: usize = 1 << 20;
+
+/// Most values that a plugin is given.
+pub const MAX_VALUES: usize = 1024;
 
 /// An option that cannot be given to a plugin; reads as one sentence.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -7,7 +14,7 @@ use super::option_kind::OptionKind;
 pub struct OptionError {
     /// The plugin's id.
     pub plugin: String,
-    /// The option.
+    /// The option, or how its key begins.
     pub key: String,
     /// What is wrong with it.
     pub fault: OptionFault,
@@ -15,6 +22,7 @@ pub struct OptionError {
 
 /// What is wrong with an option. The value of a secret one is `None`.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OptionFault {
     /// The plugin declares no such key.
     #[error("does not exist: {}", hint(similar.as_deref(), known))]
@@ -25,10 +33,8 @@ pub enum OptionFault {
         known: Vec<String>,
     },
     /// Required, and there is neither a value nor a default.
-    #[error("is required ({help}): give it a value, such as with {}", way_to_give(key, *secret))]
+    #[error("is required ({help}): give it a value, with StreamOptions::plugin_option")]
     Missing {
-        /// The option.
-        key: String,
         /// What the plugin says about it.
         help: String,
         /// Whether its value must not be seen.
@@ -37,6 +43,18 @@ pub enum OptionFault {
     /// It takes one value and was given more.
     #[error("is given more than once: give it one value")]
     Repeated,
+    /// More than any plugin takes.
+    #[error("is given a value of {bytes} bytes: give it at most {MAX_VALUE}")]
+    TooLong {
+        /// The value's bytes.
+        bytes: usize,
+    },
+    /// Values of more options than any plugin takes.
+    #[error("is the first of {count} values: give a plugin at most {MAX_VALUES}")]
+    TooMany {
+        /// How many values are given.
+        count: usize,
+    },
     /// A value of another kind.
     #[error("is given {}: it takes {kind}", quoted(value.as_deref()))]
     Value {
@@ -77,24 +95,16 @@ fn hint(similar: Option<&str>, known: &[String]) -> String {
     }
 }
 
-/// Others on this machine can read a command line.
-fn way_to_give(key: &str, secret: bool) -> String {
-    match secret {
-        true => format!("`--option-file {key}=FILE`"),
-        false => format!("`--option {key}=VALUE`"),
-    }
-}
-
 fn file(path: Option<&str>) -> String {
     path.map_or_else(
         || "a file (its path is secret)".to_owned(),
-        |path| format!("{path:?}"),
+        |path| format!("{:?}", shortened(path)),
     )
 }
 
 fn quoted(value: Option<&str>) -> String {
     value.map_or_else(
         || "a value that does not fit (it is secret)".to_owned(),
-        |v| format!("{v:?}"),
+        |value| format!("{:?}", shortened(value)),
     )
 }

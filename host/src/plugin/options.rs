@@ -2,8 +2,9 @@
 use std::fs::{self, File};
 use std::io;
 
-use super::option_error::{OptionError, OptionFault};
+use super::option_error::{MAX_VALUE, MAX_VALUES, OptionError, OptionFault};
 use super::option_kind::OptionKind;
+use crate::shortened::shortened;
 use crate::similar::similar;
 
 /// One option, as the plugin's descriptor declares it.
@@ -39,10 +40,20 @@ pub fn validate(
     let fail = |key: &str, fault| {
         Err(OptionError {
             plugin: plugin.to_owned(),
-            key: key.to_owned(),
+            key: shortened(key).into_owned(),
             fault,
         })
     };
+    if let [(key, _), ..] = given
+        && given.len() > MAX_VALUES
+    {
+        let count = given.len();
+        return fail(key, OptionFault::TooMany { count });
+    }
+    if let Some((key, value)) = given.iter().find(|(_, value)| value.len() > MAX_VALUE) {
+        let bytes = value.len();
+        return fail(key, OptionFault::TooLong { bytes });
+    }
     if let Some((key, _)) = given
         .iter()
         .find(|(key, _)| specs.iter().all(|spec| spec.key != *key))
@@ -92,7 +103,6 @@ impl OptionSpec {
                 }),
             },
             ([], None) if self.required => Err(OptionFault::Missing {
-                key: self.key.clone(),
                 help: self.help.clone(),
                 secret: self.secret,
             }),
@@ -122,7 +132,7 @@ fn read_file(path: &str) -> io::Result<()> {
 fn unknown(specs: &[OptionSpec], key: &str) -> OptionFault {
     let keys = specs.iter().map(|spec| spec.key.as_str());
     OptionFault::Unknown {
-        similar: similar(keys, key).map(str::to_owned),
+        similar: similar(keys, &shortened(key)).map(str::to_owned),
         known: specs.iter().map(|spec| spec.key.clone()).collect(),
     }
 }

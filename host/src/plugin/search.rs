@@ -2,6 +2,7 @@
 use std::env;
 use std::env::consts::DLL_EXTENSION;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,13 +11,32 @@ use super::executable::executable;
 use super::os;
 use super::vet_error::{Refusal, VetError};
 
-/// The environment variable with a list of directories, searched before all but `--plugin-dir`.
+/// The environment variable with a list of directories, searched before all but those that the caller names.
 pub const PLUGIN_PATH: &str = "HANDCLASP_PLUGIN_PATH";
 
 /// The directories plugins are looked for in, the first first.
 #[derive(Clone, Debug)]
 pub struct SearchPath {
     directories: Vec<SearchDir>,
+}
+
+/// Who has named a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NamedBy {
+    /// Whoever called [`SearchPath::from_dirs`].
+    Caller,
+    /// The environment variable [`PLUGIN_PATH`].
+    Environment,
+}
+
+impl fmt::Display for NamedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caller => "what is given to SearchPath::from_dirs",
+            Self::Environment => PLUGIN_PATH,
+        })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +47,12 @@ struct SearchDir {
 }
 
 impl SearchPath {
-    /// The directories given with `--plugin-dir`. If there are none: those in `HANDCLASP_PLUGIN_PATH`,
+    /// The directories given. If there are none: those in `HANDCLASP_PLUGIN_PATH`,
     /// `plugins/` beside the executable, the user's, the one of the prefix that the executable is installed
     /// below, and the system's.
     ///
     /// # Errors
-    /// [`FindError::Directory`] for a directory that was named, as an option or in the variable, and is
+    /// [`FindError::Directory`] for a directory that was named, by the caller or in the variable, and is
     /// not there.
     pub fn from_dirs(explicit: Vec<PathBuf>) -> Result<Self, FindError> {
         Self::new(explicit, env::var_os(PLUGIN_PATH), executable())
@@ -48,14 +68,14 @@ impl SearchPath {
             directories: Vec::new(),
         };
         if !explicit.is_empty() {
-            path.add_named(explicit, "--plugin-dir")?;
+            path.add_named(explicit, NamedBy::Caller)?;
             return Ok(path);
         }
         let listed = env::split_paths(variable.as_deref().unwrap_or(OsStr::new("")));
         // An empty entry, as of a trailing colon, is not the current directory.
         path.add_named(
             listed.filter(|entry| !entry.as_os_str().is_empty()),
-            PLUGIN_PATH,
+            NamedBy::Environment,
         )?;
         let folder = executable.as_deref().and_then(Path::parent);
         let beside = folder.map(|folder| folder.join("plugins"));
@@ -73,7 +93,7 @@ impl SearchPath {
     fn add_named(
         &mut self,
         directories: impl IntoIterator<Item = PathBuf>,
-        named_by: &'static str,
+        named_by: NamedBy,
     ) -> Result<(), FindError> {
         for directory in directories {
             if let Err(error) = directory.read_dir() {

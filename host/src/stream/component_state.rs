@@ -39,23 +39,23 @@ impl ComponentState {
         mut ice: ice::Config,
         credentials: &Credentials,
     ) -> Self {
-        let component_id = ice.component_id;
-        ice.ice_timeout = config.ice_timeout;
+        let (component_id, settings) = (ice.component_id, &config.settings);
+        ice.ice_timeout = settings.ice_timeout;
         // The peer's `init` may take as long as this side's.
-        ice.signalling_timeout = config.init_timeout.saturating_add(config.ice_timeout);
-        ice.lite = config.ice_lite;
+        ice.signalling_timeout = settings.init_timeout.saturating_add(settings.ice_timeout);
+        ice.lite = settings.ice_lite;
         ice.ticks_from = Some(config.epoch);
-        ice.tcp = match config.servers.relay_only {
+        ice.tcp = match settings.servers.relay_only {
             true => Tcp::Off,
             false => config.tcp,
         };
-        ice.announced = Arc::clone(&config.announced);
+        ice.announced = Arc::clone(&settings.announced);
         let agent = ice::Agent::new(ice, credentials.clone(), now);
-        let gatherer = ice::Gatherer::new(component_id, &config.servers, now);
+        let gatherer = ice::Gatherer::new(component_id, &settings.servers, now);
         let parameters = InitParameters {
             component_id,
-            component_count: config.n_components,
-            mtu: config.mtu,
+            component_count: settings.n_components,
+            mtu: settings.mtu,
             instance_id: fresh_id(),
             stream_id,
             options: Arc::clone(&config.options),
@@ -63,9 +63,9 @@ impl ComponentState {
         let config = component::Config {
             plugin: Arc::clone(&config.plugin),
             parameters,
-            init_timeout: config.init_timeout,
+            init_timeout: settings.init_timeout,
             call_timeout: config.call_timeout,
-            handshake_timeout: config.handshake_timeout,
+            handshake_timeout: settings.handshake_timeout,
             epoch: config.epoch,
         };
         Self {

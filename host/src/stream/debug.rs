@@ -161,9 +161,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("plugin", &self.plugin.id)
             .field("options", &Keys(&self.options))
-            .field("n_components", &self.n_components)
-            .field("controlling", &self.controlling)
-            .field("servers", &self.servers)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! The stream's side of SDP: what it says of itself, and what it makes of its peer's words.
 use super::generations::Said;
-use super::{ComponentState, Notification, Refused, Stage, Stream, fresh_id, refused};
+use super::{ComponentState, Notification, Refused, Stage, Stream, fresh_id};
 use crate::component::{self, Phase};
 use crate::ice::Credentials;
 use crate::sdp::{LocalDescription, RemoteDescription, RtcpMux, Setup};
@@ -57,13 +57,15 @@ impl Stream {
     pub(super) fn generate_local_sdp(&mut self) -> Result<(), Refused> {
         if self.is_preparing() {
             if self.closing {
-                return Err(Refused("the stream was closed: start another".to_owned()));
+                return Err(Refused::StreamClosed);
             }
             self.describes = true; // once it has something to describe
             return Ok(());
         }
         let setup = self.negotiation.local_setup();
-        let rtcp_mux = self.negotiation.local_mux(self.config.n_components);
+        let rtcp_mux = self
+            .negotiation
+            .local_mux(self.config.settings.n_components);
         let components = match self.multiplexes() {
             true => &self.components[..1],
             false => &self.components,
@@ -85,7 +87,7 @@ impl Stream {
             session_version: self.negotiation.versions,
             ufrag: self.generations.local().ufrag(),
             pwd: self.generations.local().pwd(),
-            ice_lite: self.config.ice_lite,
+            ice_lite: self.config.settings.ice_lite,
             setup,
             rtcp_mux,
             default_addresses: &default_addresses,
@@ -95,7 +97,7 @@ impl Stream {
             init_data_format: &self.format,
             init_data: &init_data,
         };
-        let sdp = description.to_sdp().map_err(refused)?;
+        let sdp = description.to_sdp()?;
         self.negotiation.versions += 1;
         self.generations.describe();
         self.notify(Notification::LocalSdp { sdp });
@@ -113,7 +115,7 @@ impl Stream {
     pub(super) fn describe_late(&mut self) {
         if self.describes && !self.is_preparing() {
             self.describes = false;
-            if let Err(Refused(reason)) = self.generate_local_sdp() {
+            if let Err(reason) = self.generate_local_sdp() {
                 self.warn(format!("there is no local_sdp: {reason}"));
             }
         }
@@ -121,19 +123,14 @@ impl Stream {
 
     /// Reads all of the description before anything of it takes effect.
     pub(super) fn parse_remote_sdp(&mut self, now: Instant, sdp: &str) -> Result<(), Refused> {
-        let description = RemoteDescription::parse(sdp).map_err(refused)?;
-        let credentials = Credentials::new(description.ufrag.as_str(), description.pwd.as_str())
-            .map_err(refused)?;
+        let description = RemoteDescription::parse(sdp)?;
+        let credentials = Credentials::new(description.ufrag.as_str(), description.pwd.as_str())?;
         let init_data = self
             .component_ids()
             .map(|id| description.init_data(&self.config.plugin.id, &self.format, id))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(refused)?;
-        if description.ice_lite && self.config.ice_lite {
-            return Err(Refused(
-                "both sides are ICE-lite, and neither would check anything: leave out --ice-lite here"
-                    .to_owned(),
-            ));
+            .collect::<Result<Vec<_>, _>>()?;
+        if description.ice_lite && self.config.settings.ice_lite {
+            return Err(Refused::BothLite);
         }
         let may_answer = description.setup != Some(Setup::ActPass);
         let said = Said::Description { may_answer };
@@ -181,7 +178,7 @@ impl Stream {
 
     /// Whether both sides say that RTCP comes with RTP.
     fn multiplexes(&self) -> bool {
-        self.config.n_components == 2 && self.negotiation.remote_mux == Some(true)
+        self.config.settings.n_components == 2 && self.negotiation.remote_mux == Some(true)
     }
 
     /// Component 2 ends: RTCP comes over component 1 (RFC 5761, section 5.1.3).
@@ -195,7 +192,7 @@ impl Stream {
             if usize::from(*component_id) > self.components.len() {
                 continue; // such as RTCP's where this side has no component for it
             }
-            if let Err(Refused(reason)) = self.add_remote_candidate(*component_id, line) {
+            if let Err(reason) = self.add_remote_candidate(*component_id, line) {
                 self.notify(Notification::Warning {
                     warning: format!("a candidate was left out: {reason}"),
                 });

@@ -1,7 +1,8 @@
 //! What the components say, and what comes of it.
 use super::component_state::{UNHEARD_EVERY, Unheard};
 use super::{Event, Notification, Stage, Stream};
-use crate::{component, counted};
+use crate::component::{self, Failure};
+use crate::counted;
 use std::time::Instant;
 
 impl Stream {
@@ -124,7 +125,9 @@ impl Stream {
                 state.ended = true;
                 state.component.abandon(now);
                 let component_id = state.component.id();
-                let reason = format!("component {culprit} could not start");
+                let reason = Failure::Sibling {
+                    component_id: culprit,
+                };
                 self.notify(Notification::ComponentStateFailed {
                     component_id,
                     reason,

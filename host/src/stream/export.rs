@@ -29,7 +29,8 @@ impl Stream {
     ) -> Result<(), Refused> {
         check(&parameters)?;
         let state = self.component_mut(component_id)?;
-        state.component.export_key(now, parameters).map_err(Refused)
+        let asked = state.component.export_key(now, parameters);
+        asked.map_err(|reason| Refused::Export { reason })
     }
 }
 
@@ -42,7 +43,7 @@ fn check(parameters: &ExportParameters) -> Result<(), Refused> {
     let bounds =
         |what: &str, range: &RangeInclusive<usize>, bytes: usize| match range.contains(&bytes) {
             true => Ok(()),
-            false => Err(Refused(format!(
+            false => Err(refused(format!(
                 "{what} has {} to {} bytes, not {bytes}",
                 range.start(),
                 range.end()
@@ -54,12 +55,12 @@ fn check(parameters: &ExportParameters) -> Result<(), Refused> {
         bounds("an exporter's context", &EXPORT_CONTEXT, context.len())?;
     }
     if !label.bytes().all(|c| (b' '..=b'~').contains(&c)) {
-        return Err(Refused(
+        return Err(refused(
             "an exporter's label is printable ASCII (RFC 5705): give it such a one".to_owned(),
         ));
     }
     if RESERVED.contains(&label.as_str()) {
-        return Err(Refused(format!(
+        return Err(refused(format!(
             "\"{label}\" is a label of TLS itself (RFC 5705, section 4): use one of your own, such as \
              \"EXPERIMENTAL-…\""
         )));
@@ -67,17 +68,21 @@ fn check(parameters: &ExportParameters) -> Result<(), Refused> {
     Ok(())
 }
 
+fn refused(reason: String) -> Refused {
+    Refused::Export { reason }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refused(label: &str, context: Option<usize>, length: usize) -> Option<String> {
+    fn refusal(label: &str, context: Option<usize>, length: usize) -> Option<String> {
         let parameters = ExportParameters {
             label: label.to_owned(),
             context: context.map(|bytes| vec![0; bytes]),
             length,
         };
-        check(&parameters).err().map(|refused| refused.0)
+        check(&parameters).err().map(|it| it.to_string())
     }
 
     #[test]
@@ -87,10 +92,10 @@ mod tests {
             (&"a".repeat(249), Some(65_535), 8160),
             ("EXPORTER-my label ~", Some(0), 32),
         ] {
-            assert_eq!(refused(label, context, length), None);
+            assert_eq!(refusal(label, context, length), None);
         }
         let sentence =
-            |label: &str, context, length| refused(label, context, length).expect("it is refused");
+            |label: &str, context, length| refusal(label, context, length).expect("it is refused");
         assert_eq!(
             sentence("", None, 32),
             "an exporter's label has 1 to 249 bytes, not 0"

@@ -53,7 +53,7 @@ pub(super) struct Gathering {
 
 impl Stream {
     pub(super) fn gather(&mut self, now: Instant) {
-        let servers = &self.config.servers;
+        let servers = &self.config.settings.servers;
         let stun = servers.stun.iter().enumerate();
         let stun = stun.map(|(index, s)| (Owner::Stun(index), &s.host, s.port));
         let turn = servers.turn.iter().enumerate();
@@ -113,7 +113,7 @@ impl Stream {
 
     /// Whether no socket is to be bound, for only relays are used.
     pub fn is_relay_only(&self) -> bool {
-        self.config.servers.relay_only
+        self.config.settings.servers.relay_only
     }
 
     /// A socket of this component's is bound to `address`.
@@ -175,7 +175,11 @@ impl Stream {
     /// network is to be answered that the name is there, from before
     /// [`add_local_address`](Self::add_local_address) until the stream has ended.
     pub fn hidden_name(&self, address: IpAddr) -> Option<String> {
-        hidden(self.hiding.as_deref(), &self.config.announced, address)
+        hidden(
+            self.hiding.as_deref(),
+            &self.config.settings.announced,
+            address,
+        )
     }
 
     pub(super) fn signal(&mut self, component_id: u16, candidate: Option<String>) {

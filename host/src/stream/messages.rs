@@ -1,7 +1,7 @@
 //! What the application says to a stream.
 use super::early::ufrag_of;
 use super::generations::{Belonging, MAX_NUMBER, Said};
-use super::{Event, Message, Notification, Refused, Stage, Stream, fresh_id, refused};
+use super::{Event, Message, Notification, Refused, Stage, Stream, fresh_id};
 use crate::component;
 use crate::ice::{Accepted, Credentials, Ignored};
 use crate::plugin::ExportParameters;
@@ -11,10 +11,10 @@ impl Stream {
     /// What the application says.
     ///
     /// # Errors
-    /// A sentence that says what to do instead; nothing has changed then.
+    /// Why not, with what to do instead; nothing has changed then.
     pub fn handle_message(&mut self, now: Instant, message: Message) -> Result<(), Refused> {
         if self.stage == Stage::Ended && message != Message::Stop {
-            return Err(Refused::ended());
+            return Err(Refused::StreamEnded);
         }
         match message {
             Message::SetRemoteCredentials {
@@ -22,7 +22,7 @@ impl Stream {
                 generation,
             } => {
                 check_number("generation", generation)?;
-                let credentials = credentials.parse().map_err(refused)?;
+                let credentials = credentials.parse()?;
                 self.set_remote_credentials(credentials, Said::Line(generation))?;
             }
             Message::SetRemoteCandidate {
@@ -45,16 +45,14 @@ impl Stream {
                 check_number("association", association)?;
                 let state = self.component_mut(component_id)?;
                 if state.ended {
-                    let reason =
-                        format!("component {component_id} has ended: start another stream");
-                    return Err(Refused(reason));
+                    return Err(Refused::ComponentEnded { component_id });
                 }
                 let component = &state.component;
                 if let Some(present) = component.contradicted(role, &init_data, association) {
-                    return Err(Refused(format!(
-                        "component {component_id} is {present} already: its role does not change while the peer's \
-                         init data stays the same"
-                    )));
+                    return Err(Refused::RoleChanged {
+                        component_id,
+                        present,
+                    });
                 }
                 let said = component::Said::Line(association);
                 let component = &mut state.component;
@@ -91,9 +89,7 @@ impl Stream {
         said: Said,
     ) -> Result<bool, Refused> {
         if self.generations.is_local(&credentials) {
-            return Err(Refused(
-                "these are this side's own credentials: give it the peer's".to_owned(),
-            ));
+            return Err(Refused::OwnCredentials);
         }
         let is_proven = self.is_proven();
         match self.generations.belonging(&credentials, said, is_proven) {
@@ -146,7 +142,7 @@ impl Stream {
             agent.set_remote_credentials(remote.clone());
         }
         for (component_id, line) in self.early.take(remote.ufrag()) {
-            if let Err(Refused(reason)) = self.add_remote_candidate(component_id, &line) {
+            if let Err(reason) = self.add_remote_candidate(component_id, &line) {
                 self.warn(format!("a candidate was left out: {reason}"));
             }
         }
@@ -175,7 +171,7 @@ impl Stream {
         }
         let state = self.component_mut(component_id)?;
         let agent = state.component.agent_mut();
-        match agent.add_remote_candidate(line).map_err(refused)? {
+        match agent.add_remote_candidate(line)? {
             Accepted::New => self.tell_remote_candidate(component_id, line),
             Accepted::Ignored(Ignored::HostName) => self.look_up_candidate(component_id, line),
             Accepted::Known | Accepted::Ignored(_) => {}
@@ -199,12 +195,10 @@ impl Stream {
 
     fn gather_again(&mut self, now: Instant) -> Result<(), Refused> {
         if self.stage == Stage::Starting {
-            return Err(Refused(
-                "gathering starts by itself once every init has finished".to_owned(),
-            ));
+            return Err(Refused::GatheringTooEarly);
         }
         if self.closing {
-            return Err(Refused("the stream was closed: start another".to_owned()));
+            return Err(Refused::StreamClosed);
         }
         self.gather(now);
         Ok(())
@@ -212,9 +206,7 @@ impl Stream {
 
     fn restart(&mut self) -> Result<(), Refused> {
         if self.stage == Stage::Starting {
-            return Err(Refused(
-                "nothing to restart yet: wait for local_credentials".to_owned(),
-            ));
+            return Err(Refused::RestartTooEarly);
         }
         self.begin_generation(self.generations.next());
         Ok(())
@@ -266,6 +258,13 @@ impl Stream {
         }
     }
 
+    /// Listens to every component, as [`Message::Listen`] does: at the start there is nothing that it has missed.
+    pub fn listen_from_the_start(&mut self) {
+        for state in &mut self.components {
+            state.listened = true;
+        }
+    }
+
     fn listen(&mut self, component_id: u16) -> Result<(), Refused> {
         let state = self.component_mut(component_id)?;
         state.listened = true;
@@ -291,11 +290,9 @@ impl Stream {
     }
 }
 
-fn check_number(field: &str, number: Option<u64>) -> Result<(), Refused> {
+fn check_number(field: &'static str, number: Option<u64>) -> Result<(), Refused> {
     match number {
-        Some(number) if number > MAX_NUMBER => Err(Refused(format!(
-            "{number} is no {field}: give the peer's, or leave it out"
-        ))),
+        Some(number) if number > MAX_NUMBER => Err(Refused::Number { field, number }),
         _ => Ok(()),
     }
 }

@@ -10,11 +10,11 @@ mod generations;
 mod messages;
 mod names;
 mod notification;
+mod refused;
+mod settings;
 
-use crate::component::{self, Arrival, Cause, SendError};
-use crate::ice::{
-    self, Announced, Credentials, Datagram, Hiding, Pair, Servers, Tcp, Transmit, Transport,
-};
+use crate::component::{self, Arrival, Cause, Failure, SendError};
+use crate::ice::{self, Credentials, Datagram, Hiding, Pair, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, PluginInfo, Request};
 use crate::queue::take_front;
 use crate::sdp::InitDataFormat;
@@ -26,14 +26,16 @@ use generations::Generations;
 use names::Names;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 pub use export::{EXPORT_CONTEXT, EXPORT_LABEL, EXPORT_LENGTH};
 pub use gathering::Lookup;
-pub use notification::{Event, Message, Notification, Refused};
+pub use notification::{Event, Message, Notification};
+pub use refused::Refused;
+use settings::check_timeout;
+pub use settings::{MAX_COMPONENTS, MTU, Settings, SettingsError, TIMEOUT};
 
 /// What a stream is made of.
 #[derive(Clone)]
@@ -42,31 +44,12 @@ pub struct Config {
     pub plugin: Arc<PluginInfo>,
     /// Validated options.
     pub options: Arc<[(String, String)]>,
-    /// Components 1 to this; at least 1.
-    pub n_components: u16,
-    /// The ICE role (RFC 8445, section 6.1.1).
-    pub controlling: bool,
-    /// Most bytes of UDP payload in a packet of the handshake, in [`MTU`].
-    pub mtu: u16,
-    /// How long `init` may take, from its request; in [`TIMEOUT`].
-    pub init_timeout: Duration,
-    /// How long any other call may take, likewise: they are to return at once.
-    pub call_timeout: Duration,
-    /// How long a handshake may take once ICE has selected a pair; in [`TIMEOUT`].
-    pub handshake_timeout: Duration,
-    /// How long ICE may look for a pair, from when it starts or has lost one; in [`TIMEOUT`].
-    pub ice_timeout: Duration,
-    /// Whether this side seeks nobody and checks only who has checked it (RFC 8445, section 2.5): `ice_lite`.
-    pub ice_lite: bool,
+    /// What it is asked to be.
+    pub settings: Settings,
     /// Which ends of TCP connections it is (RFC 6544).
     pub tcp: Tcp,
-    /// What the peer is told instead of this machine's own addresses.
-    pub announced: Arc<[Announced]>,
-    /// Whether the peer is told names of multicast DNS instead of this machine's own addresses, but for those that
-    /// are announced.
-    pub hide_addresses: bool,
-    /// STUN and TURN servers.
-    pub servers: Arc<Servers>,
+    /// How long any call but `init` may take, from its request, in [`TIMEOUT`]: they are to return at once.
+    pub call_timeout: Duration,
     /// The origin of the plugins' clock, the same for all streams.
     pub epoch: Instant,
 }
@@ -108,18 +91,8 @@ enum Stage {
     Ended,
 }
 
-/// Bytes that a packet of the handshake may be limited to; the most is what UDP over IPv4 carries.
-pub const MTU: RangeInclusive<u16> = 256..=65_507;
-
-/// What `init_timeout`, `call_timeout`, `handshake_timeout` and `ice_timeout` may be: a day is the longest.
-pub const TIMEOUT: RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_secs(86_400);
-
 /// How long a call that is to return at once may take before it is given up.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Most components a stream may have (RFC 8839 allows 256; more than RTP and RTCP is rare).
-pub const MAX_COMPONENTS: u16 = 256;
 
 /// An id that no other stream or instance of this process has or will have: all hosts of a process share the image of a
 /// plugin, which may keep what it needs by these ids.
@@ -128,76 +101,29 @@ fn fresh_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Config {
-    fn check_bounds(&self) -> Result<(), Refused> {
-        if !(1..=MAX_COMPONENTS).contains(&self.n_components) {
-            return Err(Refused(format!(
-                "a stream has 1 to {MAX_COMPONENTS} components, not {}",
-                self.n_components
-            )));
-        }
-        if !MTU.contains(&self.mtu) {
-            let (least, most) = (MTU.start(), MTU.end());
-            return Err(Refused(format!(
-                "the MTU is {least} to {most} bytes, not {}",
-                self.mtu
-            )));
-        }
-        for (name, timeout) in [
-            ("init", self.init_timeout),
-            ("call", self.call_timeout),
-            ("handshake", self.handshake_timeout),
-            ("ICE", self.ice_timeout),
-        ] {
-            if !TIMEOUT.contains(&timeout) {
-                let (least, most) = (TIMEOUT.start(), TIMEOUT.end());
-                return Err(Refused(format!(
-                    "the {name} timeout is {least:?} to {most:?}, not {timeout:?}"
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Stream {
     /// Prepares a stream: asks for `init` of its first component at once. `now` is any time not after those
     /// that follow.
     ///
     /// # Errors
-    /// The plugin declares a type of init data that this host cannot carry, or a number of the configuration is out
-    /// of its bounds.
-    pub fn new(now: Instant, config: Config) -> Result<Self, Refused> {
-        config.check_bounds()?;
-        config.servers.check().map_err(refused)?;
-        if config.ice_lite && config.controlling {
-            return Err(Refused(
-                "an ICE-lite side does not control (RFC 8445, section 6.1.1): leave its peer the controlling role"
-                    .to_owned(),
-            ));
-        }
-        if config.ice_lite && config.tcp.connects() {
-            return Err(Refused(
-                "an ICE-lite side makes no connections: let it listen for TCP only (passive)"
-                    .to_owned(),
-            ));
-        }
-        let has_servers = !(config.servers.stun.is_empty() && config.servers.turn.is_empty());
-        if config.ice_lite && has_servers {
-            return Err(Refused(
-                "an ICE-lite side has host candidates only: leave out its STUN and TURN servers"
-                    .to_owned(),
-            ));
-        }
+    /// The plugin declares a type of init data that this host cannot carry, or a setting is out of its bounds.
+    pub fn new(now: Instant, config: Config) -> Result<Self, SettingsError> {
+        let settings = &config.settings;
+        settings.check(config.tcp)?;
+        check_timeout("call", config.call_timeout)?;
         let declared = config.plugin.init_data_type.as_deref();
-        let format = InitDataFormat::parse(declared)
-            .map_err(|error| Refused(format!("plugin {}: {error}", config.plugin.id)))?;
+        let format = InitDataFormat::parse(declared).map_err(|error| SettingsError::InitData {
+            plugin: config.plugin.id.clone(),
+            error,
+        })?;
         let (id, credentials) = (fresh_id(), Credentials::generate());
         let tie_breaker = ice::tie_breaker();
-        let hiding = config.hide_addresses.then(|| Arc::new(Hiding::generate()));
-        let components = (1..=config.n_components)
+        let hiding = settings
+            .hide_addresses
+            .then(|| Arc::new(Hiding::generate()));
+        let components = (1..=settings.n_components)
             .map(|component_id| {
-                let mut ice = ice::Config::new(component_id, config.controlling, tie_breaker);
+                let mut ice = ice::Config::new(component_id, settings.controlling, tie_breaker);
                 ice.hiding.clone_from(&hiding);
                 ComponentState::new(now, &config, id, ice, &credentials)
             })
@@ -235,12 +161,12 @@ impl Stream {
 
     /// How long `init` may take.
     pub fn init_timeout(&self) -> Duration {
-        self.config.init_timeout
+        self.config.settings.init_timeout
     }
 
     /// Its components' ids.
     pub fn component_ids(&self) -> impl Iterator<Item = u16> + use<> {
-        1..=self.config.n_components
+        1..=self.config.settings.n_components
     }
 
     /// A datagram that arrived for a component. Anything may stand in it.
@@ -317,10 +243,10 @@ impl Stream {
         Some(owner.component.id())
     }
 
-    /// Ends every component: there is no way for its datagrams.
-    pub fn fail(&mut self, now: Instant, reason: &str) {
+    /// Ends every component, such as where there is no way for its datagrams.
+    pub fn fail(&mut self, now: Instant, failure: &Failure) {
         for state in &mut self.components {
-            state.component.end(now, reason.to_owned());
+            state.component.end(now, failure.clone());
         }
         self.settle(now);
     }
@@ -441,13 +367,12 @@ impl Stream {
     }
 
     fn component_mut(&mut self, component_id: u16) -> Result<&mut ComponentState, Refused> {
-        let n = self.components.len();
+        let count = self.components.len();
         self.components
             .get_mut(usize::from(component_id).wrapping_sub(1))
-            .ok_or_else(|| {
-                Refused(format!(
-                    "there is no component {component_id}: this stream has 1 to {n}"
-                ))
+            .ok_or(Refused::NoComponent {
+                component_id,
+                count,
             })
     }
 
@@ -462,8 +387,4 @@ impl Stream {
             _ => self.events.push_back(notification),
         }
     }
-}
-
-fn refused(error: impl std::fmt::Display) -> Refused {
-    Refused(error.to_string())
 }

@@ -48,7 +48,7 @@ impl Stream {
         let Some((name, port)) = mdns_name(line) else {
             return self.warn_of_name(line);
         };
-        if self.config.servers.relay_only {
+        if self.config.settings.servers.relay_only {
             return; // a relay must not learn what is hidden (draft-ietf-mmusic-mdns-ice-candidates, section 3.2.1)
         }
         if self.names.find(name).is_none() {

@@ -1,9 +1,11 @@
+use crate::component::Failure;
 use crate::ice::Pair;
 use crate::plugin::Role;
 use zeroize::Zeroizing;
 
 /// What the application tells a stream.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Message {
     /// The peer's `ufrag pwd`. Others than before are the peer's ICE restart.
     SetRemoteCredentials {
@@ -111,6 +113,7 @@ pub enum Event {
 
 /// What a stream tells the application.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Notification {
     /// What `init` produced for the peer.
     HandshakeInitData {
@@ -192,8 +195,8 @@ pub enum Notification {
     ComponentStateFailed {
         /// The component.
         component_id: u16,
-        /// One sentence.
-        reason: String,
+        /// To be matched, and shown as one sentence.
+        reason: Failure,
     },
     /// The component's orderly end.
     ComponentClosed {
@@ -237,10 +240,12 @@ impl Notification {
             | Self::NewRemoteCandidateFull {
                 candidate: text, ..
             }
-            | Self::ComponentStateFailed { reason: text, .. }
             | Self::CouldNotSendPayload { reason: text, .. }
             | Self::LocalSdp { sdp: text }
             | Self::Warning { warning: text } => allocated(text.capacity()),
+            Self::ComponentStateFailed { reason, .. } => {
+                reason.texts().map(|text| allocated(text.capacity())).sum()
+            }
             Self::HandshakeData { data, .. } | Self::ComponentStateReady { data, .. } => {
                 allocated(data.capacity())
             }
@@ -298,17 +303,5 @@ fn allocated(bytes: usize) -> usize {
     match bytes {
         0 => 0,
         _ => (bytes + 8).next_multiple_of(16).max(32),
-    }
-}
-
-/// Why a message was refused. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub(super) String);
-
-impl Refused {
-    /// The stream has ended.
-    pub(crate) fn ended() -> Self {
-        Self("the stream has ended: start another".to_owned())
     }
 }

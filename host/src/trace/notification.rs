@@ -69,7 +69,7 @@ impl What {
                 reason,
             } => Self::ComponentStateFailed {
                 component_id: *component_id,
-                reason: reason.clone(),
+                reason: reason.to_string(),
             },
             &Notification::ComponentClosed {
                 component_id,

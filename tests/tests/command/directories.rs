@@ -178,12 +178,7 @@ fn one_byte_more_is_another_digest() {
 
 fn host(plugins: &Plugins) -> Host {
     let path = SearchPath::from_dirs(vec![PathBuf::from(plugins.path())]);
-    let options = HostOptions {
-        plugins: path.expect("it is there"),
-        scanner: Scanner::none(),
-        loops: None,
-        key_log: None,
-    };
+    let options = HostOptions::new(path.expect("it is there")).scanner(Scanner::none());
     Host::new(options).expect("the system has threads to give")
 }
 

@@ -125,6 +125,43 @@ fn a_file_that_is_not_there() {
     }
 }
 
+/// More than any clock counts.
+const SECONDS: &str = "18446744073709551615";
+
+#[test]
+fn what_only_the_library_can_tell_of_a_command_line() {
+    for (arguments, reason) in [
+        (
+            ["--address", "0.0.0.0"],
+            "no socket can be bound to 0.0.0.0",
+        ),
+        (
+            ["--address", "224.0.0.1"],
+            "no socket can be bound to 224.0.0.1",
+        ),
+        (
+            ["--interface", ""],
+            "the name of an interface has 1 to 255 bytes",
+        ),
+    ] {
+        let output = run(&[&["stream"][..], &arguments].concat());
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
+fn how_long_a_plugin_may_take_has_bounds() {
+    for command in [&["check", "none"][..], &["plugins", "list"]] {
+        let output = run(&[command, &["--patience", SECONDS]].concat());
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {error}");
+        assert!(error.contains("is not in 1..=86400"), "{error}");
+    }
+}
+
 #[test]
 fn a_command_line_that_is_wrong() {
     for (arguments, reason) in [
@@ -133,6 +170,8 @@ fn a_command_line_that_is_wrong() {
         (["--loss", "130"], "give a share from 0 to 100"),
         (["--components", "0"], "0 is not in 1..=256"),
         (["--handshake-timeout", "0"], "0 is not in 1.."),
+        (["--handshake-timeout", SECONDS], "is not in 1..=86400"),
+        (["--patience", SECONDS], "is not in 1..=86400"),
         (["--colour", "always"], "unexpected argument '--colour'"),
     ] {
         let output = run(&[&["demo"][..], &arguments].concat());

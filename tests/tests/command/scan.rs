@@ -99,12 +99,9 @@ fn a_library_that_crashes_hangs_or_exits_is_refused_and_the_others_are_listed() 
 #[test]
 fn a_host_of_a_program_survives_what_crashes_while_it_is_opened() {
     let plugins = with_none(Plugins::with_habits(&["CRASHES"]));
-    let options = HostOptions {
-        plugins: SearchPath::from_dirs(vec![PathBuf::from(plugins.path())]).expect("it is there"),
-        scanner: Scanner::new(program(), ["run-scan".into()]).without_memory(),
-        loops: None,
-        key_log: None,
-    };
+    let path = SearchPath::from_dirs(vec![PathBuf::from(plugins.path())]).expect("it is there");
+    let scanner = Scanner::new(program(), ["run-scan".into()]).without_memory();
+    let options = HostOptions::new(path).scanner(scanner);
     let host = Host::new(options).expect("the system has threads to give");
     let refused = host.plugin("habits").expect_err("it crashes").to_string();
     assert!(

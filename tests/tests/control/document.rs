@@ -1,5 +1,6 @@
 //! docs/json-lines.md says what the code does.
-use handclasp::control::{ErrorEvent, Event, Input, PayloadEvent, Secrets, messages};
+use handclasp::component::Failure;
+use handclasp::control::{ErrorEvent, Event, Input, PayloadEvent, Secrets, event_names, messages};
 use handclasp::ice::Pair;
 use handclasp::stream::Notification;
 use handclasp_tests::{is_here, text};
@@ -63,7 +64,7 @@ fn notifications() -> Vec<Notification> {
         Notification::ComponentStateDisconnected { component_id },
         Notification::ComponentStateFailed {
             component_id,
-            reason: text(),
+            reason: Failure::Bind { message: text() },
         },
         Notification::ComponentClosed {
             component_id,
@@ -77,28 +78,10 @@ fn notifications() -> Vec<Notification> {
         Notification::Warning { warning: text() },
         Notification::Stopped,
     ];
-    // A new variant does not compile here until it has its place above.
-    for notification in &all {
-        match notification {
-            Notification::HandshakeInitData { .. }
-            | Notification::LocalCredentials { .. }
-            | Notification::NewCandidateFull { .. }
-            | Notification::CandidateGatheringDone
-            | Notification::NewRemoteCandidateFull { .. }
-            | Notification::NewSelectedPair { .. }
-            | Notification::HandshakeData { .. }
-            | Notification::ComponentStateReady { .. }
-            | Notification::ExportedKey { .. }
-            | Notification::CouldNotExportKey { .. }
-            | Notification::ComponentStateDisconnected { .. }
-            | Notification::ComponentStateFailed { .. }
-            | Notification::ComponentClosed { .. }
-            | Notification::CouldNotSendPayload { .. }
-            | Notification::LocalSdp { .. }
-            | Notification::Warning { .. }
-            | Notification::Stopped => {}
-        }
-    }
+    let names = all
+        .iter()
+        .map(|notification| Event::new(notification, Secrets::Shown).name());
+    assert!(names.eq(event_names()), "each has its place above");
     all
 }
 

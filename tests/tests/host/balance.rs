@@ -8,7 +8,6 @@ use handclasp::{Application, Context, Host, HostOptions, StreamHandle, StreamRef
 use handclasp_tests::{await_that, fixture};
 use std::collections::HashMap;
 use std::fs;
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -111,13 +110,9 @@ impl Notes {
 
     fn host(&self, loops: usize) -> Host {
         let plugins = vec![self.directory.path().to_owned()];
-        Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(plugins).expect("it is there"),
-            scanner: Scanner::none(),
-            loops: NonZero::new(loops),
-            key_log: None,
-        })
-        .expect("a host")
+        let plugins = SearchPath::from_dirs(plugins).expect("it is there");
+        let options = HostOptions::new(plugins).scanner(Scanner::none());
+        Host::new(options.loops(loops)).expect("a host")
     }
 
     fn file(&self) -> String {
@@ -144,15 +139,13 @@ fn open_and_end(host: &Host, notes: &str, totals: &Arc<Totals>, seed: u64, most:
         let peers = [(); 2].map(|()| Arc::new(OnceLock::new()));
         let mut pair = Vec::new();
         for (side, role) in [Role::Responder, Role::Initiator].into_iter().enumerate() {
-            let mut options = options("counts");
-            options.controlling = side == 0;
-            options.plugin_options = vec![
-                ("notes".to_owned(), notes.to_owned()),
-                ("how".to_owned(), how.to_owned()),
-            ];
-            options.init_timeout = Duration::from_millis(random.u64(1..50));
-            options.handshake_timeout = Duration::from_millis(random.u64(1..50));
-            options.ice_timeout = Duration::from_millis(random.u64(1..500));
+            let mut timeout = |most| Duration::from_millis(random.u64(1..most));
+            let options = options("counts")
+                .controlling(side == 0)
+                .plugin_options([("notes", notes), ("how", how)])
+                .init_timeout(timeout(50))
+                .handshake_timeout(timeout(50))
+                .ice_timeout(timeout(500));
             let tally = Tally {
                 totals: Arc::clone(totals),
                 peer: Arc::clone(&peers[1 - side]),

@@ -6,33 +6,20 @@ use handclasp::{
 };
 use handclasp_tests::{fixture, plugins};
 use std::net::Ipv4Addr;
-use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
 
 /// A host with the project's plugins and the fixture `slow-init`.
 pub(crate) fn host(loops: usize) -> Host {
     let slow = fixture("slow_init", &[]);
     let fixtures = slow.parent().expect("it is in a directory").to_owned();
-    Host::new(HostOptions {
-        plugins: SearchPath::from_dirs(vec![plugins(), fixtures]).expect("they are built"),
-        scanner: Scanner::none(),
-        loops: NonZero::new(loops),
-        key_log: None,
-    })
-    .expect("a host")
+    let plugins = SearchPath::from_dirs(vec![plugins(), fixtures]).expect("they are built");
+    let options = HostOptions::new(plugins).scanner(Scanner::none());
+    Host::new(options.loops(loops)).expect("a host")
 }
 
-/// On loopback, with a listener.
+/// On loopback.
 pub(crate) fn options(plugin: &str) -> StreamOptions {
-    StreamOptions {
-        plugin: plugin.to_owned(),
-        listen: true,
-        bind_options: BindOptions {
-            addresses: vec![Ipv4Addr::LOCALHOST.into()],
-            ..BindOptions::default()
-        },
-        ..StreamOptions::default()
-    }
+    StreamOptions::new(plugin).bind(BindOptions::new().address(Ipv4Addr::LOCALHOST))
 }
 
 /// Passes signalling on to its peer, and everything to another application.
@@ -83,9 +70,7 @@ pub(crate) fn open_pair<A: Application + 'static, B: Application + 'static>(
         peer: Arc::clone(&of_a),
         application: b,
     };
-    let mut controlling = options(plugin);
-    controlling.controlling = true;
-    let a = host.open(controlling, open_a);
+    let a = host.open(options(plugin).controlling(true), open_a);
     let a = a.unwrap_or_else(|error| panic!("{error}"));
     let b = host.open(options(plugin), open_b);
     let b = b.unwrap_or_else(|error| panic!("{error}"));

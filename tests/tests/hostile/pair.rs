@@ -47,29 +47,17 @@ impl Application for Reporter {
 }
 
 impl Pair {
-    /// With `n_components`, and a journal if the plugin keeps one.
+    /// On loopback, with a journal if the plugin keeps one.
     pub(crate) fn open(host: &Host, options: StreamOptions) -> Self {
         let (sender, reports) = channel();
         let open = |side| {
-            let options = StreamOptions {
-                controlling: side == 0,
-                bind_options: BindOptions {
-                    addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    ..BindOptions::default()
-                },
-                ..options.clone()
-            };
+            let options = options.clone().controlling(side == 0);
+            let options = options.bind(BindOptions::new().address(Ipv4Addr::LOCALHOST));
             let reports = sender.clone();
             let stream = host.open(options, Box::new(Reporter { side, reports }));
             stream.expect("the plugin can be opened")
         };
         let streams = [open(0), open(1)];
-        for stream in &streams {
-            for component_id in 1..=options.n_components {
-                let listen = Message::Listen { component_id };
-                stream.send(listen).expect("its loop keeps up");
-            }
-        }
         Self {
             streams,
             reports,
@@ -85,18 +73,11 @@ impl Pair {
         n_components: u16,
         options: &[(&str, &str)],
     ) -> Self {
-        let given = options
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Self::open(
-            host,
-            StreamOptions {
-                plugin: plugin.to_owned(),
-                plugin_options: given.chain([workshop.journal_option()]).collect(),
-                n_components,
-                ..StreamOptions::default()
-            },
-        )
+        let stream_options = StreamOptions::new(plugin)
+            .plugin_options(options.iter().copied())
+            .plugin_options([workshop.journal_option()])
+            .components(n_components);
+        Self::open(host, stream_options)
     }
 
     /// Changes or withholds what is on its way to a side.
@@ -191,12 +172,12 @@ pub(crate) fn is_ready(report: &Report, component_id: u16) -> bool {
 }
 
 /// Why a component failed, if that is what the report says.
-pub(crate) fn failure(report: &Report, component_id: u16) -> Option<&str> {
+pub(crate) fn failure(report: &Report, component_id: u16) -> Option<String> {
     match report {
         Report::Notification(Notification::ComponentStateFailed {
             component_id: id,
             reason,
-        }) if *id == component_id => Some(reason),
+        }) if *id == component_id => Some(reason.to_string()),
         _ => None,
     }
 }

@@ -13,12 +13,9 @@ fn workshop() -> Workshop {
 }
 
 fn options(version: &str, handshake_timeout: Duration) -> StreamOptions {
-    StreamOptions {
-        plugin: "dtls-srtp".to_owned(),
-        plugin_options: vec![("version".to_owned(), version.to_owned())],
-        handshake_timeout,
-        ..StreamOptions::default()
-    }
+    StreamOptions::new("dtls-srtp")
+        .plugin_option("version", version)
+        .handshake_timeout(handshake_timeout)
 }
 
 /// Runs until component 1 of `victim` fails, which must not have agreed on anything by then.
@@ -35,7 +32,7 @@ fn failure_of(pair: &mut Pair, victim: usize) -> String {
             )
         );
         assert!(!is_over, "it finished with a peer it could not know");
-        reason = failure(report, 1).map(str::to_owned);
+        reason = failure(report, 1);
         reason.is_some()
     });
     reason.expect("the run ended with it")

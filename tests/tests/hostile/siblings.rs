@@ -28,7 +28,7 @@ pub(crate) fn go_on(
         "end of component 1 and start of component 2",
         |side, report| {
             if let Some(reason) = failure(report, 1) {
-                assert_eq!(Some(reason), sentence);
+                assert_eq!(Some(reason.as_str()), sentence);
                 failed = true;
             }
             if let Some(reason) = failure(report, 2) {

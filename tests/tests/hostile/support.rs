@@ -4,7 +4,6 @@ use handclasp::{Host, HostOptions};
 use handclasp_tests::{cc, program, target_directory};
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -86,13 +85,7 @@ impl Workshop {
 
     pub(crate) fn host(&self) -> Host {
         let plugins = SearchPath::from_dirs(vec![self.plugins()]).expect("the directory is there");
-        let loops = NonZero::new(2);
-        let options = HostOptions {
-            plugins,
-            scanner: Scanner::none(),
-            loops,
-            key_log: None,
-        };
+        let options = HostOptions::new(plugins).scanner(Scanner::none()).loops(2);
         Host::new(options).expect("the system has two threads to give")
     }
 

@@ -1,7 +1,9 @@
 //! Failures: statement 18.
 use crate::secs;
-use handclasp::stream::Message;
-use handclasp_tests::{Backend, Journal, Scripted, World, for_each_backend};
+use handclasp::Failure;
+use handclasp::plugin::{CallName, FailureKind};
+use handclasp::stream::{Message, Notification};
+use handclasp_tests::{Backend, Event, Journal, Scripted, World, for_each_backend};
 
 /// Two components under `script`, each of which gets three datagrams; and a pair that has nothing to do with it.
 fn run(backend: Backend, script: Scripted) -> (World, Journal) {
@@ -17,6 +19,53 @@ fn run(backend: Backend, script: Scripted) -> (World, Journal) {
     world.add(&sound, &sound);
     world.run_for(secs(10));
     (world, journal)
+}
+
+/// Why components of the first side have ended.
+fn failures(world: &World) -> Vec<(u16, Failure)> {
+    let said = world.sides[0].log.iter();
+    let failed = said.filter_map(|(_, event)| match event {
+        Event::Said(Notification::ComponentStateFailed {
+            component_id,
+            reason,
+        }) => Some((*component_id, reason.clone())),
+        _ => None,
+    });
+    failed.collect()
+}
+
+#[test]
+fn s18_a_program_can_tell_why_a_component_has_ended() {
+    for (call, name, answer, kind) in [
+        (
+            "connection_ready",
+            CallName::ConnectionReady,
+            "answer=-3",
+            FailureKind::Authentication,
+        ),
+        (
+            "recv_from_peer",
+            CallName::RecvFromPeer,
+            "answer=99",
+            FailureKind::Fault,
+        ),
+        ("init", CallName::Init, "answer=-1", FailureKind::Option),
+    ] {
+        for_each_backend(|backend| {
+            let script = Scripted::new().on(call, &[&format!("only=1 {answer}")]);
+            let (world, _journal) = run(backend, script);
+            let failures = failures(&world);
+            let (component_id, Failure::Plugin(failure)) = &failures[0] else {
+                panic!("{failures:?}");
+            };
+            assert_eq!((*component_id, failure.call, failure.kind), (1, name, kind));
+            let others = match name {
+                CallName::Init => vec![(2, Failure::Sibling { component_id: 1 })],
+                _ => Vec::new(),
+            };
+            assert_eq!(failures[1..], others);
+        });
+    }
 }
 
 /// Has `call` fail on component 1, and looks at everything around it.

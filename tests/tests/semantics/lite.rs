@@ -2,12 +2,12 @@
 use crate::dtls::{dtls, keys};
 use crate::secs;
 use handclasp::ice::{Servers, StunKind, Tcp, stun_kind};
-use handclasp::stream::{CALL_TIMEOUT, Config, Message, Stream};
+use handclasp::stream::{CALL_TIMEOUT, Config, Message, Settings, Stream};
 use handclasp_tests::{Backend, Party, Side, Signalling, World, plugin};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 fn full(mut party: Party, controlling: bool) -> Party {
     party.controlling = Some(controlling);
@@ -26,18 +26,12 @@ fn with(change: impl FnOnce(&mut Config)) -> Result<(), String> {
     let mut config = Config {
         plugin: Arc::clone(plugin("none").info()),
         options: Arc::default(),
-        n_components: 1,
-        controlling: false,
-        mtu: 1200,
-        init_timeout: Duration::from_secs(30),
-        call_timeout: CALL_TIMEOUT,
-        handshake_timeout: Duration::from_secs(30),
-        ice_timeout: Duration::from_secs(30),
-        ice_lite: true,
+        settings: Settings {
+            ice_lite: true,
+            ..Settings::default()
+        },
         tcp: Tcp::Off,
-        announced: Arc::default(),
-        hide_addresses: false,
-        servers: Arc::default(),
+        call_timeout: CALL_TIMEOUT,
         epoch,
     };
     change(&mut config);
@@ -48,11 +42,11 @@ fn with(change: impl FnOnce(&mut Config)) -> Result<(), String> {
 #[test]
 fn what_a_lite_side_cannot_do_is_refused_with_what_to_do_instead() {
     let tcp = |tcp| with(|config| config.tcp = tcp);
-    let servers = |servers: Servers| with(|config| config.servers = Arc::new(servers));
+    let servers = |servers: Servers| with(|config| config.settings.servers = Arc::new(servers));
     let turn = || vec!["turn:alice:secret@192.0.2.1".parse().expect("a server")];
     assert_eq!(tcp(Tcp::Off), Ok(()));
     assert_eq!(tcp(Tcp::Passive), Ok(()));
-    let controls = with(|config| config.controlling = true);
+    let controls = with(|config| config.settings.controlling = true);
     let stun = servers(Servers {
         stun: vec!["stun:192.0.2.1".parse().expect("a server")],
         ..Servers::default()

@@ -88,10 +88,7 @@ fn debug_shows_no_key_no_password_and_no_secret_option() {
     };
     world.connect();
     look(&world);
-    let options = StreamOptions {
-        plugin_options: vec![("secret".to_owned(), SECRET.to_owned())],
-        ..StreamOptions::default()
-    };
+    let options = StreamOptions::default().plugin_option("secret", SECRET);
     assert_hides(&format!("{options:?}"), SECRET);
     let data = || zeroize::Zeroizing::new(KEYS.as_bytes().to_vec());
     let text = || KEYS.to_owned();

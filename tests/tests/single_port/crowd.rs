@@ -48,7 +48,7 @@ fn streams_share_a_tcp_listener_and_none_gets_anothers_data() {
 #[test]
 fn each_of_two_components_has_its_port_and_its_handshakes() {
     let _alone = alone();
-    let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| options.n_components = 2);
+    let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| options.components(2));
     Crowd::connect(streams, FEWER, 2).exchange();
 }
 
@@ -59,8 +59,8 @@ fn streams_share_a_port_over_ipv6() {
         let lacking = Lacking(format!("loopback has no IPv6 ({error}): let it be ::1"));
         return skip("streams that share a port over IPv6", &lacking);
     }
-    let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| {
-        options.bind_options.addresses = vec![Ipv6Addr::LOCALHOST.into()];
+    let streams = Streams::open_with("dtls-srtp", FEWER, |end, options| {
+        options.bind(end.bind(Ipv6Addr::LOCALHOST.into()))
     });
     Crowd::connect(streams, FEWER, 1).exchange();
 }

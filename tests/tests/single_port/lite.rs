@@ -12,11 +12,9 @@ fn full_peers_connect_to_lite_streams_on_one_port() {
     let _alone = alone();
     let file = tempfile::NamedTempFile::new().expect("the temporary directory is writable");
     let trace = TraceFile::create(file.path()).unwrap_or_else(|error| panic!("{error}"));
-    let streams = Streams::open_with("dtls-srtp", STREAMS, |end, options| {
-        if end == End::Server {
-            options.ice_lite = true;
-            options.recorder = Some(trace.recorder("server"));
-        }
+    let streams = Streams::open_with("dtls-srtp", STREAMS, |end, options| match end {
+        End::Server => options.ice_lite(true).recorder(trace.recorder("server")),
+        End::Peer => options,
     });
     Crowd::connect(streams, STREAMS, 1).exchange();
     drop(trace);

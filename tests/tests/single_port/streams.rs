@@ -7,8 +7,7 @@ use handclasp::{
     StreamRef,
 };
 use handclasp_tests::plugins;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZero;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,6 +29,12 @@ pub(crate) enum End {
 
 impl End {
     pub(crate) const BOTH: [Self; 2] = [Self::Server, Self::Peer];
+
+    /// Where it has its sockets.
+    pub(crate) fn bind(self, address: IpAddr) -> BindOptions {
+        let is_shared = self == Self::Server;
+        BindOptions::new().address(address).single_port(is_shared)
+    }
 
     pub(crate) fn other(self) -> Self {
         match self {
@@ -73,17 +78,17 @@ pub(crate) struct Streams {
 impl Streams {
     /// Opens `count` pairs over IPv4 on a host with one event loop.
     pub(crate) fn open(plugin: &str, count: usize) -> Self {
-        Self::open_with(plugin, count, |_, _| {})
+        Self::open_with(plugin, count, |_, options| options)
     }
 
     /// The same over TCP alone, each peer on connections of its own.
     pub(crate) fn open_over_tcp(plugin: &str, count: usize) -> Self {
         Self::open_with(plugin, count, |end, options| {
-            options.bind_options.tcp = match end {
+            let tcp = match end {
                 End::Server => Tcp::Passive,
                 End::Peer => Tcp::Active,
             };
-            options.bind_options.no_udp = true;
+            options.bind(end.bind(Ipv4Addr::LOCALHOST.into()).tcp(tcp).udp(false))
         })
     }
 
@@ -91,32 +96,19 @@ impl Streams {
     pub(crate) fn open_with(
         plugin: &str,
         count: usize,
-        adapt: impl Fn(End, &mut StreamOptions),
+        adapt: impl Fn(End, StreamOptions) -> StreamOptions,
     ) -> Self {
-        let host = Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(vec![plugins()]).expect("they are built"),
-            scanner: Scanner::none(),
-            loops: NonZero::new(1),
-            key_log: None,
-        })
-        .expect("a host");
+        let plugins = SearchPath::from_dirs(vec![plugins()]).expect("they are built");
+        let host_options = HostOptions::new(plugins).scanner(Scanner::none()).loops(1);
+        let host = Host::new(host_options).expect("a host");
         let (sender, seen) = channel();
         let passed_on = Arc::new(OnceLock::new());
-        let open = |number, end| {
-            let mut options = StreamOptions {
-                plugin: plugin.to_owned(),
-                controlling: end == End::Peer,
-                listen: true,
-                ice_timeout: ALL_AT_ONCE,
-                handshake_timeout: ALL_AT_ONCE,
-                bind_options: BindOptions {
-                    addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    single_port: end == End::Server,
-                    ..BindOptions::default()
-                },
-                ..StreamOptions::default()
-            };
-            adapt(end, &mut options);
+        let open = |number, end: End| {
+            let options = StreamOptions::new(plugin)
+                .controlling(end == End::Peer)
+                .ice_timeout(ALL_AT_ONCE)
+                .handshake_timeout(ALL_AT_ONCE)
+                .bind(end.bind(Ipv4Addr::LOCALHOST.into()));
             let seen = sender.clone();
             let observer = Observer {
                 number,
@@ -124,7 +116,7 @@ impl Streams {
                 seen,
                 passed_on: Arc::clone(&passed_on),
             };
-            host.open(options, Box::new(observer))
+            host.open(adapt(end, options), Box::new(observer))
                 .expect("a stream opens")
         };
         Self {

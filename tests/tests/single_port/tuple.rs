@@ -76,7 +76,7 @@ impl Peer {
 /// Two streams that have peers, and are ready; and the port that they share.
 fn ready() -> (Streams, SocketAddr) {
     let mut streams = Streams::open_with("none", 2, |end, options| {
-        options.controlling = end == End::Server;
+        options.controlling(end == End::Server)
     });
     let (mut server, mut ready) = (None, 0);
     while ready < 4 {

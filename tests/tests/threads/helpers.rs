@@ -87,10 +87,7 @@ fn s04_inits_that_sleep_do_so_side_by_side() {
 fn s04_inits_that_hang_fail_their_streams_and_stop_no_other_plugin() {
     let _alone = alone();
     let (streams, before) = (Streams::new(2), helpers());
-    let hangs = StreamOptions {
-        init_timeout: Duration::from_secs(4),
-        ..options("slow-init", &[FOR_EVER])
-    };
+    let hangs = options("slow-init", &[FOR_EVER]).init_timeout(Duration::from_secs(4));
     let sound = options("none", &[]);
     let mut kept = Vec::new();
     let mut opened = 0;
@@ -116,7 +113,9 @@ fn s04_inits_that_hang_fail_their_streams_and_stop_no_other_plugin() {
                 panic!("{failed:?}");
             };
             assert!(
-                reason.starts_with("plugin slow-init: init has not returned within 4 s"),
+                reason
+                    .to_string()
+                    .starts_with("plugin slow-init: init has not returned within 4 s"),
                 "{reason}"
             );
         }

@@ -2,6 +2,7 @@
 mod helpers;
 mod loading;
 mod lookups;
+mod options;
 mod outliving;
 mod streams;
 

@@ -5,8 +5,7 @@ use handclasp::{
     Application, BindOptions, Context, Host, HostOptions, OpenError, StreamHandle, StreamOptions,
 };
 use handclasp_tests::{fixture, plugins};
-use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZero;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -37,18 +36,9 @@ impl Application for Observer {
 
 /// On loopback.
 pub(crate) fn options(plugin: &str, settings: &[(&str, &str)]) -> StreamOptions {
-    let settings = settings.iter();
-    StreamOptions {
-        plugin: plugin.to_owned(),
-        plugin_options: settings
-            .map(|(key, value)| (key.to_string(), value.to_string()))
-            .collect(),
-        bind_options: BindOptions {
-            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            ..BindOptions::default()
-        },
-        ..StreamOptions::default()
-    }
+    StreamOptions::new(plugin)
+        .plugin_options(settings.iter().copied())
+        .bind(BindOptions::new().address(Ipv4Addr::LOCALHOST))
 }
 
 impl Streams {
@@ -60,13 +50,11 @@ impl Streams {
 
     /// A host with the plugins of these directories.
     pub(crate) fn among(loops: usize, directories: Vec<PathBuf>) -> Self {
-        let host = Host::new(HostOptions {
-            plugins: SearchPath::from_dirs(directories).expect("they are built"),
-            scanner: Scanner::none(),
-            loops: NonZero::new(loops),
-            key_log: None,
-        })
-        .expect("a host");
+        let plugins = SearchPath::from_dirs(directories).expect("they are built");
+        let host_options = HostOptions::new(plugins)
+            .scanner(Scanner::none())
+            .loops(loops);
+        let host = Host::new(host_options).expect("a host");
         let (teller, told) = channel();
         Self { host, told, teller }
     }

@@ -134,7 +134,7 @@ impl Application for End {
         match notification {
             Notification::ComponentStateReady { data, .. } => self.pair.note_ready(self.side, data),
             Notification::ComponentStateFailed { reason, .. } => {
-                self.pair.reports.fail(reason);
+                self.pair.reports.fail(reason.to_string());
             }
             Notification::Stopped => self.pair.note_stopped(),
             _ => {}

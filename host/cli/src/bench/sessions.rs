@@ -11,7 +11,6 @@ use handclasp::plugin::Scanner;
 use handclasp::trace::Recorder;
 use handclasp::{Application, BindOptions, Host, HostOptions, OpenError, StreamOptions};
 use std::net::Ipv4Addr;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,12 +56,10 @@ impl Sessions {
         plugin: &'static str,
         loops: usize,
     ) -> Result<Self, Failed> {
-        let host = Host::new(HostOptions {
-            plugins: plugins.search_path()?,
-            scanner: Scanner::this_program(),
-            loops: NonZero::new(loops),
-            key_log: None,
-        })?;
+        let host_options = HostOptions::new(plugins.search_path()?)
+            .scanner(Scanner::this_program())
+            .loops(loops);
+        let host = Host::new(host_options)?;
         Ok(Self {
             host,
             plugin,
@@ -153,18 +150,14 @@ impl Sessions {
         let pair = Pair::new(then, Arc::clone(&self.reports));
         let [first, second] = recorders;
         let open = |side: Side, recorder| {
-            let options = StreamOptions {
-                plugin: self.plugin.to_owned(),
-                controlling: side.leads(),
-                bind_options: BindOptions {
-                    addresses: vec![Ipv4Addr::LOCALHOST.into()],
-                    single_port: self.shares_port && side == Side::A,
-                    ..BindOptions::default()
-                },
-                recorder,
-                listen: carrier.is_some(),
-                ..StreamOptions::default()
-            };
+            let bind_options = BindOptions::new()
+                .address(Ipv4Addr::LOCALHOST)
+                .single_port(self.shares_port && side == Side::A);
+            let options = StreamOptions::new(self.plugin)
+                .controlling(side.leads())
+                .bind(bind_options)
+                .listen(carrier.is_some())
+                .recorder(recorder);
             let application = pair.application(side);
             let application = match carrier {
                 Some((number, carrier)) => carrier(number, side, application),

@@ -75,7 +75,7 @@ pub(super) struct Check {
     #[arg(long)]
     json: bool,
     /// How long a call into the plugin may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, hide = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400), hide = true)]
     patience: u64,
 }
 

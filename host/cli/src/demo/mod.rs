@@ -64,7 +64,7 @@ pub(super) struct Demo {
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     handshake_timeout: u64,
     /// Give up after this many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, hide = true)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400), hide = true)]
     patience: u64,
     /// One JSON object for each event, the last one `demo_done`
     #[arg(long)]

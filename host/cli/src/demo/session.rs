@@ -15,7 +15,6 @@ use handclasp::stream::{Message, Notification};
 use handclasp::trace::TraceFile;
 use handclasp::{BindOptions, Host, HostOptions, Loss, SendError, StreamHandle, StreamOptions};
 use std::net::Ipv4Addr;
-use std::num::NonZero;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -55,25 +54,20 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 impl Session {
     pub(super) fn start(demo: &Demo) -> Result<Self, Failed> {
-        let host = Host::new(HostOptions {
-            plugins: demo.plugins.search_path()?,
-            scanner: Scanner::this_program(),
-            loops: NonZero::new(2),
-            key_log: demo.key_log.open()?,
-        })?;
+        let host_options = HostOptions::new(demo.plugins.search_path()?)
+            .scanner(Scanner::this_program())
+            .loops(2)
+            .key_log(demo.key_log.open()?);
+        let host = Host::new(host_options)?;
         let mut trace = demo.trace.prepare()?;
         let (sender, reports) = channel();
         let started = Instant::now();
         let servers = demo.servers.servers()?;
         // A server elsewhere cannot be asked from the loopback interface.
-        let addresses = match demo.servers.is_empty() {
-            true => vec![Ipv4Addr::LOCALHOST.into()],
-            false => Vec::new(),
+        let bind_options = match demo.servers.is_empty() {
+            true => BindOptions::new().address(Ipv4Addr::LOCALHOST),
+            false => BindOptions::new(),
         };
-        let bind_options = demo.tcp.apply(BindOptions {
-            addresses,
-            ..BindOptions::default()
-        });
         let open = |side: Side| {
             let plugin = match side {
                 Side::A => &demo.plugin,
@@ -85,32 +79,25 @@ impl Session {
             };
             let declared = host.plugin(plugin)?;
             let plugin_options = given.of(&declared.description().options)?;
-            let options = StreamOptions {
-                plugin: plugin.clone(),
-                plugin_options,
-                n_components: demo.components,
-                controlling: side.leads(),
-                bind_options: match side {
-                    Side::A => bind_options.clone(),
-                    Side::B => BindOptions {
-                        tcp: bind_options.tcp.counterpart(),
-                        ..bind_options.clone()
-                    },
-                },
-                servers: servers.clone(),
-                hide_addresses: demo.hide_addresses,
-                turn_ca: demo.servers.turn_ca(),
-                loss: (demo.loss > 0.0).then(|| {
-                    Loss::new(
-                        demo.loss,
-                        demo.seed.wrapping_mul(2) + u64::from(side.leads()),
-                    )
-                }),
-                recorder: trace.as_ref().map(|trace| trace.recorder(side.as_str())),
-                handshake_timeout: Duration::from_secs(demo.handshake_timeout),
-                listen: true,
-                ..StreamOptions::default()
+            let tcp = match side {
+                Side::A => demo.tcp,
+                Side::B => demo.tcp.counterpart(),
             };
+            let loss = (demo.loss > 0.0).then(|| {
+                let seed = demo.seed.wrapping_mul(2) + u64::from(side.leads());
+                Loss::new(demo.loss, seed)
+            });
+            let options = StreamOptions::new(plugin)
+                .plugin_options(plugin_options)
+                .components(demo.components)
+                .controlling(side.leads())
+                .bind(tcp.apply(bind_options.clone()))
+                .servers(servers.clone())
+                .hide_addresses(demo.hide_addresses)
+                .turn_ca(demo.servers.turn_ca())
+                .loss(loss)
+                .recorder(trace.as_ref().map(|trace| trace.recorder(side.as_str())))
+                .handshake_timeout(Duration::from_secs(demo.handshake_timeout));
             let reporter = Reporter {
                 side,
                 reports: sender.clone(),
@@ -215,8 +202,10 @@ impl Session {
             self.show.line(at - self.started, side, &line);
             match notification {
                 Notification::Stopped => left -= 1,
-                Notification::Warning { warning: reason }
-                | Notification::ComponentStateFailed { reason, .. } => {
+                Notification::Warning { warning } => {
+                    return Some(format!("{}: {warning}", side.as_str()));
+                }
+                Notification::ComponentStateFailed { reason, .. } => {
                     return Some(format!("{}: {reason}", side.as_str()));
                 }
                 _ => {}

@@ -293,6 +293,7 @@ fn in_words(line: &Line<'_>) -> Option<String> {
         | Notification::CouldNotExportKey { .. }
         | Notification::LocalSdp { .. }
         | Notification::Stopped => return None,
+        other => Event::new(other, Secrets::Redacted).name().to_owned(),
     })
 }
 

@@ -28,7 +28,6 @@ use lines::Lines;
 use output::Output;
 use reporter::Reporter;
 use std::net::IpAddr;
-use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,25 +113,23 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn run(self) -> Result<(), Failed> {
         let mut trace = self.trace.prepare()?;
-        let host = Host::new(HostOptions {
-            plugins: self.plugins.search_path()?,
-            scanner: Scanner::this_program(),
-            loops: Some(NonZero::<usize>::MIN),
-            key_log: self.key_log.open()?,
-        })?;
+        let host_options = HostOptions::new(self.plugins.search_path()?)
+            .scanner(Scanner::this_program())
+            .loops(1)
+            .key_log(self.key_log.open()?);
+        let host = Host::new(host_options)?;
         let lines = Arc::new(Lines::default());
         let reporter = Reporter::new(Arc::clone(&lines));
         let output = Output::new(Arc::clone(&lines), self.name.clone());
         let components = self.components;
         let name = self.name.as_deref().unwrap_or("stream");
         let recorder = trace.as_ref().map(|trace| trace.recorder(name));
-        let given = self.options.clone();
-        let mut options = self.into_options()?;
-        options.recorder = recorder;
+        let (id, given) = (self.plugin.clone(), self.options.clone());
+        let options = self.into_options()?.recorder(recorder);
         stdio::claim().map_err(Failed::new)?;
-        let plugin = host.plugin(&options.plugin)?;
+        let plugin = host.plugin(&id)?;
         stdio::restore().map_err(Failed::new)?;
-        options.plugin_options = given.of(&plugin.description().options)?;
+        let options = options.plugin_options(given.of(&plugin.description().options)?);
         let stream = Arc::new(host.open(options, Box::new(reporter))?);
         begin(&mut trace)?;
         drop(plugin);
@@ -152,33 +149,29 @@ impl Stream {
     }
 
     fn into_options(self) -> Result<StreamOptions, Failed> {
-        Ok(StreamOptions {
-            plugin: self.plugin,
-            n_components: self.components,
-            controlling: self.controlling,
-            mtu: self.mtu,
-            init_timeout: self.init_timeout,
-            handshake_timeout: self.handshake_timeout,
-            ice_timeout: self.ice_timeout,
-            bind_options: self.tcp.apply(BindOptions {
-                addresses: self.addresses,
-                port_range: self.port_range,
-                interfaces: self.interfaces,
-                family: match (self.ipv4, self.ipv6) {
-                    (true, _) => Some(Family::V4),
-                    (_, true) => Some(Family::V6),
-                    _ => None,
-                },
-                ..BindOptions::default()
-            }),
-            ice_lite: self.ice_lite,
-            announced: self.announced,
-            hide_addresses: self.hide_addresses,
-            listen: true,
-            servers: self.servers.servers()?,
-            turn_ca: self.servers.turn_ca(),
-            ..StreamOptions::default()
-        })
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
+        let bind_options = BindOptions::new()
+            .addresses(self.addresses)
+            .interfaces(self.interfaces)
+            .family(family)
+            .port_range(self.port_range);
+        Ok(StreamOptions::new(self.plugin)
+            .components(self.components)
+            .controlling(self.controlling)
+            .mtu(self.mtu)
+            .init_timeout(self.init_timeout)
+            .handshake_timeout(self.handshake_timeout)
+            .ice_timeout(self.ice_timeout)
+            .bind(self.tcp.apply(bind_options))
+            .ice_lite(self.ice_lite)
+            .announced(self.announced)
+            .hide_addresses(self.hide_addresses)
+            .servers(self.servers.servers()?)
+            .turn_ca(self.servers.turn_ca()))
     }
 }
 
@@ -218,11 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn its_defaults_are_those_of_the_library_and_it_listens() {
-        let expected = StreamOptions {
-            listen: true,
-            ..StreamOptions::default()
-        };
+    fn its_defaults_are_those_of_the_library() {
+        let expected = StreamOptions::default();
         let options = options(&[]).expect("no option is required");
         assert_eq!(format!("{options:?}"), format!("{expected:?}"));
     }

@@ -1,5 +1,6 @@
 //! Calls that are away, and when they are overdue.
 use super::{Driver, Phase};
+use crate::component::failure::Failure;
 use crate::plugin::CallName;
 use std::time::{Duration, Instant};
 
@@ -32,19 +33,15 @@ impl Patience {
 }
 
 impl Driver {
-    /// A sentence, if the call that is under way should have come back by now.
-    pub(in crate::component) fn overdue(&self, now: Instant) -> Option<String> {
+    /// What is wrong, if the call that is under way should have come back by now.
+    pub(in crate::component) fn overdue(&self, now: Instant) -> Option<Failure> {
         self.overdue_at().filter(|at| *at <= now)?;
         let call = self.away?.call;
-        let (id, name) = (&self.plugin.id, call.as_str());
-        let seconds = self.patience.of(call)?.as_secs_f32();
-        let remedy = match call {
-            CallName::Init => "see what it waits for, or allow it more (init_timeout)",
-            _ => "tell its author, and run `handclasp check` on it",
-        };
-        Some(format!(
-            "plugin {id}: {name} has not returned within {seconds} s: {remedy}"
-        ))
+        Some(Failure::CallTimeout {
+            plugin: self.plugin.id.clone(),
+            call,
+            timeout: self.patience.of(call)?,
+        })
     }
 
     /// When the call that is under way is overdue; `None` at the end, when nobody waits for it.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Agent;
 use crate::ice::Event;
 use crate::ice::Pair;
-use crate::ice::failure::{disconnected, explain};
+use crate::ice::failure::Failure;
 use crate::ice::generation::{Change, Generation};
 use crate::ice::selected::{Due, Selected};
 
@@ -168,8 +168,11 @@ impl Agent {
         self.failed = true;
         self.deadline = None;
         let reason = match self.lost {
-            Some((remote, heard)) => disconnected(remote, self.now - heard),
-            None => explain(&self.current, self.patience()),
+            Some((remote, heard)) => Failure::Disconnected {
+                remote,
+                silent: self.now - heard,
+            },
+            None => Failure::of(&self.current, self.patience()),
         };
         self.events.push_back(Event::Failed(reason));
     }

@@ -65,6 +65,20 @@ pub enum ServersError {
         /// Its URI.
         server: String,
     },
+    /// Its host is no name and no address of a machine's.
+    #[error(
+        "{host:?} is no host of a STUN or TURN server: give a name, or the address of a machine without brackets"
+    )]
+    Host {
+        /// How it begins.
+        host: String,
+    },
+    /// Its port is 0.
+    #[error("port 0 of {host} is no server's: give 1 to 65535, such as 3478")]
+    Port {
+        /// Its host.
+        host: String,
+    },
     /// Only relays are to be used.
     #[error("there is no TURN server, and only relays are to be used: name one")]
     NoRelay,

@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use zeroize::Zeroizing;
 
 use super::ServerUriError;
+use crate::ice::is_unicast;
 
 /// A name of the DNS has 253 bytes at most, in what it is made of (RFC 3986 §3.2.2).
 const MAX_HOST: usize = 253;
@@ -57,6 +58,12 @@ fn user_and_password(text: &str) -> Result<(String, Zeroizing<String>), ServerUr
         (Some(user), Some(password)) if !user.is_empty() => Ok((user, password)),
         _ => Err(ServerUriError::User),
     }
+}
+
+/// Whether a server may be there: a name, or an address without brackets.
+pub(super) fn is_host(host: &str) -> bool {
+    let is_unicast = host.parse().ok().is_none_or(is_unicast);
+    is_unicast && (is_name(host) || host.parse::<Ipv6Addr>().is_ok())
 }
 
 fn host_and_port(authority: &str) -> Result<(&str, Option<u16>), ServerUriError> {

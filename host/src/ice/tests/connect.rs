@@ -58,7 +58,7 @@ fn credentials_that_never_come_are_the_end_after_the_ice_timeout() {
     let failed = |side: &Side| {
         let mut events = side.events.iter();
         events.find_map(|(at, event)| match event {
-            Event::Failed(reason) => Some((*at, reason.clone())),
+            Event::Failed(failure) => Some((*at, failure.to_string())),
             _ => None,
         })
     };

@@ -135,9 +135,10 @@ fn a_failure_tells_from_where_it_was_tried() {
         .unwrap();
     world.link.loss = 1.0;
     world.run_for(secs(40));
-    let (_, Event::Failed(reason)) = &world.a.events[0] else {
+    let (_, Event::Failed(failure)) = &world.a.events[0] else {
         panic!("{:?}", world.a.events);
     };
+    let reason = failure.to_string();
     assert!(
         reason.contains("from 2 candidates (1 host, 1 relay) of ours"),
         "{reason}"

@@ -175,7 +175,7 @@ fn two_sides_of_one_kind_fail_and_say_so() {
         }
         world.run_for(secs(60));
         let reason = world.a.events.iter().find_map(|(_, event)| match event {
-            Event::Failed(reason) => Some(reason.clone()),
+            Event::Failed(failure) => Some(failure.to_string()),
             _ => None,
         });
         let reason = reason.expect("it fails");
@@ -192,7 +192,7 @@ fn a_failure_names_what_was_tried() {
     world.run_for(secs(60));
     let failed = |event: &Event| {
         matches!(event, Event::Failed(reason)
-        if reason.contains("3 candidates (1 host, 2 tcp)") && reason.contains("stops UDP and TCP"))
+        if reason.to_string().contains("3 candidates (1 host, 2 tcp)") && reason.to_string().contains("stops UDP and TCP"))
     };
     assert_eq!(world.a.count(failed), 1, "{:?}", world.a.events);
 }

@@ -24,7 +24,7 @@ pub(super) fn words(error: &Error) -> String {
 fn certificate_words(error: &CertificateError) -> Cow<'static, str> {
     let why = match error {
         CertificateError::UnknownIssuer => {
-            "its certificate is of nobody who is trusted: trust its CA, or the certificate itself (--turn-ca)"
+            "its certificate is of nobody who is trusted: trust its CA, or the certificate itself (turn_ca)"
         }
         CertificateError::NotValidForName => "its certificate is for another name",
         CertificateError::NotValidForNameContext { expected, .. } => {
@@ -45,7 +45,7 @@ fn certificate_words(error: &CertificateError) -> Cow<'static, str> {
         CertificateError::BadEncoding => "its certificate is damaged",
         // A CA's own certificate is among these, as a relay shows it that has signed it itself.
         _ => {
-            "its certificate cannot be verified: if it is signed by itself, trust the certificate itself (--turn-ca)"
+            "its certificate cannot be verified: if it is signed by itself, trust the certificate itself (turn_ca)"
         }
     };
     why.into()

@@ -20,7 +20,7 @@ impl StreamDriver {
         if self.stream.is_relay_only() {
             return Ok(());
         }
-        let (addresses, broadcasts) = self.bind_options.addresses()?;
+        let (addresses, broadcasts) = self.bind_options.usable_addresses()?;
         self.stream.bar(&broadcasts);
         if self.bind_options.may_find_better(&addresses) {
             self.stream.look_again(context.now);
@@ -103,7 +103,7 @@ impl StreamDriver {
 
     /// Whether sockets can be bound to an address that the machine has.
     fn has_another_address(&self, now: Instant, presence: &mut Presence) -> bool {
-        let Ok((addresses, _)) = self.bind_options.addresses() else {
+        let Ok((addresses, _)) = self.bind_options.usable_addresses() else {
             return false;
         };
         addresses
@@ -130,7 +130,7 @@ impl StreamDriver {
                 // The peer is told the name all the same: what it does not find there, it sees in our checks.
                 self.stream.warn(format!(
                     "multicast DNS does not work here ({error}): the peer cannot look up {name}, so it must be \
-                     reachable itself; see who holds UDP port 5353, or do without --hide-addresses"
+                     reachable itself; see who holds UDP port 5353, or do without hide_addresses"
                 ));
                 None
             }

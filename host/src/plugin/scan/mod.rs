@@ -30,6 +30,7 @@ use super::open_error::OpenError;
 use report::Report;
 use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::OsString;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,10 @@ struct Command {
 
 /// How long a library may take to open, `load` included. A sound one takes milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What may be given in its place.
+pub(crate) const PATIENCES: RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_secs(86_400);
 
 /// The subcommand of `handclasp` that is a scanner's child.
 const SUBCOMMAND: &str = "run-scan";
@@ -110,14 +115,21 @@ impl Scanner {
         }
     }
 
-    /// A library that takes longer to open is refused, there or in this process. 10 s unless this is called.
+    /// A library that takes longer to open is refused, there or in this process: from a millisecond to a day, which
+    /// [`Host::new`](crate::Host::new) checks. 10 s unless this is called.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    pub(super) fn patience(&self) -> Duration {
-        self.patience
+    /// How long a library may take, at most a day.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience.clamp(*PATIENCES.start(), *PATIENCES.end())
+    }
+
+    /// What was given for that, if it is out of its bounds.
+    pub(crate) fn wrong_patience(&self) -> Option<Duration> {
+        (!PATIENCES.contains(&self.patience)).then_some(self.patience)
     }
 
     /// Neither asks nor fills the user's cache of verdicts.
@@ -157,7 +169,7 @@ impl Scanner {
         if let Some(known) = cache.as_ref().and_then(|cache| cache.get(copy.sha256())) {
             return Ok(known);
         }
-        let scan = |copy: &PrivateCopy| listen::scan(command, copy, self.patience);
+        let scan = |copy: &PrivateCopy| listen::scan(command, copy, self.patience());
         let scanned = scan(copy).or_else(|error| match (&error, copy) {
             (ScanError::NotMapped(_), copy) => scan(&copy.moved_to_disk().ok_or(error)?),
             _ => Err(error),

@@ -152,7 +152,7 @@ fn named_directories_must_exist() {
     let error = SearchPath::from_dirs(vec![missing.clone()]).expect_err("it is not there");
     let text = error.to_string();
     assert!(
-        text.contains("missing") && text.contains("--plugin-dir"),
+        text.contains("missing") && text.contains("SearchPath::from_dirs"),
         "{text}"
     );
     let error = SearchPath::new(Vec::new(), Some(missing.into()), None).expect_err("nor here");

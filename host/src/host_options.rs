@@ -1,0 +1,66 @@
+//! What a host is made of.
+use crate::error::{HostError, MAX_LOOPS};
+use crate::key_log::KeyLog;
+use crate::plugin::{Scanner, SearchPath};
+use std::num::NonZero;
+use std::thread;
+
+/// What a host is made of: say where its plugins are with [`new`](Self::new), then change what is not to be as it is by
+/// default.
+///
+/// Every setter takes anything; [`Host::new`](crate::Host::new) checks all.
+#[derive(Debug)]
+#[must_use = "give it to `Host::new`"]
+pub struct HostOptions {
+    pub(crate) plugins: SearchPath,
+    pub(crate) scanner: Scanner,
+    pub(crate) loops: Option<usize>,
+    pub(crate) key_log: Option<KeyLog>,
+}
+
+impl HostOptions {
+    /// A host that looks for plugins there, with an event loop for each core, and the scanner that
+    /// [can be found](Scanner::find).
+    pub fn new(plugins: SearchPath) -> Self {
+        Self {
+            plugins,
+            scanner: Scanner::default(),
+            loops: None,
+            key_log: None,
+        }
+    }
+
+    /// What opens each plugin in a process of its own before it is opened in this one.
+    pub fn scanner(mut self, scanner: Scanner) -> Self {
+        self.scanner = scanner;
+        self
+    }
+
+    /// How many event loops, each a thread: 1 to 1024; as many as there are cores unless this is called.
+    pub fn loops(mut self, count: usize) -> Self {
+        self.loops = Some(count);
+        self
+    }
+
+    /// Where plugins' secrets go; nowhere unless this is called.
+    pub fn key_log(mut self, key_log: impl Into<Option<KeyLog>>) -> Self {
+        self.key_log = key_log.into();
+        self
+    }
+
+    /// How many event loops there are to be, if all is within its bounds.
+    pub(crate) fn check(&self) -> Result<usize, HostError> {
+        if let Some(patience) = self.scanner.wrong_patience() {
+            return Err(HostError::Patience { patience });
+        }
+        let cores = || {
+            thread::available_parallelism()
+                .map_or(1, NonZero::get)
+                .min(MAX_LOOPS)
+        };
+        match self.loops.unwrap_or_else(cores) {
+            count @ 1..=MAX_LOOPS => Ok(count),
+            count => Err(HostError::Loops { count }),
+        }
+    }
+}
