@@ -2,17 +2,19 @@
 use crate::error::{HostError, OpenError};
 use crate::ice::{RelayTransport, TurnServer};
 use crate::key_log::KeyLog;
+use crate::made_in::MadeIn;
 use crate::net::{
     Application, BindOptions, Command, DepartureCounter, Departures, EventLoop, Instances, Mailbox,
     NewStream, Outbox, Pools, Pulse, Responder, Watch, client_config,
 };
 use crate::plugin::{
-    self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, validate,
+    self, Catalogue, Loader, Plugin, PluginLog, Scanner, SearchPath, Services, ending, validate,
 };
 use crate::stream::{self, Message, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
 use std::io;
+use std::mem;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +35,13 @@ pub struct HostOptions {
 }
 
 /// Finds plugins, runs event loops, opens streams. Dropping it stops every stream; what plugins call of it from then on
-/// does nothing.
+/// does nothing. Calls of `init` that have not begun never do, and those under way are waited for, 2 s at most.
+///
+/// What belongs to a host goes with it. A plugin stays mapped, once for all hosts of the process.
+///
+/// Where the process ends by a return from `main` or by `exit`, before hosts are dropped or plugins have returned from
+/// `init`, no call into a plugin begins any more, and those under way are waited for, 2 s at most: their libraries'
+/// destructors run after that. In a process that was forked a host does nothing; dropping it there is harmless.
 #[derive(Debug)]
 pub struct Host {
     loader: Loader,
@@ -43,6 +51,7 @@ pub struct Host {
     _watch: Watch,
     next: AtomicUsize,
     epoch: Instant,
+    made_in: MadeIn,
 }
 
 #[derive(Debug)]
@@ -51,10 +60,13 @@ struct Loop {
     departures: Arc<DepartureCounter>,
     pulse: Arc<Pulse>,
     thread: Option<JoinHandle<()>>,
+    made_in: MadeIn,
 }
 
 /// How long the end of a host waits for what plugins logged last to be written.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long it waits for calls of `init`. One that takes longer goes on, and what it makes is destroyed then.
+const CALLS_PATIENCE: Duration = Duration::from_secs(2);
 
 impl Host {
     /// Starts the event loops.
@@ -109,6 +121,7 @@ impl Host {
             _watch: watch,
             next: AtomicUsize::new(0),
             epoch,
+            made_in: MadeIn::this_process(),
         })
     }
 
@@ -231,15 +244,14 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        if self.made_in.is_another_process() {
+            return; // there are none of its threads
+        }
         for one in &self.loops {
             one.mailbox.post(Command::Shutdown);
         }
-        for one in &mut self.loops {
-            if let Some(thread) = one.thread.take() {
-                // A loop that panicked has said so already.
-                let _ = thread.join();
-            }
-        }
+        self.loops.clear(); // all at once, and not one after the other
+        self.pools.finish(CALLS_PATIENCE);
         if let Some(key_log) = &self.key_log {
             key_log.finish(PATIENCE);
         }
@@ -262,6 +274,25 @@ impl Loop {
             departures,
             pulse,
             thread: Some(thread),
+            made_in: MadeIn::this_process(),
         })
+    }
+}
+
+/// Also one that a host has begun which could not be made.
+impl Drop for Loop {
+    fn drop(&mut self) {
+        let thread = self.thread.take();
+        if self.made_in.is_another_process() {
+            return mem::forget(thread); // there is none
+        }
+        self.mailbox.post(Command::Shutdown);
+        // Where the process ends, the thread may wait for that in a call into a plugin.
+        if let Some(thread) = thread
+            && !ending::has_begun()
+        {
+            // A loop that panicked has said so already.
+            let _ = thread.join();
+        }
     }
 }

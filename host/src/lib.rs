@@ -30,6 +30,7 @@ mod hidden;
 mod host;
 pub mod ice;
 mod key_log;
+mod made_in;
 mod net;
 pub mod plugin;
 mod printable;
