@@ -1,4 +1,5 @@
 //! Why there is no host, or no stream.
+use crate::counted;
 use crate::net::{BindError, MAX_OPENING, MAX_OVERDUE, TrustError};
 use crate::plugin::{self, PATIENCES};
 use crate::stream::SettingsError;
@@ -81,13 +82,15 @@ pub enum OpenError {
 /// What has not ended within the time that a host's end may take. Once it can, it ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{loops} of its event loops and {calls} calls of plugins' init have not ended: see what an application or a plugin \
-     waits for"
+    "still running: {}{}{}; see what an application or a plugin waits for",
+    counted(*loops, "event loop"),
+    if *init { " and " } else { "" },
+    if *init { "a call of a plugin's init" } else { "" }
 )]
 #[non_exhaustive]
 pub struct StillRunning {
-    /// Event loops: an application's callback or a call into a plugin has not returned.
+    /// Event loops that have not ended: an application's callback or a call into a plugin has not returned.
     pub loops: usize,
-    /// Calls of plugins' `init` that have not returned.
-    pub calls: usize,
+    /// Whether calls of plugins' `init` have not returned.
+    pub init: bool,
 }

@@ -4,15 +4,15 @@ use crate::host_options::HostOptions;
 use crate::ice::{RelayTransport, TurnServer};
 use crate::key_log::KeyLog;
 use crate::loops::Loops;
+use crate::made_in::MadeIn;
 use crate::net::{
     Application, BindOptions, Departures, EventLoop, Instances, Mailbox, NewStream, NotOpened,
     Pools, Responder, StreamRef, Watch, client_config,
 };
-use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, validate};
+use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, ending, validate};
 use crate::stream::{self, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
-use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -22,9 +22,15 @@ use std::time::{Duration, Instant};
 /// Cloning is cheap, and each clone is the same host. It ends with the last of them, or when it is
 /// [shut down](Self::shutdown): every stream hears its end, and what plugins call of the host from then on does nothing.
 ///
+/// What belongs to a host goes with it. A plugin stays mapped, once for all hosts of the process.
+///
 /// The last clone may be dropped anywhere. The drop waits until the event loops and what runs of plugins' `init` have
 /// ended, at most 5 s: each callback of an [`Application`] that is under way has to return, so hold no lock meanwhile
 /// that one of them takes. In a callback it does not wait, for it would wait for itself.
+///
+/// Where the process ends by a return from `main` or by `exit`, before hosts are dropped or plugins have returned from
+/// `init`, no call into a plugin begins any more, and those under way are waited for, 2 s at most: their libraries'
+/// destructors run after that. In a process that was forked a host does nothing; dropping it there is harmless.
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
@@ -37,8 +43,7 @@ struct Inner {
     _watch: Watch,
     next: AtomicUsize,
     epoch: Instant,
-    /// A child that was forked from it has neither its threads nor its files.
-    process: u32,
+    made_in: MadeIn,
 }
 
 /// How long the last drop waits.
@@ -91,7 +96,7 @@ impl Host {
             _watch: watch,
             next: AtomicUsize::new(0),
             epoch,
-            process: process::id(),
+            made_in: MadeIn::this_process(),
         })))
     }
 
@@ -210,12 +215,13 @@ impl Inner {
             true => self.loops.count_running(),
             false => self.loops.wait(deadline),
         };
-        let calls = self.pools.finish(deadline);
-        if loops > 0 || calls > 0 {
-            return Err(StillRunning { loops, calls });
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let has_returned = self.pools.finish(left());
+        if loops > 0 || !has_returned {
+            let init = !has_returned;
+            return Err(StillRunning { loops, init });
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        let patience = LAST_LINES.min(left);
+        let patience = LAST_LINES.min(left());
         if let Some(key_log) = &self.key_log {
             key_log.finish(patience);
         }
@@ -239,7 +245,8 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.process != process::id() {
+        // Where the process ends, a loop may wait for that in a call into a plugin.
+        if self.made_in.is_another_process() || ending::has_begun() {
             return;
         }
         let in_callback = self.loops.are_on_this_thread();

@@ -33,6 +33,7 @@ mod host_options;
 pub mod ice;
 mod key_log;
 mod loops;
+mod made_in;
 mod net;
 pub mod plugin;
 mod printable;

@@ -1,6 +1,8 @@
 //! The event loops of a host, each on a thread of its own.
+use crate::made_in::MadeIn;
 use crate::net::{Command, DepartureCounter, Departures, EventLoop, Mailbox, Pulse};
 use std::io;
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -10,6 +12,7 @@ use std::time::Instant;
 pub(crate) struct Loops {
     loops: Vec<Loop>,
     running: Arc<Running>,
+    made_in: MadeIn,
 }
 
 #[derive(Debug)]
@@ -40,6 +43,7 @@ impl Loops {
         let mut loops = Self {
             loops: Vec::with_capacity(count),
             running: Arc::default(),
+            made_in: MadeIn::this_process(),
         };
         for index in 0..count {
             let started = Loop::start(index, event_loop()?, &loops.running)?;
@@ -114,7 +118,14 @@ impl Loops {
 
 impl Drop for Loops {
     fn drop(&mut self) {
-        self.stop();
+        if !self.made_in.is_another_process() {
+            return self.stop();
+        }
+        // There are no such threads here, and their locks may be held.
+        for one in &mut self.loops {
+            let thread = one.thread.get_mut().unwrap_or_else(PoisonError::into_inner);
+            mem::forget(thread.take());
+        }
     }
 }
 

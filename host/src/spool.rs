@@ -1,4 +1,5 @@
 //! Lines that a thread of their own writes. Whoever has one to write never waits.
+use crate::made_in::MadeIn;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +21,7 @@ struct Queue {
     changed: Condvar,
     /// Most bytes that wait; twice as many are kept.
     capacity: usize,
+    made_in: MadeIn,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Spool {
             state: Mutex::new(state),
             changed: Condvar::new(),
             capacity,
+            made_in: MadeIn::this_process(),
         });
         let served = Arc::clone(&queue);
         thread::Builder::new()
@@ -92,6 +95,9 @@ impl Spool {
 
     /// Waits until all is written, but no longer than this; returns whether it is.
     pub fn finish(&self, patience: Duration) -> bool {
+        if self.0.made_in.is_another_process() {
+            return false; // it has no such thread
+        }
         let deadline = Instant::now() + patience;
         let mut state = self.0.lock();
         while state.is_busy() {
@@ -108,6 +114,9 @@ impl Spool {
 
 impl Drop for Spool {
     fn drop(&mut self) {
+        if self.0.made_in.is_another_process() {
+            return; // its thread is not here, and may have held the lock
+        }
         self.0.lock().has_ended = true;
         self.0.changed.notify_all();
     }

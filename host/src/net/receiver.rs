@@ -3,6 +3,8 @@ use super::socket::Socket;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 
 /// The memory for one batch of received datagrams.
 pub(super) struct Receiver {
@@ -15,10 +17,15 @@ const BUFFER: usize = 64 * 1024;
 /// Turns a busy socket gets before the others are looked at again.
 const MAX_BATCHES: usize = 8;
 
+/// The memory of loops that have ended, for the next ones, as much as a host has by default: it is too much to be given
+/// to the allocator, which keeps such pieces for each thread, and again for each host.
+static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
+
 impl Receiver {
     pub(super) fn new() -> Self {
+        let spare = spare().pop();
         Self {
-            storage: vec![0; BATCH_SIZE * BUFFER].into_boxed_slice(),
+            storage: spare.unwrap_or_else(|| vec![0; BATCH_SIZE * BUFFER].into_boxed_slice()),
             metas: [RecvMeta::default(); BATCH_SIZE],
         }
     }
@@ -61,4 +68,19 @@ impl Receiver {
         }
         true
     }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let most = available_parallelism().map_or(1, usize::from);
+        let mut spare = spare();
+        if spare.len() < most {
+            spare.push(std::mem::take(&mut self.storage));
+        }
+    }
+}
+
+fn spare() -> MutexGuard<'static, Vec<Box<[u8]>>> {
+    // No code that could panic runs under this lock.
+    SPARE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,9 +3,11 @@
 //! A loop says with a store what it begins; a thread looks at it once a second. What it says costs nothing that could be
 //! measured, and the thread nothing while all is well.
 use super::keys::StreamKey;
+use crate::made_in::MadeIn;
 use crate::plugin::CallName;
 use std::collections::HashMap;
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -157,6 +159,7 @@ const TOO_LONG: u32 = 3;
 pub(crate) struct Watch {
     ended: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
+    made_in: MadeIn,
 }
 
 impl Watch {
@@ -179,12 +182,16 @@ impl Watch {
         Ok(Self {
             ended,
             thread: Some(thread),
+            made_in: MadeIn::this_process(),
         })
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        if self.made_in.is_another_process() {
+            return mem::forget(self.thread.take()); // there is none
+        }
         let (ended, told) = &*self.ended;
         *ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
         told.notify_all();

@@ -6,11 +6,12 @@
 use super::collector::{hold, one_line};
 use super::log::PluginLog;
 use super::secrets::Secrets;
+use crate::made_in::MadeIn;
 use handclasp_abi as abi;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::mem::MaybeUninit;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use zeroize::Zeroizing;
 
 type Keylog = Box<dyn Fn(&str) + Send + Sync>;
@@ -49,10 +50,20 @@ impl fmt::Debug for Services {
     }
 }
 
-/// Behind `hc_host.ctx`.
-struct Context {
+/// The table that one loaded plugin is given. It does nothing once this is dropped, and nothing but it itself stays: it
+/// is never freed, as the plugin is never unmapped, and a thread of the plugin's that outlives its host still finds it.
+pub(super) struct HostTable {
+    table: &'static abi::hc_host,
+    pub(super) made_in: MadeIn,
+}
+
+/// Behind `hc_host.ctx`: nothing once the plugin is not used any more.
+type Context = Mutex<Option<Arc<Backing>>>;
+
+/// What the functions of a table use.
+struct Backing {
     plugin_id: String,
-    /// Gone with the host, which this outlives.
+    /// Gone with the host.
     services: Weak<Services>,
     secrets: Arc<Secrets>,
 }
@@ -63,39 +74,89 @@ const MAX_LINE: usize = 4096;
 /// The addresses of all tables: checkers of leaks call memory lost to which nothing leads.
 static TABLES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
-/// Makes the table for one loaded plugin. It is never freed, as the plugin is never unmapped: a thread of
-/// the plugin's that outlives its instance, or its host, still finds it.
-pub(super) fn host_table(
-    plugin_id: &str,
-    services: &Arc<Services>,
-    secrets: &Arc<Secrets>,
-) -> &'static abi::hc_host {
-    let context = Box::leak(Box::new(Context {
-        plugin_id: plugin_id.to_owned(),
-        services: Arc::downgrade(services),
-        secrets: Arc::clone(secrets),
-    }));
-    let table: &'static abi::hc_host = Box::leak(Box::new(abi::hc_host {
-        struct_size: size_of::<abi::hc_host>() as u32,
-        reserved: 0,
-        ctx: std::ptr::from_mut(context).cast(),
-        log_enabled: Some(log_enabled),
-        log: Some(log),
-        keylog_enabled: Some(keylog_enabled),
-        keylog: Some(keylog),
-        random: Some(random),
-        extension: Some(extension),
-    }));
-    let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
-    tables.push(std::ptr::from_ref(table).addr());
-    table
+impl HostTable {
+    pub(super) fn new(plugin_id: &str, services: &Arc<Services>, secrets: &Arc<Secrets>) -> Self {
+        let backing = Arc::new(Backing {
+            plugin_id: plugin_id.to_owned(),
+            services: Arc::downgrade(services),
+            secrets: Arc::clone(secrets),
+        });
+        let context: &'static Context = Box::leak(Box::new(Mutex::new(Some(backing))));
+        let table: &'static abi::hc_host = Box::leak(Box::new(abi::hc_host {
+            struct_size: size_of::<abi::hc_host>() as u32,
+            reserved: 0,
+            ctx: std::ptr::from_ref(context).cast_mut().cast(),
+            log_enabled: Some(log_enabled),
+            log: Some(log),
+            keylog_enabled: Some(keylog_enabled),
+            keylog: Some(keylog),
+            random: Some(random),
+            extension: Some(extension),
+        }));
+        let mut tables = TABLES.lock().unwrap_or_else(PoisonError::into_inner);
+        tables.push(std::ptr::from_ref(table).addr());
+        let made_in = MadeIn::this_process();
+        Self { table, made_in }
+    }
+
+    /// What the plugin is given.
+    pub(super) fn table(&self) -> &'static abi::hc_host {
+        self.table
+    }
+
+    /// Logs what a plugin said, without its secrets.
+    pub(super) fn tell(&self, level: u32, said: &[u8]) {
+        // SAFETY: the table is one that `new` made.
+        if let Some(backing) = unsafe { backing(self.table) } {
+            backing.tell(level, said);
+        }
+    }
+}
+
+impl Drop for HostTable {
+    fn drop(&mut self) {
+        if self.made_in.is_another_process() {
+            return; // whose threads may have held the lock
+        }
+        // SAFETY: the table is one that `new` made.
+        let backing =
+            unsafe { context(self.table) }.and_then(|context| context_lock(context).take());
+        drop(backing);
+    }
+}
+
+impl Backing {
+    fn tell(&self, level: u32, said: &[u8]) {
+        let services = self.services.upgrade();
+        if let Some(log) = services.as_ref().and_then(|services| services.log.as_ref()) {
+            let blanked = self.secrets.blank(said);
+            let said = blanked.as_deref().unwrap_or(said);
+            let line = one_line(&String::from_utf8_lossy(&said[..said.len().min(MAX_LINE)]));
+            log.push(level, &self.plugin_id, &line);
+        }
+    }
 }
 
 /// # Safety
-/// `host` is a table of [`host_table`], or null.
-unsafe fn context<'a>(host: *const abi::hc_host) -> Option<&'a Context> {
-    // SAFETY: not null, it is the table that the plugin was given, whose context is never freed or changed.
+/// `host` is a table of [`HostTable`]'s, or null.
+unsafe fn context(host: *const abi::hc_host) -> Option<&'static Context> {
+    // SAFETY: not null, it is the table that the plugin was given, which is never freed or changed, nor its context.
     unsafe { Some(&*host.as_ref()?.ctx.cast::<Context>()) }
+}
+
+/// It is held for as long as it takes to copy what is behind it.
+fn context_lock(context: &Context) -> MutexGuard<'_, Option<Arc<Backing>>> {
+    context.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is behind a table; nothing once its plugin is not used any more.
+///
+/// # Safety
+/// As for [`context`].
+unsafe fn backing(host: *const abi::hc_host) -> Option<Arc<Backing>> {
+    // SAFETY: the caller's promise.
+    let context = unsafe { context(host) }?;
+    context_lock(context).clone()
 }
 
 /// What the host does for this plugin; nothing once it is gone.
@@ -104,7 +165,7 @@ unsafe fn context<'a>(host: *const abi::hc_host) -> Option<&'a Context> {
 /// As for [`context`].
 unsafe fn services(host: *const abi::hc_host) -> Option<Arc<Services>> {
     // SAFETY: the caller's promise.
-    unsafe { context(host) }?.services.upgrade()
+    unsafe { backing(host) }?.services.upgrade()
 }
 
 /// At most so many bytes of it.
@@ -119,24 +180,6 @@ unsafe fn at_most<'a>(bytes: abi::hc_bytes, most: usize) -> &'a [u8] {
     }
 }
 
-/// Logs what a plugin said, without its secrets.
-///
-/// # Safety
-/// As for [`context`].
-pub(super) unsafe fn tell(host: *const abi::hc_host, level: u32, said: &[u8]) {
-    // SAFETY: the caller's promise.
-    let Some(context) = (unsafe { context(host) }) else {
-        return;
-    };
-    let services = context.services.upgrade();
-    if let Some(log) = services.as_ref().and_then(|services| services.log.as_ref()) {
-        let blanked = context.secrets.blank(said);
-        let said = blanked.as_deref().unwrap_or(said);
-        let line = one_line(&String::from_utf8_lossy(&said[..said.len().min(MAX_LINE)]));
-        log.push(level, &context.plugin_id, &line);
-    }
-}
-
 unsafe extern "C" fn log_enabled(host: *const abi::hc_host, level: u32) -> u32 {
     // SAFETY: the plugin hands back its table.
     let services = unsafe { services(host) };
@@ -146,18 +189,17 @@ unsafe extern "C" fn log_enabled(host: *const abi::hc_host, level: u32) -> u32 {
 
 unsafe extern "C" fn log(host: *const abi::hc_host, level: u32, message: abi::hc_bytes) {
     // SAFETY: the plugin hands back its table.
-    let Some(context) = (unsafe { context(host) }) else {
+    let Some(backing) = (unsafe { backing(host) }) else {
         return;
     };
-    let services = context.services.upgrade();
+    let services = backing.services.upgrade();
     let log = services.as_ref().and_then(|services| services.log.as_ref());
     if log.is_some_and(|log| log.is_enabled(level)) {
         // What is cut off may be the rest of a secret.
         // SAFETY: the plugin lends the message.
         let said = unsafe { at_most(message, 2 * MAX_LINE) };
         if !hold(level, said) {
-            // SAFETY: the plugin hands back its table.
-            unsafe { tell(host, level, said) };
+            backing.tell(level, said);
         }
     }
 }
@@ -170,10 +212,10 @@ unsafe extern "C" fn keylog_enabled(host: *const abi::hc_host) -> u32 {
 
 unsafe extern "C" fn keylog(host: *const abi::hc_host, line: abi::hc_bytes) {
     // SAFETY: the plugin hands back its table.
-    let Some(context) = (unsafe { context(host) }) else {
+    let Some(backing) = (unsafe { backing(host) }) else {
         return;
     };
-    let Some(services) = context.services.upgrade() else {
+    let Some(services) = backing.services.upgrade() else {
         return;
     };
     match (&services.keylog, &services.log) {
@@ -188,7 +230,7 @@ unsafe extern "C" fn keylog(host: *const abi::hc_host, line: abi::hc_bytes) {
                 "a line of {} bytes for the key log was dropped: it takes {MAX_LINE}",
                 line.len
             );
-            log.push(abi::HC_LOG_WARN, &context.plugin_id, &complaint);
+            log.push(abi::HC_LOG_WARN, &backing.plugin_id, &complaint);
         }
         _ => {}
     }
@@ -241,7 +283,7 @@ mod tests {
     use std::time::Duration;
 
     /// A table, and how often it was heard.
-    fn table() -> (&'static abi::hc_host, Arc<Services>, Arc<AtomicUsize>) {
+    fn table() -> (HostTable, Arc<Services>, Arc<AtomicUsize>) {
         let heard = Arc::new(AtomicUsize::new(0));
         let (key_lines, wakes) = (Arc::clone(&heard), Arc::clone(&heard));
         let services = Arc::new(Services {
@@ -254,7 +296,7 @@ mod tests {
             }),
             reveal: false,
         });
-        let table = host_table("test", &services, &Secrets::new());
+        let table = HostTable::new("test", &services, &Secrets::new());
         (table, services, heard)
     }
 
@@ -295,10 +337,12 @@ mod tests {
 
     #[test]
     fn a_table_outlives_its_host_and_does_nothing_then() {
-        let (host, services, heard) = table();
+        let (table, services, heard) = table();
+        let host = table.table();
         call_all(host, true);
         assert_eq!(heard.load(Ordering::Relaxed), 2);
         drop(services);
+        drop(table);
         let host = Anywhere(host);
         let late = std::thread::spawn(move || call_all(host.table(), false));
         late.join().expect("nothing is amiss");
@@ -306,9 +350,20 @@ mod tests {
     }
 
     #[test]
+    fn a_table_does_nothing_once_its_plugin_is_not_used_any_more() {
+        let (table, services, heard) = table();
+        let host = table.table();
+        drop(table);
+        call_all(host, false);
+        assert_eq!(heard.load(Ordering::Relaxed), 0);
+        assert_eq!(Arc::weak_count(&services), 0, "it keeps nothing");
+    }
+
+    #[test]
     fn nobody_asks_for_key_log_lines_unless_the_operator_does() {
         let services = Arc::new(Services::default());
-        let host = host_table("test", &services, &Secrets::new());
+        let table = HostTable::new("test", &services, &Secrets::new());
+        let host = table.table();
         // SAFETY: the table is its own argument.
         let wanted = unsafe { (host.keylog_enabled.expect("it is there"))(host) };
         assert_eq!(wanted, 0);
@@ -330,7 +385,8 @@ mod tests {
             keylog: Some(Box::new(|_| panic!("no line is short enough"))),
             ..Services::default()
         });
-        let host = host_table("test", &services, &Secrets::new());
+        let table = HostTable::new("test", &services, &Secrets::new());
+        let host = table.table();
         let lengths = [MAX_LINE + 1, 1 << 46, isize::MAX as usize, usize::MAX];
         for len in lengths {
             for data in [LINE.as_ptr(), std::ptr::null()] {
@@ -354,7 +410,8 @@ mod tests {
 
     #[test]
     fn without_a_host_nothing_happens() {
-        let (host, ..) = table();
+        let (table, ..) = table();
+        let host = table.table();
         let none = std::ptr::null();
         let line = abi::hc_bytes {
             data: b"line".as_ptr(),
@@ -375,7 +432,8 @@ mod tests {
 
     #[test]
     fn random_fills_memory_that_nobody_has_written_to() {
-        let (host, ..) = table();
+        let (table, ..) = table();
+        let host = table.table();
         let random = host.random.expect("it is there");
         let mut buffer = [MaybeUninit::<u8>::uninit(); 64];
         // SAFETY: the table is its own first argument, and the buffer has these bytes, or none where it is null.

@@ -1,6 +1,7 @@
 //! From an id to a plugin that can be called.
 use super::choice::Choice;
 use super::copy::PrivateCopies;
+use super::ending;
 use super::host_table::Services;
 use super::load_error::Error;
 use super::loading::{Loading, Opening, Slot};
@@ -74,6 +75,7 @@ impl Loader {
     /// # Errors
     /// As those of [`load`](Self::load).
     pub fn choose(&self, id: &str) -> Result<(Arc<Plugin>, Option<String>), Error> {
+        ending::note_main_thread();
         if let Some(log) = &self.services.log {
             log.refresh();
         }

@@ -20,7 +20,7 @@
 //!
 //! A [`Loader`] goes from the first step to the sixth. Up to the fourth there is no unsafe code, and nothing of
 //! the library has been executed here. The unsafe code of this program is in `open`, `description`, `tables`,
-//! `instance`, `collector`, `emitters`, `host_table`, `unwind`, `lent`, `watch` and `os`, and nowhere else.
+//! `images`, `instance`, `collector`, `emitters`, `host_table`, `unwind`, `lent`, `watch` and `os`, and nowhere else.
 #![allow(unsafe_code)]
 
 mod catalogue;
@@ -32,11 +32,13 @@ mod descriptor;
 mod effects;
 mod elf;
 mod emitters;
+pub(crate) mod ending;
 mod executable;
 mod fault;
 mod first_bytes;
 mod host_table;
 mod image;
+mod images;
 mod in_process;
 mod info;
 mod instance;

@@ -1,9 +1,11 @@
 //! Opening a vetted library, and checking what it says of itself before its first call.
 use super::copy::PrivateCopy;
 use super::description::{Description, describe, inline_text};
+use super::ending::{self, UnderWay};
 use super::fault::{CallName, FailureKind};
 use super::first_bytes::FirstBytes;
-use super::host_table::{self, Services, host_table};
+use super::host_table::{HostTable, Services};
+use super::images::Image;
 use super::info::PluginInfo;
 use super::linker::LinkError;
 use super::open_error::{Cause, OpenError, system_reason};
@@ -22,7 +24,9 @@ use std::sync::Arc;
 /// A library that is mapped, checked, and ready to be called. It is never unmapped.
 pub struct Plugin {
     descriptor: &'static abi::hc_plugin,
-    host: &'static abi::hc_host,
+    /// None where only its descriptor is at hand.
+    image: Option<&'static Image>,
+    host: HostTable,
     calls: Calls,
     tables: Tables,
     description: Description,
@@ -54,10 +58,16 @@ impl Plugin {
         // Whoever runs this process ends it with signals, and a library may take those.
         let actions = os::SignalActions::note();
         let descriptors = os::StandardDescriptors::note();
-        let opened = map(copy).and_then(|descriptor| {
+        let opened = Image::of(copy.sha256(), || map(copy)).and_then(|image| {
             step(Step::Check);
-            Self::check(descriptor, copy.plugin(), copy.sha256(), services, || {
+            let (found, sha256) = (copy.plugin(), copy.sha256());
+            let checked = Self::check(image.descriptor, found, sha256, services, || {
                 step(Step::Load);
+            });
+            ending::prepare(); // its `load` is done
+            checked.map(|mut plugin| {
+                plugin.image = Some(image);
+                plugin
             })
         });
         actions.restore();
@@ -102,11 +112,12 @@ impl Plugin {
             exports: tables.exporter.is_some(),
         };
         let secrets = Secrets::new();
-        let host = host_table(&description.id, services, &secrets);
+        let host = HostTable::new(&description.id, services, &secrets);
         loading();
         load(descriptor, &description.id)?;
         Ok(Self {
             descriptor,
+            image: None,
             host,
             calls,
             tables,
@@ -157,12 +168,19 @@ impl Plugin {
 
     /// Logs what it said, without its secrets.
     pub(super) fn tell(&self, level: u32, said: &[u8]) {
-        // SAFETY: the table is this plugin's own.
-        unsafe { host_table::tell(self.host, level, said) };
+        self.host.tell(level, said);
     }
 
     pub(super) fn host_table(&self) -> *const abi::hc_host {
-        self.host
+        self.host.table()
+    }
+
+    /// An `init` has returned.
+    #[inline]
+    pub(super) fn note_init(&self) {
+        if let Some(image) = self.image {
+            image.used();
+        }
     }
 
     pub(super) fn set_peer(&self) -> Option<SetPeer> {
@@ -198,6 +216,9 @@ unsafe impl Sync for Plugin {}
 
 impl Drop for Plugin {
     fn drop(&mut self) {
+        if self.host.made_in.is_another_process() {
+            return; // its other threads are not here, nor what they were at
+        }
         if let (Some(_), Some(unload)) = (self.descriptor.load, self.descriptor.unload) {
             let unload = unload.unwinding();
             guarded(self.id(), CallName::Unload, || {
@@ -234,6 +255,7 @@ fn map(copy: &PrivateCopy) -> Result<&'static abi::hc_plugin, Cause> {
     // SAFETY: running the constructors of a library that the operator put into a directory of plugins is what this
     // program is for. The descriptor in the file was read before, from the same bytes.
     let open = |path: &Path| unsafe { os::open_for_ever(path) };
+    let _under_way = UnderWay::begin();
     let address = open(copy.path()).or_else(|error| {
         let error = reason(&error, &copy);
         // As where a policy forbids to map what is in memory.

@@ -4,6 +4,7 @@
 //! and the next one that needs a directory removes what it left.
 use super::os;
 use crate::files::Directory;
+use crate::made_in::MadeIn;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,13 +13,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// A directory in the system's temporary one that no other user can enter, or put another in place of; removed when
-/// dropped.
+/// dropped, but for a process that was forked from the one that made it.
 #[derive(Debug)]
 pub struct Scratch {
     /// Held, and never read.
     _lock: File,
     directory: Directory,
     place: TempDir,
+    made_in: MadeIn,
 }
 
 const PREFIX: &str = "handclasp-";
@@ -27,8 +29,8 @@ const LOCK: &str = "lock";
 /// That long.
 const WHILE: Duration = Duration::from_secs(3600);
 
-/// The directories of this process.
-static LIVE: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// Directories, and the process that each was made in.
+static LIVE: Mutex<Vec<(MadeIn, PathBuf)>> = Mutex::new(Vec::new());
 
 impl Scratch {
     /// Makes the directory, and removes those of processes that were killed.
@@ -40,11 +42,13 @@ impl Scratch {
         let place = os::make_private_directory(PREFIX)?;
         let directory = Directory::private(place.path())?;
         let lock = lock(&directory)?;
-        live().push(place.path().to_owned());
+        let made_in = MadeIn::this_process();
+        live().push((made_in, place.path().to_owned()));
         Ok(Self {
             _lock: lock,
             directory,
             place,
+            made_in,
         })
     }
 
@@ -64,7 +68,10 @@ impl Scratch {
 
     /// Removes every directory of this process, which is about to end by a signal. Mapped libraries stay mapped.
     pub fn remove_all() {
-        for directory in std::mem::take(&mut *live()) {
+        for (made_in, directory) in std::mem::take(&mut *live()) {
+            if made_in.is_another_process() {
+                continue;
+            }
             // Again where another thread, or a child, puts a file into it meanwhile.
             let _ = (0..3).find(|_| fs::remove_dir_all(&directory).is_ok());
         }
@@ -73,11 +80,14 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        live().retain(|path| path != self.place.path());
+        if self.made_in.is_another_process() {
+            return self.place.disable_cleanup(true); // whose it is needs it
+        }
+        live().retain(|(_, path)| path != self.place.path());
     }
 }
 
-fn live() -> MutexGuard<'static, Vec<PathBuf>> {
+fn live() -> MutexGuard<'static, Vec<(MadeIn, PathBuf)>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -3,6 +3,7 @@
 //! This process cannot catch it: it belongs to another language, or to another copy of Rust's library. And where a
 //! function is not declared to unwind, an exception out of it is undefined behaviour. So plugins' functions are called
 //! as `C-unwind`, and what unwinds out of one ends the process at once, by a sentence that names plugin and call.
+use super::ending::UnderWay;
 use super::fault::{CallName, TELL_THE_AUTHOR};
 use std::io::Write;
 use std::mem::{forget, transmute};
@@ -36,9 +37,11 @@ unwinding!(A B C);
 unwinding!(A B C D);
 unwinding!(A B C D E);
 
-/// Makes a call into a plugin, which ends the process if an exception leaves it.
+/// Makes a call into a plugin, which ends the process if an exception leaves it. Where the process ends already, this does
+/// not return.
 #[inline]
 pub(super) fn guarded<T>(plugin: &str, call: CallName, body: impl FnOnce() -> T) -> T {
+    let _under_way = UnderWay::begin();
     let guard = Guard { plugin, call };
     let answer = body();
     forget(guard);

@@ -15,7 +15,7 @@ use crate::record::{Trust, client_random, handshake, plaintext_alert, records, r
 use dimpl::{Dtls, Output, ProtocolVersion};
 use handclasp_plugin::{Error, Result, Role, Time};
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -30,9 +30,13 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// dimpl's answer to a call.
 type Handled = std::result::Result<(), dimpl::Error>;
 
-thread_local! {
-    /// dimpl's output, for all sessions of a thread: zeroed memory costs nothing until it is written to.
-    static OUTPUT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+/// Memory for dimpl's output, which a call takes and gives back: as many pieces as there have been calls at a time,
+/// however many threads come and go. Zeroed memory costs nothing until it is written to.
+static OUTPUTS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+fn outputs() -> MutexGuard<'static, Vec<Vec<u8>>> {
+    // No code that could panic runs under this lock.
+    OUTPUTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where a session's datagrams and remarks go.
@@ -300,12 +304,10 @@ impl Session {
 
     /// Takes all that dimpl has to say, after an error too: an alert may be among it.
     fn conclude(&mut self, handled: Handled, now: Time, sink: &mut impl Sink) -> Result<Progress> {
-        let mut output = OUTPUT.take();
-        if output.is_empty() {
-            output = vec![0; OUTPUT_SIZE];
-        }
+        let spare = outputs().pop();
+        let mut output = spare.unwrap_or_else(|| vec![0; OUTPUT_SIZE]);
         let drained = self.drain(&mut output, now, sink);
-        OUTPUT.set(output);
+        outputs().push(output);
         match handled {
             Err(error) if is_harmless(&error) => sink.debug(&format!("dimpl: {error}")),
             Err(error) => return drained.and(Err(explain(error))),

@@ -65,18 +65,40 @@ impl<T> Fair<T> {
         }
     }
 
-    /// Drops the waiting jobs of a stream that are not wanted any more.
-    pub(super) fn retain(&mut self, stream: StreamKey, wanted: impl FnMut(&T) -> bool) {
+    /// Takes out the waiting jobs of a stream that are not wanted any more.
+    #[must_use = "they may take their time to drop"]
+    pub(super) fn take_unwanted(
+        &mut self,
+        stream: StreamKey,
+        mut wanted: impl FnMut(&T) -> bool,
+    ) -> Vec<T> {
         let Some(lane) = self.lanes.get_mut(&stream) else {
-            return;
+            return Vec::new();
         };
-        lane.waiting.retain(wanted);
+        let (kept, unwanted) = lane.waiting.drain(..).partition(|job| wanted(job));
+        lane.waiting = kept;
         if lane.waiting.is_empty() {
             self.turns.retain(|turn| *turn != stream);
             if lane.under_way == 0 {
                 self.lanes.remove(&stream);
             }
         }
+        Vec::<T>::from(unwanted)
+    }
+
+    /// Takes out all waiting jobs.
+    #[must_use = "they may take their time to drop"]
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        self.turns.clear();
+        let lanes = self.lanes.values_mut();
+        let waiting = lanes.flat_map(|lane| lane.waiting.drain(..)).collect();
+        self.lanes.retain(|_, lane| lane.under_way > 0);
+        waiting
+    }
+
+    /// Whether jobs wait, be it for others of their stream's.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.lanes.values().any(|lane| !lane.waiting.is_empty())
     }
 
     /// How many jobs may be taken now, counted up to `most`.
@@ -128,12 +150,32 @@ mod tests {
             fair.push(2, job);
         }
         assert_eq!(fair.pop(), Some((1, 0)));
-        fair.retain(1, |_| false);
-        fair.retain(2, |job| *job == 3);
+        assert_eq!(fair.take_unwanted(1, |_| false), [1, 2, 3]);
+        assert_eq!(fair.take_unwanted(2, |job| *job == 3), [0, 1, 2]);
         assert_eq!(take(&mut fair), [(2, 3)]);
-        fair.retain(2, |_| false);
+        assert!(fair.take_unwanted(2, |_| false).is_empty());
         fair.finish(1);
         fair.finish(2);
+        assert!(fair.lanes.is_empty() && fair.turns.is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_taken_out_and_what_is_under_way_stays() {
+        let mut fair = Fair::new(1);
+        for (stream, job) in [(1, 0), (1, 1), (2, 2)] {
+            fair.push(stream, job);
+        }
+        assert_eq!(fair.pop(), Some((1, 0)));
+        assert!(fair.has_waiting());
+        let mut waiting = fair.take_all();
+        waiting.sort_unstable();
+        assert_eq!(waiting, [1, 2]);
+        assert!(!fair.has_waiting() && fair.pop().is_none());
+        fair.push(1, 3);
+        assert!(fair.has_waiting() && fair.ready(9) == 0, "behind its own");
+        fair.finish(1);
+        assert_eq!(take(&mut fair), [(1, 3)]);
+        fair.finish(1);
         assert!(fair.lanes.is_empty() && fair.turns.is_empty());
     }
 }

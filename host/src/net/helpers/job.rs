@@ -6,14 +6,15 @@ use crate::net::mdns;
 use crate::plugin::nanos_since;
 use crate::stream::Lookup;
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 /// A task, and where its outcome goes.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) task: Task,
-    pub(super) mailbox: Arc<Mailbox>,
+    /// Gone with its event loop, which what hangs outlives.
+    pub(super) mailbox: Weak<Mailbox>,
     pub(super) epoch: Instant,
     /// How long it may take.
     pub(super) limit: Option<Duration>,
@@ -34,14 +35,20 @@ impl Job {
             Task::Init(call) => {
                 let now = nanos_since(self.epoch, Instant::now());
                 if call.run(now) {
-                    self.mailbox.post(Command::Completed(stream));
+                    post(&self.mailbox, Command::Completed(stream));
                 }
             }
             Task::LookUp(lookup) => {
                 let found = look_up(&lookup);
-                self.mailbox.post(Command::Found(stream, lookup, found));
+                post(&self.mailbox, Command::Found(stream, lookup, found));
             }
         }
+    }
+}
+
+fn post(mailbox: &Weak<Mailbox>, command: Command) {
+    if let Some(mailbox) = mailbox.upgrade() {
+        mailbox.post(command);
     }
 }
 

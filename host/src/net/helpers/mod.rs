@@ -10,6 +10,7 @@ mod thread;
 
 use super::keys::StreamKey;
 use super::mailbox::Mailbox;
+use crate::made_in::MadeIn;
 use crate::plugin::Plugin;
 use crate::stream::Lookup;
 use job::{Job, Task};
@@ -26,9 +27,17 @@ pub(super) use init_call::{InitCall, Returns};
 pub(crate) struct Pools {
     epoch: Instant,
     calls: Limits,
-    /// By the address of the plugin, which calls under way keep.
-    plugins: Mutex<HashMap<usize, Arc<Pool>>>,
+    plugins: Mutex<Plugins>,
     lookups: Arc<Pool>,
+    made_in: MadeIn,
+}
+
+#[derive(Debug, Default)]
+struct Plugins {
+    /// By the address of the plugin, which calls under way keep.
+    pools: HashMap<usize, Arc<Pool>>,
+    /// Whether no call begins any more.
+    is_closed: bool,
 }
 
 /// What one event loop has them do.
@@ -44,6 +53,8 @@ pub(super) struct Helpers {
 const MAX_CALLS: usize = 32;
 /// So many calls that are overdue, and the plugin is not called again before one returns.
 pub(crate) const MAX_OVERDUE: usize = 64;
+/// Longer than anything is waited for.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Most names that are looked up at a time, and most of one stream's.
 const MAX_LOOKUPS: usize = 64;
 const LOOKUPS_PER_STREAM: usize = 4;
@@ -72,32 +83,58 @@ impl Pools {
             calls,
             plugins: Mutex::default(),
             lookups: Arc::new(Pool::new(lookups, epoch)),
+            made_in: MadeIn::this_process(),
         }
     }
 
     /// Whether so many of the plugin's calls are overdue that it is not called any more.
     pub(crate) fn is_stuck(&self, plugin: &Arc<Plugin>) -> bool {
-        let pool = self.lock().get(&key(plugin)).map(Arc::clone);
+        let pool = self.lock().pools.get(&key(plugin)).map(Arc::clone);
         pool.is_some_and(|pool| pool.overdue(Instant::now()) >= MAX_OVERDUE)
     }
 
-    /// Stub: replaced when merged.
-    pub(crate) fn finish(&self, _deadline: Instant) -> usize {
-        0
+    /// The end of the host: no call begins any more, those that wait are dropped, and those under way are waited for, but
+    /// no longer than this. Returns whether all have returned. What they make is destroyed once its stream has ended, on
+    /// the thread that has made it; that is waited for, too. Names that are being looked up are not.
+    ///
+    /// Event loops end first: their streams hear nothing of calls that are dropped.
+    pub(crate) fn finish(&self, within: Duration) -> bool {
+        let until = Instant::now().checked_add(within);
+        let until = until.unwrap_or_else(|| Instant::now() + LONGEST);
+        let pools = self.close();
+        self.lookups.close();
+        // Each is looked at, also where there is no time left.
+        let idle = pools.iter().filter(|pool| pool.wait_until_idle(until));
+        idle.count() == pools.len()
+    }
+
+    fn close(&self) -> Vec<Arc<Pool>> {
+        let mut plugins = self.lock();
+        plugins.is_closed = true;
+        let pools: Vec<_> = plugins.pools.values().map(Arc::clone).collect();
+        drop(plugins);
+        for pool in &pools {
+            pool.close();
+        }
+        pools
     }
 
     fn of(&self, plugin: &Arc<Plugin>) -> Arc<Pool> {
         let mut plugins = self.lock();
-        if let Some(pool) = plugins.get(&key(plugin)) {
+        if let Some(pool) = plugins.pools.get(&key(plugin)) {
             return Arc::clone(pool);
         }
-        plugins.retain(|_, pool| Arc::strong_count(pool) > 1); // the others have neither jobs nor threads
+        // The others have neither jobs nor threads.
+        plugins.pools.retain(|_, pool| Arc::strong_count(pool) > 1);
         let pool = Arc::new(Pool::new(self.calls, self.epoch));
-        plugins.insert(key(plugin), Arc::clone(&pool));
+        match plugins.is_closed {
+            true => pool.close(),
+            false => drop(plugins.pools.insert(key(plugin), Arc::clone(&pool))),
+        }
         pool
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<usize, Arc<Pool>>> {
+    fn lock(&self) -> MutexGuard<'_, Plugins> {
         // No code that could panic runs under this lock.
         self.plugins.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,11 +142,11 @@ impl Pools {
 
 impl Drop for Pools {
     fn drop(&mut self) {
-        let plugins = self.plugins.get_mut();
-        let plugins = plugins.unwrap_or_else(PoisonError::into_inner);
-        for pool in plugins.values().chain([&self.lookups]) {
-            pool.close();
+        if self.made_in.is_another_process() {
+            return; // there are none of its threads, and they may have held its locks
         }
+        self.close();
+        self.lookups.close();
     }
 }
 
@@ -156,7 +193,7 @@ impl Helpers {
     ) {
         let job = Job {
             task,
-            mailbox: Arc::clone(&self.mailbox),
+            mailbox: Arc::downgrade(&self.mailbox),
             epoch: self.pools.epoch,
             limit,
         };
@@ -171,9 +208,8 @@ impl Helpers {
     pub(super) fn dispatch(&mut self, now: Instant) -> Option<Instant> {
         let mut next = None;
         self.active.retain(|pool| {
-            let at = pool.dispatch(now);
-            next = [next, at].into_iter().flatten().min();
-            at.is_some()
+            next = [next, pool.dispatch(now)].into_iter().flatten().min();
+            pool.has_waiting()
         });
         next
     }

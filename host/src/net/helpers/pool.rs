@@ -33,7 +33,8 @@ pub(super) struct Limits {
 pub(super) struct Pool {
     limits: Limits,
     state: Mutex<State>,
-    roused: Condvar,
+    /// Threads have been told to get up, or that this is closed; or, once it is, that a job is done.
+    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -52,7 +53,7 @@ struct State {
     /// Resting threads that have been told to get up.
     roused: usize,
     lacks_threads: bool,
-    /// Whether threads without work end at once.
+    /// No job begins any more, and threads without work end at once.
     is_closed: bool,
 }
 
@@ -92,28 +93,57 @@ impl Pool {
         Self {
             limits,
             state: Mutex::new(state),
-            roused: Condvar::new(),
+            changed: Condvar::new(),
         }
     }
 
-    /// Puts a job behind the others; [`dispatch`](Self::dispatch) has it done.
+    /// Puts a job behind the others; [`dispatch`](Self::dispatch) has it done. Once this is closed it is dropped.
     pub(super) fn push(&self, now: Instant, stream: StreamKey, job: Job) {
         let mut state = self.lock();
+        if state.is_closed {
+            drop(state);
+            drop(job); // as below: it may be the last that keeps its plugin
+            return;
+        }
         if state.jobs.ready(1) == 0 {
             state.progress = now;
         }
         state.jobs.push(stream, job);
     }
 
-    /// Nobody will push more jobs: threads end with those that are there.
+    /// From now on no job begins: what waits is dropped, and threads end with what they are at.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
-        self.roused.notify_all();
+        let mut state = self.lock();
+        state.is_closed = true;
+        let waiting = state.jobs.take_all();
+        drop(state);
+        self.changed.notify_all();
+        drop(waiting);
+    }
+
+    /// Waits until no job is under way, but no longer than until then; returns whether none is.
+    pub(super) fn wait_until_idle(&self, until: Instant) -> bool {
+        let mut state = self.lock();
+        while !state.running.is_empty() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        true
     }
 
     /// Drops the waiting jobs of a stream that are not wanted any more.
     pub(super) fn retain(&self, stream: StreamKey, wanted: impl FnMut(&Job) -> bool) {
-        self.lock().jobs.retain(stream, wanted);
+        let unwanted = self.lock().jobs.take_unwanted(stream, wanted);
+        drop(unwanted);
+    }
+
+    /// Whether jobs wait.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.lock().jobs.has_waiting()
     }
 
     /// How many jobs are overdue.
@@ -168,7 +198,7 @@ impl Pool {
         state.roused += rested;
         drop(state);
         for _ in 0..rested {
-            self.roused.notify_one();
+            self.changed.notify_one();
         }
         for _ in rested..count {
             let spawned = self.spawn();
@@ -206,7 +236,7 @@ impl Pool {
             state.awake -= 1;
             state.resting += 1;
             let (mut state, _) = self
-                .roused
+                .changed
                 .wait_timeout_while(state, LINGER, |state| state.roused == 0 && !state.is_closed)
                 .unwrap_or_else(PoisonError::into_inner);
             state.resting -= 1;
@@ -227,6 +257,9 @@ impl Pool {
         if let Some((number, stream)) = done {
             state.running.remove(&number);
             state.jobs.finish(stream);
+            if state.is_closed {
+                self.changed.notify_all();
+            }
         }
         let now = Instant::now();
         state.progress = now;

@@ -1,18 +1,31 @@
 //! The thread that answers for our names. It runs as long as there is one.
 use super::records::Records;
 use super::socket::GroupSocket;
+use crate::made_in::MadeIn;
 use mio::{Events, Interest, Poll, Token, Waker};
 use std::io;
+use std::mem;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Answers for the names of all streams of a host.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Responder {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    made_in: MadeIn,
+}
+
+impl Default for Responder {
+    fn default() -> Self {
+        Self {
+            shared: Arc::default(),
+            thread: Mutex::default(),
+            made_in: MadeIn::this_process(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -90,6 +103,10 @@ impl Responder {
 impl Drop for Responder {
     /// The last goodbyes are said before the process ends.
     fn drop(&mut self) {
+        if self.made_in.is_another_process() {
+            let thread = self.thread.get_mut();
+            return mem::forget(thread.unwrap_or_else(PoisonError::into_inner).take()); // there is none
+        }
         let mut state = self.shared.lock();
         state.ending = true;
         state.wake();

@@ -112,6 +112,7 @@ pub fn init(
             )
         }
     });
+    plugin.note_init();
     drop((table, init, settings, options));
     descriptors.restore();
     // After a failed `init` the contract has nothing to destroy, whatever the plugin left in the pointer.

@@ -100,6 +100,21 @@ pub fn end_with_parent() {
     }
 }
 
+/// Has this called when the process ends by `exit`, before what was registered earlier.
+pub(in crate::plugin) fn at_exit(end: extern "C" fn()) {
+    // SAFETY: the function has the type that is asked for, and may be called at any moment.
+    // Where there is no memory for it, it is not called.
+    let _ = unsafe { libc::atexit(end) };
+}
+
+/// Whether this is the thread whose return from `main` ends the process; as a rule false where the system does not say.
+pub(in crate::plugin) fn is_main_thread() -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::thread::gettid() == rustix::process::getpid();
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
 /// What tells that a file or a directory is not the one it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::plugin) struct Stamp([i64; 7]);

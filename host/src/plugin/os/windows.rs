@@ -56,6 +56,14 @@ pub(in crate::plugin) fn is_private_directory(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_dir())
 }
 
+/// The system ends all other threads before a library hears of the end: nothing is to be done.
+pub(in crate::plugin) fn at_exit(_end: extern "C" fn()) {}
+
+/// Not asked here.
+pub(in crate::plugin) fn is_main_thread() -> bool {
+    false
+}
+
 /// What tells that a file or a directory is not the one it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::plugin) struct Stamp(u64, Option<SystemTime>);
