@@ -8,11 +8,11 @@ use std::path::Path;
 type Has = [usize; 3];
 
 /// How many hosts, unless HOSTS says another number.
-const HOSTS: usize = 60;
+const HOSTS: usize = 200;
 /// From this one on there is no more of anything.
 const SETTLED: usize = 10;
 /// But for that: the allocator keeps a part of what threads have used, for each of up to eight a core.
-const SLACK: usize = 1024 * 1024;
+const SLACK: usize = 4 * 1024 * 1024;
 
 #[test]
 fn what_belongs_to_a_host_goes_with_it() {

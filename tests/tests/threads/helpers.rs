@@ -2,17 +2,19 @@
 use crate::alone;
 use crate::streams::{Streams, options};
 use handclasp::stream::Notification;
-use handclasp::{OpenError, StreamOptions};
+use handclasp::{OpenError, StreamHandle, StreamOptions};
 use handclasp_tests::processes::handclasp_stream;
-use handclasp_tests::{await_that, fixture, in_time};
+use handclasp_tests::{await_that, fixture, in_time, plugins};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// A sleep that no test waits for.
 const FOR_EVER: (&str, &str) = ("sleep-ms", "3600000");
@@ -142,26 +144,102 @@ fn s19_a_stop_ends_a_stream_whose_init_hangs() {
     streams.expect(|told| matches!(told, Notification::Stopped));
 }
 
+/// What `init`s of `gated-init` wait for, and what they note.
+struct Gate {
+    path: PathBuf,
+    _directory: TempDir,
+    /// Helpers of before, which other tests have left in calls.
+    before: HashSet<OsString>,
+}
+
+impl Gate {
+    fn open(&self) {
+        fs::write(&self.path, "").expect("the temporary directory is writable");
+    }
+
+    /// How many calls of `init` have begun, and how many of `destroy`.
+    fn counts(&self) -> (usize, usize) {
+        let count = |what| fs::read(self.path.with_extension(what)).map_or(0, |noted| noted.len());
+        (count("begun"), count("destroyed"))
+    }
+
+    /// The same once the host's helpers have ended.
+    fn final_counts(&self) -> (usize, usize) {
+        await_that("helpers end", || helpers().is_subset(&self.before));
+        self.counts()
+    }
+
+    /// Those that waited, for a plugin has not so many threads, have not begun; the others have been destroyed.
+    #[track_caller]
+    fn expect_fewer_than(&self, all: usize) {
+        let (begun, destroyed) = self.final_counts();
+        assert!(begun < all, "all have begun");
+        assert_eq!(destroyed, begun);
+    }
+}
+
+/// A host with one loop, and so many streams, of which an `init` has begun and waits.
+fn gated(count: usize) -> (Streams, Vec<StreamHandle>, Gate) {
+    let before = helpers();
+    let library = fixture("gated_init", &[]);
+    let fixtures = library.parent().expect("it is in a directory").to_owned();
+    let streams = Streams::among(1, vec![fixtures, plugins()]);
+    let directory = tempfile::tempdir().expect("the temporary directory is writable");
+    let path = directory.path().join("gate");
+    let options = options("gated-init", &[("gate", &path.display().to_string())]);
+    let opened = (0..count).map(|number| streams.open(number, &options));
+    let opened = opened.collect();
+    let gate = Gate {
+        path,
+        _directory: directory,
+        before,
+    };
+    await_that("an init has begun", || gate.counts().0 > 0);
+    (streams, opened, gate)
+}
+
+fn is_stopped(told: &Notification) -> bool {
+    matches!(told, Notification::Stopped)
+}
+
 #[test]
 fn s19_what_an_init_makes_for_a_stream_that_is_gone_is_destroyed_once() {
     let _alone = alone();
-    let library = fixture("gated_init", &[]);
-    let directory = library.parent().expect("it is in a directory").to_owned();
-    let streams = Streams::among(1, vec![directory]);
-    let files = tempfile::tempdir().expect("the temporary directory is writable");
-    let gate = files.path().join("gate");
-    let options = options("gated-init", &[("gate", &gate.display().to_string())]);
-    let stream = streams.open(0, &options);
-    await_that("its init has begun", || {
-        gate.with_extension("begun").exists()
-    });
-    drop(stream);
-    streams.expect(|told| matches!(told, Notification::Stopped));
-    fs::write(&gate, "").expect("the temporary directory is writable");
-    let destroyed = || fs::read_to_string(gate.with_extension("destroyed")).unwrap_or_default();
-    await_that("destroy is called", || !destroyed().is_empty());
-    drop(streams); // waits for its threads
-    assert_eq!(destroyed(), "x");
+    let (streams, opened, gate) = gated(1);
+    drop(opened);
+    streams.expect(is_stopped);
+    gate.open();
+    drop(streams);
+    assert_eq!(gate.final_counts(), (1, 1));
+}
+
+#[test]
+fn s19_inits_that_wait_do_not_begin_once_their_streams_are_stopped() {
+    const STREAMS: usize = 100;
+    let _alone = alone();
+    let (streams, opened, gate) = gated(STREAMS);
+    // Meanwhile another plugin's start.
+    let sound = streams.open(STREAMS, &options("none", &[]));
+    assert_eq!(streams.expect_started(), STREAMS);
+    drop((opened, sound));
+    for _ in 0..=STREAMS {
+        streams.expect(is_stopped);
+    }
+    gate.open();
+    drop(streams);
+    gate.expect_fewer_than(STREAMS);
+}
+
+#[test]
+fn s19_with_its_host_no_init_begins_any_more_and_each_that_has_is_destroyed_once() {
+    const STREAMS: usize = 100;
+    let _alone = alone();
+    let (streams, opened, gate) = gated(STREAMS);
+    // It waits for calls that have begun, but not for ever.
+    in_time("the host is dropped", move || drop(streams));
+    drop(opened);
+    gate.open();
+    gate.expect_fewer_than(STREAMS);
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod fair;
 mod init_call;
 mod job;
 mod pool;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 mod thread;
 
 use super::keys::StreamKey;
