@@ -1,4 +1,5 @@
 //! A stream as the program has it that opened it.
+use crate::made_in::MadeIn;
 use crate::net::StreamRef;
 use crate::plugin::Plugin;
 use std::ops::Deref;
@@ -13,6 +14,7 @@ pub struct StreamHandle {
     stream: StreamRef,
     plugin: Arc<Plugin>,
     is_detached: bool,
+    made_in: MadeIn,
 }
 
 impl StreamHandle {
@@ -21,6 +23,7 @@ impl StreamHandle {
             stream,
             plugin,
             is_detached: false,
+            made_in: MadeIn::this_process(),
         }
     }
 
@@ -51,7 +54,8 @@ impl Deref for StreamHandle {
 
 impl Drop for StreamHandle {
     fn drop(&mut self) {
-        if !self.is_detached {
+        // In a process that was forked the locks of other threads may be held for ever.
+        if !self.is_detached && !self.made_in.is_another_process() {
             self.stream.stop();
         }
     }

@@ -2,7 +2,7 @@
 use super::{host, options};
 use handclasp::plugin::Role;
 use handclasp::stream::Notification;
-use handclasp::{Application, Host, KeyLog, Replies, StreamHandle, StreamOptions};
+use handclasp::{Application, Context, Host, KeyLog, StreamHandle};
 use handclasp_tests::await_that;
 use std::fs;
 use std::path::Path;
@@ -17,12 +17,12 @@ struct Peer {
 }
 
 impl Application for Peer {
-    fn notify(&mut self, notification: Notification) {
+    fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         // Once both are ready nobody takes it.
         let _ = self.events.send((self.index, notification));
     }
 
-    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+    fn receive(&mut self, _: &mut Context<'_>, _: u16, _: &[u8]) {}
 }
 
 /// Makes so many hosts, and prints a line for each: bytes of memory of the process's own, mappings and descriptors.
@@ -44,12 +44,9 @@ pub(super) fn in_turn(count: usize, directory: &Path) {
 pub(super) fn bring_to_ready(host: &Host) -> [StreamHandle; 2] {
     let (sender, events) = channel();
     let open = |index| {
-        let options = StreamOptions {
-            controlling: ROLES[index] == Role::Initiator,
-            ..options("dtls-srtp")
-        };
+        let options = options("dtls-srtp").controlling(ROLES[index] == Role::Initiator);
         let events = sender.clone();
-        let opened = host.open(options, Box::new(Peer { index, events }));
+        let opened = host.open(options, Peer { index, events });
         opened.unwrap_or_else(|error| panic!("{error}"))
     };
     let streams = [open(0), open(1)];

@@ -13,12 +13,11 @@ mod limits;
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::stream::Notification;
 use handclasp::{
-    Application, BindOptions, Host, HostError, HostOptions, KeyLog, Replies, StreamOptions,
+    Application, BindOptions, Context, Host, HostError, HostOptions, KeyLog, StreamOptions,
 };
 use std::env;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZero;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::exit;
 use std::thread;
@@ -45,38 +44,28 @@ fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(word: &str) -> T {
 /// A host with the plugins of this directory.
 fn host(directory: &Path, loops: usize, key_log: Option<KeyLog>) -> Result<Host, HostError> {
     let directories = vec![directory.to_owned()];
-    Host::new(HostOptions {
-        plugins: SearchPath::from_dirs(directories).expect("they are built"),
-        scanner: Scanner::none(),
-        loops: NonZero::new(loops),
-        key_log,
-    })
+    let plugins = SearchPath::from_dirs(directories).expect("they are built");
+    let options = HostOptions::new(plugins).scanner(Scanner::none());
+    Host::new(options.loops(loops).key_log(key_log))
 }
 
 /// A stream on loopback.
 fn options(plugin: &str) -> StreamOptions {
-    StreamOptions {
-        plugin: plugin.to_owned(),
-        bind_options: BindOptions {
-            addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
-            ..BindOptions::default()
-        },
-        ..StreamOptions::default()
-    }
+    StreamOptions::new(plugin).bind(BindOptions::new().address(Ipv4Addr::LOCALHOST))
 }
 
 struct Silent;
 
 impl Application for Silent {
-    fn notify(&mut self, _notification: Notification) {}
+    fn notify(&mut self, _: &mut Context<'_>, _: Notification) {}
 
-    fn receive(&mut self, _component_id: u16, _datagram: &[u8], _replies: &mut Replies<'_>) {}
+    fn receive(&mut self, _: &mut Context<'_>, _: u16, _: &[u8]) {}
 }
 
 /// Ends in the middle of calls of `init`.
 fn leave(way: &str, plugin: &str, count: usize, ms: u64, directory: &Path) {
     let host = host(directory, 2, None).expect("a host");
-    let open = |_| host.open(options(plugin), Box::new(Silent));
+    let open = |_| host.open(options(plugin), Silent);
     let streams = (0..count).map(open).collect::<Result<Vec<_>, _>>();
     let streams = streams.expect("they are opened");
     thread::sleep(Duration::from_millis(ms));
