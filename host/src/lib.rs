@@ -1,7 +1,39 @@
 //! Handclasp connects two peers over ICE and lets a plugin, a shared library behind a small C ABI, perform
 //! the handshake on each ICE component.
 //!
-//! [`Host`] is the face of it: it finds plugins, runs event loops, and opens streams.
+//! This is a whole program, `examples/two_peers.rs`; beside it are an echo server, and clients with a channel and
+//! with tokio:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/two_peers.rs")]
+//! ```
+//!
+//! # The life of a stream
+//!
+//! 1. A [`Host`] finds plugins, runs event loops, and [opens](Host::open) streams: each with its [`StreamOptions`] and an
+//!    [`Application`] of yours, or the ready-made one of [`channel`].
+//! 2. The application is told what is for the peer: init data, credentials and candidates
+//!    ([`Notification::for_peer`](stream::Notification::for_peer) makes the peer's messages of them), or all of it at once
+//!    as an SDP, if it asks with [`GenerateLocalSdp`](stream::Message::GenerateLocalSdp). How they get there, the signalling,
+//!    is yours.
+//! 3. What the peer says is [sent](StreamRef::send) to the stream as a [`Message`](stream::Message).
+//! 4. ICE selects a pair, the plugin shakes hands over it, and each component is
+//!    [ready](stream::Notification::ComponentStateReady), with the keys that were agreed on.
+//! 5. Data flows: [`StreamRef::send_payload`], [`Application::receive`]. **It is not encrypted**: the keys are yours.
+//! 6. The stream ends when its [`StreamHandle`] is dropped or it is [stopped](StreamRef::stop), and with its host. The
+//!    last that its application is told is [`Stopped`](stream::Notification::Stopped).
+//!
+//! # Threads, waiting, and bounds
+//!
+//! - Callbacks of an application run on its stream's event loop, and all its other streams wait: return at once. One
+//!   that panics fails its own stream and no other.
+//! - [`Host::open`] waits for a plugin that is not loaded yet, [`StreamRef::flush`] for the event loop,
+//!   [`Host::shutdown`] and the last drop of a [`Host`] for what runs, so long at most as they say. Nothing else waits.
+//! - Whatever is queued is bounded, and whoever finds no room is told: [`SendError::Full`], [`OpenError::Full`],
+//!   [`Event::Dropped`].
+//! - A forked process has nothing of its parent's hosts: what it has of them does nothing there.
+//!
+//! # Modules
 //!
 //! The modules, from the ground up; each uses only those above it in this list:
 //!
@@ -17,6 +49,7 @@
 //! - `net`: sockets, the clock, one event loop per core;
 //! - [`KeyLog`]: secrets on file, where the operator asks for it;
 //! - [`control`]: the same in JSON lines, for programs of any language;
+//! - [`channel`]: a ready-made application;
 //! - [`Host`].
 //!
 //! What drives a session, [`sdp`] to [`stream`] and the calls of [`plugin`], has no socket and no clock: bytes and time
