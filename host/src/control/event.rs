@@ -47,7 +47,7 @@ pub fn event_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Each name that [`Event::name`] gives, in its order.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "handshake_init_data",
     "local_credentials",
     "new_candidate_full",
@@ -56,12 +56,13 @@ const NAMES: [&str; 16] = [
     "new_selected_pair",
     "handshake_data",
     "component_state_ready",
+    "exported_key",
+    "could_not_export_key",
     "component_state_disconnected",
     "component_state_failed",
     "component_closed",
     "could_not_send_payload",
     "local_sdp",
-    "ice_payload",
     "warning",
     "stopped",
 ];

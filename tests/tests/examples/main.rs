@@ -1,5 +1,7 @@
 //! The programs in `host/examples` do what they say.
-use handclasp_tests::{is_here, plugins, program, target_directory};
+mod rust;
+
+use handclasp_tests::{is_here, program};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -12,28 +14,6 @@ fn said(output: &Output) -> String {
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{complaints}");
     said
-}
-
-#[test]
-fn two_peers_in_one_process_say_hello() {
-    let plugins = plugins();
-    // Of the whole workspace: what the tests are built of already.
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--workspace"])
-        .args(["--example", "two_peers"])
-        .env("CARGO_TARGET_DIR", target_directory())
-        .current_dir(ROOT)
-        .status();
-    assert!(built.is_ok_and(|status| status.success()));
-    let example = target_directory().join("release/examples/two_peers");
-    let output = Command::new(example).arg(plugins).output();
-    let said = said(&output.expect("it was just built"));
-    for peer in [0, 1] {
-        let ready = format!("peer {peer} is ready: ");
-        let received = format!("peer {peer} received \"hello from peer {}\"", 1 - peer);
-        assert!(said.contains(&ready), "{said}");
-        assert!(said.lines().any(|line| line == received), "{said}");
-    }
 }
 
 /// Ends with the test.
