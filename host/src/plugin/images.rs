@@ -61,3 +61,23 @@ fn slot(sha256: &str) -> &'static Slot {
     images.insert(sha256.to_owned(), slot);
     slot
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr;
+
+    #[test]
+    fn what_is_mapped_is_mapped_once_and_what_cannot_be_is_tried_again() {
+        // SAFETY: a descriptor of nothing but null pointers and zeros is one.
+        let descriptor = Box::leak(Box::new(unsafe { std::mem::zeroed::<abi::hc_plugin>() }));
+        let refused = Image::of("content", || Err(Cause::Changed));
+        assert!(matches!(refused, Err(Cause::Changed)));
+        let image = Image::of("content", || Ok(descriptor)).ok();
+        let again = Image::of("content", || unreachable!("it is mapped")).ok();
+        let other = Image::of("other content", || Ok(descriptor)).ok();
+        let address = |image: Option<&'static Image>| image.map(ptr::from_ref);
+        assert!(image.is_some() && address(image) == address(again));
+        assert!(other.is_some() && address(image) != address(other));
+    }
+}
