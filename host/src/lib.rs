@@ -59,6 +59,7 @@ pub mod component;
 pub mod control;
 mod counted;
 mod error;
+#[doc(hidden)] // for the command
 pub mod files;
 mod hidden;
 mod host;
@@ -84,6 +85,7 @@ pub mod trace;
 pub use channel::{AsyncEvents, async_channel};
 pub use channel::{ChannelApplication, Event, Events, TimedOut, channel};
 pub use component::Failure;
+#[doc(hidden)] // for the command, as `printable` and `Spool` are
 pub use counted::counted;
 pub use error::{HostError, OpenError, StillRunning};
 pub use host::Host;
@@ -93,7 +95,9 @@ pub use net::{
     Application, BindError, BindOptions, Context, Departures, Family, Loss, Queued, SendError,
     StreamRef, TrustError,
 };
+#[doc(hidden)]
 pub use printable::printable;
+#[doc(hidden)]
 pub use spool::Spool;
 pub use stream_handle::StreamHandle;
 pub use stream_options::StreamOptions;

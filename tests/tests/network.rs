@@ -385,9 +385,9 @@ fn data_that_came_early_is_received_as_all_other_is() {
     send(b"four");
     let mut received = Vec::new();
     while received.len() < 4 {
-        match pair.seen.recv_timeout(PATIENCE).expect("all of it comes") {
-            Seen::Received(1, datagram) => received.push(datagram),
-            _ => {}
+        let seen = pair.seen.recv_timeout(PATIENCE).expect("all of it comes");
+        if let Seen::Received(1, datagram) = seen {
+            received.push(datagram);
         }
     }
     assert_eq!(received, [early[0], early[1], early[2], b"four"]);
