@@ -92,6 +92,27 @@ struct Share {
 const MOST: usize = 1 << 20;
 
 /// An application for any number of streams, and what they are told. The [`Events`] block, on a thread of the program's.
+///
+/// Give each stream a clone, and drop the application itself: events then end with the last stream.
+///
+/// ```no_run
+/// # fn run(host: handclasp::Host) -> Result<(), Box<dyn std::error::Error>> {
+/// use handclasp::{Event, StreamOptions, channel};
+///
+/// let (application, events) = channel();
+/// let stream = host.open(StreamOptions::new("dtls-srtp"), application)?;
+/// for (stream, event) in events {
+///     match event {
+///         Event::Payload { component_id, payload } => stream.send_payload(component_id, &payload)?,
+///         Event::Dropped { .. } => stream.stop(), // too slow a reader: start anew
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An application of your own may pass what it does not handle on to a clone of this one.
 pub fn channel() -> (ChannelApplication, Events) {
     let (sender, items) = mpsc::channel();
     let room = Arc::default();

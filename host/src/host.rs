@@ -199,6 +199,9 @@ impl Host {
     /// and those under way are waited for, as are callbacks of applications, in all so long. No stream can be opened any
     /// more. In a callback of one of its own streams this waits for nothing.
     ///
+    /// Afterwards the last drop of the host waits for what still runs, as it does without this; `std::mem::forget` the host
+    /// where that is not wanted.
+    ///
     /// # Errors
     /// Something still runs. It ends by itself once it can.
     pub fn shutdown(&self, within: Duration) -> Result<(), StillRunning> {

@@ -20,7 +20,8 @@ pub struct HostOptions {
 
 impl HostOptions {
     /// A host that looks for plugins there, with an event loop for each core, and the scanner that
-    /// [can be found](Scanner::find).
+    /// [can be found](Scanner::find): where the command `handclasp` is not beside the program or in `PATH`, plugins are
+    /// opened in this process at once, and one that crashes then takes it with it.
     pub fn new(plugins: SearchPath) -> Self {
         Self {
             plugins,

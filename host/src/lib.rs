@@ -19,7 +19,8 @@
 //! 3. What the peer says is [sent](StreamRef::send) to the stream as a [`Message`](stream::Message).
 //! 4. ICE selects a pair, the plugin shakes hands over it, and each component is
 //!    [ready](stream::Notification::ComponentStateReady), with the keys that were agreed on.
-//! 5. Data flows: [`StreamRef::send_payload`], [`Application::receive`]. **It is not encrypted**: the keys are yours.
+//! 5. Data flows: [`StreamRef::send_payload`], [`Application::receive`]. **It is not encrypted**: the keys are yours. It is
+//!    UDP: datagrams may be lost or overtake each other.
 //! 6. The stream ends when its [`StreamHandle`] is dropped or it is [stopped](StreamRef::stop), and with its host. The
 //!    last that its application is told is [`Stopped`](stream::Notification::Stopped).
 //!
@@ -29,6 +30,8 @@
 //!   that panics fails its own stream and no other.
 //! - [`Host::open`] waits for a plugin that is not loaded yet, [`StreamRef::flush`] for the event loop,
 //!   [`Host::shutdown`] and the last drop of a [`Host`] for what runs, so long at most as they say. Nothing else waits.
+//! - Components are numbered from 1. ICE's [controlling](StreamOptions::controlling) side and the handshake's
+//!   [initiator](plugin::Role) are chosen apart; usually one side is both.
 //! - Whatever is queued is bounded, and whoever finds no room is told: [`SendError::Full`], [`OpenError::Full`],
 //!   [`Event::Dropped`].
 //! - A forked process has nothing of its parent's hosts: what it has of them does nothing there.

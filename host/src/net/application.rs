@@ -8,6 +8,33 @@ use crate::stream::{Notification, Refused};
 /// Its methods are called on the stream's event loop, one at a time and in order, and other streams wait meanwhile: what
 /// takes long belongs elsewhere. [`channel`](crate::channel) makes one that hands everything to other threads.
 ///
+/// A server that sends back whatever comes, and lets streams go whose peers have gone:
+///
+/// ```
+/// use handclasp::stream::Notification;
+/// use handclasp::{Application, Context};
+///
+/// struct Echo;
+///
+/// impl Application for Echo {
+///     fn notify(&mut self, context: &mut Context<'_>, notification: Notification) {
+///         match notification {
+///             Notification::ComponentClosed { .. } | Notification::ComponentStateFailed { .. } => {
+///                 context.stream().stop();
+///             }
+///             _ => {} // such as what the peer is to be told
+///         }
+///     }
+///
+///     fn receive(&mut self, context: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
+///         context.reply(component_id, datagram);
+///     }
+/// }
+/// ```
+///
+/// One that passes signalling on to another stream needs that one's [`StreamRef`]: give it later, in an
+/// `Arc<OnceLock<StreamRef>>`, or let a [`channel`](crate::channel) do the signalling.
+///
 /// One that panics fails its stream and no other: each component reports
 /// [`ComponentStateFailed`](Notification::ComponentStateFailed), and [`Stopped`](Notification::Stopped) follows. It is
 /// told so as well, for it may be of use still; what panics then, or while it is dropped, is logged.
@@ -20,7 +47,8 @@ pub trait Application: Send {
     fn receive(&mut self, context: &mut Context<'_>, component_id: u16, datagram: &[u8]);
 
     /// What has become of a message: each that was sent with a `number` is answered once, others only if they were
-    /// refused. A message that was refused has changed nothing.
+    /// refused. A message that was refused has changed nothing; one that was not has been taken, and what it leads to
+    /// may still come, such as an exported key.
     fn answer(
         &mut self,
         context: &mut Context<'_>,
@@ -75,8 +103,7 @@ impl Context<'_> {
         self.stream
     }
 
-    /// Sends a datagram to the peer, not an empty one, in this turn of the event loop: that costs less than
-    /// [`StreamRef::send_payload`] and comes before what waits there. Where the stream cannot send it,
+    /// Sends a datagram to the peer, as [`StreamRef::send_payload`] does, in this turn of the event loop: that costs less, and comes before what waits there. Where the stream cannot send it,
     /// [`CouldNotSendPayload`](Notification::CouldNotSendPayload) says so.
     pub fn reply(&mut self, component_id: u16, datagram: &[u8]) {
         self.replies.push(self.stream.id(), component_id, datagram);

@@ -75,9 +75,9 @@ impl StreamRef {
         self.0.put_message(Some(number), message)
     }
 
-    /// Asks for keying material of a component's finished handshake ([`Message::ExportKey`]): `length` bytes, which
-    /// come as [`Notification::ExportedKey`](crate::stream::Notification::ExportedKey). Both sides get the same for the
-    /// same label and context.
+    /// Asks for keying material of a component's finished handshake: `length` bytes, which come as
+    /// [`Notification::ExportedKey`](crate::stream::Notification::ExportedKey). Both sides get the same for the same label
+    /// and context. [`Message::ExportKey`] says which requests are refused, and what the project's plugins serve.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -96,10 +96,20 @@ impl StreamRef {
         })
     }
 
-    /// Sends a datagram to the peer, not an empty one. Where the stream cannot send it,
-    /// [`CouldNotSendPayload`](crate::stream::Notification::CouldNotSendPayload) says so.
+    /// Sends a datagram to the peer, over a component: 1 to as many as the stream has. As with UDP, it may be lost, come
+    /// twice, or behind a later one; more than some 1,200 bytes are cut into fragments on most paths, and 65,507 are the
+    /// most there can be.
+    ///
+    /// Where the stream cannot send it, [`CouldNotSendPayload`](crate::stream::Notification::CouldNotSendPayload) says so:
+    /// before the component is ready, and always where the peer would take it for something else (RFC 7983). So it must not
+    /// be empty or a STUN message, nor begin with one of the plugin's
+    /// [first bytes](crate::plugin::PluginInfo::first_bytes): for DTLS those are 20 to 63, and every ASCII digit is one of
+    /// them. RTP and RTCP begin with 128 to 191; put a byte from 192 on before what is yours.
     ///
     /// # Errors
+    /// What is [`Full`](SendError::Full) has room again once the event loop has turned: [`flush`](Self::flush) waits for
+    /// that, and in a callback it is enough to send it in a later one.
+    ///
     /// 1 MiB of datagrams wait already, or 64 KiB while 16 MiB wait for all streams of the event loop, each counted
     /// with what carries it; or the stream has ended.
     pub fn send_payload(&self, component_id: u16, datagram: &[u8]) -> Result<(), SendError> {

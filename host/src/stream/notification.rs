@@ -53,6 +53,12 @@ pub enum Message {
     /// Exports keying material of a finished handshake (RFC 5705, RFC 8446, section 7.5), from a plugin with
     /// `hc.export/1`: [`Notification::ExportedKey`] or [`Notification::CouldNotExportKey`] follows, for each component
     /// in the order of these messages. At most 16 of a component's may be without an answer.
+    ///
+    /// It is refused before the handshake has finished, and for a plugin without `hc.export/1`
+    /// ([`PluginInfo::exports`](crate::plugin::PluginInfo::exports)). Which labels, contexts and lengths there are is the
+    /// plugin's: `dtls-openssl` serves all of them, `dtls-srtp` none but `EXTRACTOR-dtls_srtp`, without a context and in
+    /// its whole length, which is that of the four keys and salts in `srtp-keys`: 88 bytes for AES-256-GCM, 56 for
+    /// AES-128-GCM.
     ExportKey {
         /// The component.
         component_id: u16,
@@ -63,9 +69,10 @@ pub enum Message {
         /// How many bytes, 1 to 8,160.
         length: usize,
     },
-    /// Lets every handshake say its last words; the stream stays to report it.
+    /// Lets every handshake say its last words: each component is [closed](Notification::ComponentClosed), and the stream
+    /// waits to be stopped.
     Close,
-    /// Closes, and ends the stream.
+    /// Closes, and ends the stream: [`Notification::Stopped`] follows.
     Stop,
 }
 
@@ -223,7 +230,9 @@ pub enum Notification {
         /// One sentence.
         warning: String,
     },
-    /// The last notification: after [`Message::Stop`], or because a component could not start.
+    /// The last notification: the stream was stopped, by [`Message::Stop`] or without its handle; a component could not
+    /// start; the application panicked; or the host has ended. A stream whose components have all failed or closed waits
+    /// to be stopped.
     Stopped,
 }
 
@@ -264,8 +273,9 @@ impl Notification {
         }
     }
 
-    /// What the application tells the peer's stream on hearing this, if anything. `role` is the peer's in the
-    /// handshake.
+    /// What the peer's stream is to be told of this, if anything: init data, credentials, candidates and their end, best in
+    /// the order in which they came. `role` is the one that the peer takes in the handshake: the other of this side's, for
+    /// both sides must not take the same. It has nothing to do with who controls ICE.
     pub fn for_peer(&self, role: Role) -> Option<Message> {
         Some(match self.clone() {
             Self::HandshakeInitData {
