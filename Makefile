@@ -2,7 +2,7 @@
 # lints too, so that each dependency is compiled once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test forged fuzz lint deny bench baselines build plugins c-plugins install clean tools
+.PHONY: help demo test forged stress stress-plain stress-thread fuzz lint deny bench baselines build plugins c-plugins install clean tools
 
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
@@ -23,6 +23,11 @@ PLUGINS     := none dtls-srtp
 PLUGIN_PKGS := $(PLUGINS:%=-p handclasp-%)
 C_PLUGINS   := $(if $(shell pkg-config --exists 'libssl >= 3' 2>/dev/null && echo yes),dtls-openssl)
 SO          := $(if $(filter Darwin,$(shell uname -s)),dylib,so)
+
+# Where the stress is built with ThreadSanitizer, and how.
+TSAN        := $(CARGO_TARGET_DIR)/tsan
+TSAN_FLAGS  := -Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer
+TRIPLE       = $(shell rustc -vV | sed -n 's/^host: //p')
 
 # What the tests left out for want of something, a line for each; and the tests of the plugin in C.
 LEFT_OUT     := $(CARGO_TARGET_DIR)/left-out
@@ -58,6 +63,29 @@ test: build ## Run every test, or those whose names contain ARGS
 
 forged: ## Send both DTLS plugins each kind of forged datagram ROUNDS=300 times at each moment
 	@FORGED=$(ROUNDS) $(CARGO) test --release --workspace --test forged
+
+stress: stress-$(or $(SANITIZER),plain) ## Call the whole crate at random for SECONDS=60; SANITIZER=thread watches for data races (not in .ci/run)
+
+stress-plain: build
+	@$(CARGO) build --release --workspace --bin stress
+	@"$(RELEASE)/stress" "$(PLUGIN_DIR)" $(SECONDS) $(ARGS)
+
+# The standard library is built with the sanitizer as well, for which stable compilers need RUSTC_BOOTSTRAP. OpenSSL is
+# not, nor are the C and assembly of ring and aws-lc. That build takes many minutes the first time.
+stress-thread: tools
+	@$(call need,clang,clang and its runtime libraries: apt-get install clang libclang-rt-dev)
+	@test -d "$$(rustc --print sysroot)/lib/rustlib/src/rust/library" || \
+		{ echo "The standard library's sources are missing, install them with: rustup component add rust-src"; exit 1; }
+	@CARGO_TARGET_DIR="$(TSAN)" RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(TSAN_FLAGS)" $(CARGO) build --release \
+		-Zbuild-std --target $(TRIPLE) -p handclasp-tests --bin stress $(PLUGIN_PKGS) --lib
+	@$(MAKE) --no-print-directory RELEASE="$(TSAN)/$(TRIPLE)/release" C_PLUGINS= place-plugins
+	@$(if $(C_PLUGINS),$(MAKE) --no-print-directory -C plugins/dtls-openssl thread/dtls-openssl.so && \
+		install -m 0755 plugins/dtls-openssl/thread/dtls-openssl.so "$(TSAN)/$(TRIPLE)/release/plugins")
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.supp halt_on_error=0 exitcode=66" \
+		"$(TSAN)/$(TRIPLE)/release/stress" "$(TSAN)/$(TRIPLE)/release/plugins" $(SECONDS) $(ARGS)
+
+place-plugins:
+	@$(place-all)
 
 fuzz: tools ## Fuzz each parser that the network or signalling reaches, for SECONDS=60
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || \

@@ -2,6 +2,7 @@
 //! ends in the middle of calls, and one that is forked.
 mod ends;
 mod hosts;
+mod stress;
 
 use handclasp_tests::{plugins, text};
 use std::ffi::OsStr;
