@@ -63,8 +63,11 @@ fn round_trips(client: &StreamHandle, echoed: &Receiver<bool>) -> Duration {
     taken[TRIPS * 99 / 100]
 }
 
+/// What a flood sends again and again.
+type Send = fn(&StreamHandle) -> Result<(), SendError>;
+
 /// Every kind of message, and datagrams.
-fn floods() -> Vec<(&'static str, fn(&StreamHandle) -> Result<(), SendError>)> {
+fn floods() -> Vec<(&'static str, Send)> {
     fn send(stream: &StreamHandle, message: Message) -> Result<(), SendError> {
         stream.send(message)
     }
@@ -143,7 +146,7 @@ struct Flood {
 }
 
 impl Flood {
-    fn begin(host: &Host, send: fn(&StreamHandle) -> Result<(), SendError>) -> Self {
+    fn begin(host: &Host, send: Send) -> Self {
         let stream = host.open(options("none"), Nobody);
         let stream = stream.unwrap_or_else(|error| panic!("{error}"));
         let is_over = Arc::new(AtomicBool::new(false));
