@@ -71,13 +71,16 @@ stress-plain: build
 	@"$(RELEASE)/stress" "$(PLUGIN_DIR)" $(SECONDS) $(ARGS)
 
 # The standard library is built with the sanitizer as well, for which stable compilers need RUSTC_BOOTSTRAP. OpenSSL is
-# not, nor are the C and assembly of ring and aws-lc. That build takes many minutes the first time.
+# not, nor are the C and assembly of ring and aws-lc. The program exports the sanitizer's functions to the plugins. That
+# build takes many minutes the first time.
 stress-thread: tools
 	@$(call need,clang,clang and its runtime libraries: apt-get install clang libclang-rt-dev)
 	@test -d "$$(rustc --print sysroot)/lib/rustlib/src/rust/library" || \
 		{ echo "The standard library's sources are missing, install them with: rustup component add rust-src"; exit 1; }
-	@CARGO_TARGET_DIR="$(TSAN)" RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(TSAN_FLAGS)" $(CARGO) build --release \
-		-Zbuild-std --target $(TRIPLE) -p handclasp-tests --bin stress $(PLUGIN_PKGS) --lib
+	@export CARGO_TARGET_DIR="$(TSAN)" RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(TSAN_FLAGS)"; \
+		$(CARGO) build --release -Zbuild-std --target $(TRIPLE) $(PLUGIN_PKGS) && \
+		$(CARGO) rustc --release -Zbuild-std --target $(TRIPLE) -p handclasp-tests --bin stress -- \
+			-Clink-arg=-rdynamic
 	@$(MAKE) --no-print-directory RELEASE="$(TSAN)/$(TRIPLE)/release" C_PLUGINS= place-plugins
 	@$(if $(C_PLUGINS),$(MAKE) --no-print-directory -C plugins/dtls-openssl thread/dtls-openssl.so && \
 		install -m 0755 plugins/dtls-openssl/thread/dtls-openssl.so "$(TSAN)/$(TRIPLE)/release/plugins")

@@ -70,7 +70,8 @@ static int prepare(void) {
     if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
         return 0;
     pthread_mutex_lock(&lock);
-    method = method ? method : datagrams_method();
+    if (!method) // written once: sessions of other hosts read it without the lock
+        method = datagrams_method();
     const int ok = method != NULL;
     pthread_mutex_unlock(&lock);
     return ok;
