@@ -1,10 +1,15 @@
 //! A ready-made application, which hands everything to another thread or task.
 use crate::net::{Application, Context, StreamRef};
 use crate::stream::{Notification, Refused};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
+#[cfg(feature = "tokio")]
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+#[cfg(feature = "tokio")]
+use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 /// What an [`Application`] is told, as [`Events`] hand it on.
@@ -27,8 +32,8 @@ pub enum Event {
         /// Nothing, or why it was refused.
         answer: Result<(), Refused>,
     },
-    /// Events of this stream and of others found no room, and were dropped. Which they were is not known: stop a stream
-    /// whose state matters.
+    /// Events of this stream found no room, and were dropped. Which they were is not known: stop a stream whose state
+    /// matters.
     Dropped {
         /// How many datagrams.
         payloads: u64,
@@ -48,11 +53,11 @@ pub struct ChannelApplication {
 /// are dropped behind [`Notification::Stopped`].
 ///
 /// Nothing waits for whoever reads it. 1 MiB of datagrams wait, and 1 MiB of everything else, each with what carries it;
-/// what comes then is dropped and counted ([`Event::Dropped`]), but for [`Notification::Stopped`].
+/// what comes then is dropped and counted for its stream ([`Event::Dropped`]), but for [`Notification::Stopped`].
 #[derive(Debug)]
 pub struct Events {
     items: mpsc::Receiver<Item>,
-    room: Arc<Room>,
+    reader: RefCell<Reader>,
 }
 
 /// The same as [`Events`], for tasks.
@@ -60,7 +65,7 @@ pub struct Events {
 #[derive(Debug)]
 pub struct AsyncEvents {
     items: tokio::sync::mpsc::UnboundedReceiver<Item>,
-    room: Arc<Room>,
+    reader: Reader,
 }
 
 /// Why there is no event within the time.
@@ -69,23 +74,36 @@ pub struct AsyncEvents {
 pub struct TimedOut;
 
 #[derive(Debug)]
-struct Item {
-    stream: StreamRef,
-    event: Event,
-    bytes: usize,
+enum Item {
+    /// What takes so many bytes.
+    Event(StreamRef, Event, usize),
+    /// Something was dropped behind what came before this.
+    Lost,
 }
 
 /// Bytes that wait, and what was dropped for want of room.
 #[derive(Debug, Default)]
 struct Room {
-    payloads: Share,
-    others: Share,
+    payloads: AtomicUsize,
+    others: AtomicUsize,
+    /// What was dropped, which the reader learns from an item.
+    lost: Mutex<BTreeMap<u64, Lost>>,
 }
 
+/// What was dropped of a stream's.
+#[derive(Debug)]
+struct Lost {
+    stream: StreamRef,
+    payloads: u64,
+    others: u64,
+}
+
+/// What has been taken from a channel.
 #[derive(Debug, Default)]
-struct Share {
-    waiting: AtomicUsize,
-    dropped: AtomicU64,
+struct Reader {
+    room: Arc<Room>,
+    /// What was dropped, to be told before the next item.
+    lost: VecDeque<(StreamRef, Event)>,
 }
 
 /// Bytes of datagrams that wait, and as many of everything else.
@@ -115,43 +133,59 @@ const MOST: usize = 1 << 20;
 /// An application of your own may pass what it does not handle on to a clone of this one.
 pub fn channel() -> (ChannelApplication, Events) {
     let (sender, items) = mpsc::channel();
-    let room = Arc::default();
+    let reader = Reader::default();
     // Nobody may read any more.
-    let application = ChannelApplication::new(&room, move |item| drop(sender.send(item)));
-    (application, Events { items, room })
+    let application = ChannelApplication::new(&reader.room, move |item| drop(sender.send(item)));
+    let reader = RefCell::new(reader);
+    (application, Events { items, reader })
 }
 
 /// The same as [`channel`], for tasks of tokio's or of any other executor.
 #[cfg(feature = "tokio")]
 pub fn async_channel() -> (ChannelApplication, AsyncEvents) {
     let (sender, items) = tokio::sync::mpsc::unbounded_channel();
-    let room = Arc::default();
+    let reader = Reader::default();
     // Nobody may read any more.
-    let application = ChannelApplication::new(&room, move |item| drop(sender.send(item)));
-    (application, AsyncEvents { items, room })
+    let application = ChannelApplication::new(&reader.room, move |item| drop(sender.send(item)));
+    (application, AsyncEvents { items, reader })
 }
 
 impl Events {
     /// Waits for the next event, and says of which stream it is; nothing comes once every application has been dropped.
     pub fn recv(&self) -> Option<(StreamRef, Event)> {
-        self.items.recv().ok().map(|item| self.room.take(item))
+        loop {
+            if let Some(lost) = self.lost() {
+                return Some(lost);
+            }
+            let item = self.items.recv().ok()?;
+            if let Some(event) = self.reader.borrow_mut().take(item) {
+                return Some(event);
+            }
+        }
     }
 
-    /// As [`recv`](Self::recv), but no longer than this.
+    /// As [`recv`](Self::recv), but no longer than this; with no time at all it takes what is there already.
     ///
     /// # Errors
     /// There was none.
     pub fn recv_timeout(&self, patience: Duration) -> Result<Option<(StreamRef, Event)>, TimedOut> {
-        match self.items.recv_timeout(patience) {
-            Ok(item) => Ok(Some(self.room.take(item))),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Ok(None),
-            Err(mpsc::RecvTimeoutError::Timeout) => Err(TimedOut),
+        loop {
+            if let Some(lost) = self.lost() {
+                return Ok(Some(lost));
+            }
+            let item = match self.items.recv_timeout(patience) {
+                Ok(item) => item,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(mpsc::RecvTimeoutError::Timeout) => return Err(TimedOut),
+            };
+            if let Some(event) = self.reader.borrow_mut().take(item) {
+                return Ok(Some(event));
+            }
         }
     }
 
-    /// The next event, if there is one already.
-    pub fn try_recv(&self) -> Option<(StreamRef, Event)> {
-        self.items.try_recv().ok().map(|item| self.room.take(item))
+    fn lost(&self) -> Option<(StreamRef, Event)> {
+        self.reader.borrow_mut().lost.pop_front()
     }
 }
 
@@ -168,8 +202,21 @@ impl AsyncEvents {
     /// Waits for the next event, and says of which stream it is; nothing comes once every application has been dropped.
     /// It may be cancelled: no event is lost.
     pub async fn recv(&mut self) -> Option<(StreamRef, Event)> {
-        let item = self.items.recv().await?;
-        Some(self.room.take(item))
+        std::future::poll_fn(|context| self.poll_recv(context)).await
+    }
+
+    fn poll_recv(&mut self, context: &mut Task<'_>) -> Poll<Option<(StreamRef, Event)>> {
+        loop {
+            if let Some(lost) = self.reader.lost.pop_front() {
+                return Poll::Ready(Some(lost));
+            }
+            let Some(item) = std::task::ready!(self.items.poll_recv(context)) else {
+                return Poll::Ready(None);
+            };
+            if let Some(event) = self.reader.take(item) {
+                return Poll::Ready(Some(event));
+            }
+        }
     }
 }
 
@@ -177,12 +224,8 @@ impl AsyncEvents {
 impl futures_core::Stream for AsyncEvents {
     type Item = (StreamRef, Event);
 
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        let item = self.items.poll_recv(context);
-        item.map(|item| item.map(|item| self.room.take(item)))
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Task<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_recv(context)
     }
 }
 
@@ -195,23 +238,12 @@ impl ChannelApplication {
     }
 
     fn hand_on(&self, context: &Context<'_>, event: Event) {
-        let bytes = size_of::<Item>() + event.heap();
-        if !self.room.reserve(&event, bytes) {
-            return;
+        let (stream, bytes) = (context.stream().clone(), size_of::<Item>() + event.heap());
+        if self.room.reserve(&event, bytes) {
+            (self.send)(Item::Event(stream, event, bytes));
+        } else if self.room.note_lost(stream, &event) {
+            (self.send)(Item::Lost);
         }
-        let stream = context.stream();
-        if let Some(dropped) = self.room.take_dropped() {
-            self.send(stream, dropped, 0);
-        }
-        self.send(stream, event, bytes);
-    }
-
-    fn send(&self, stream: &StreamRef, event: Event, bytes: usize) {
-        (self.send)(Item {
-            stream: stream.clone(),
-            event,
-            bytes,
-        });
     }
 }
 
@@ -263,7 +295,7 @@ impl Event {
 }
 
 impl Room {
-    fn share(&self, event: &Event) -> &Share {
+    fn waiting(&self, event: &Event) -> &AtomicUsize {
         match event {
             Event::Payload { .. } => &self.payloads,
             _ => &self.others,
@@ -272,29 +304,58 @@ impl Room {
 
     /// Whether there is room for it.
     fn reserve(&self, event: &Event, bytes: usize) -> bool {
-        let share = self.share(event);
+        let waiting = self.waiting(event);
         let is_last = matches!(event, Event::Notification(Notification::Stopped));
-        let waiting = share.waiting.fetch_add(bytes, Ordering::Relaxed);
-        if waiting + bytes <= MOST || is_last {
+        if waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= MOST || is_last {
             return true;
         }
-        share.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        share.dropped.fetch_add(1, Ordering::Relaxed);
+        waiting.fetch_sub(bytes, Ordering::Relaxed);
         false
     }
 
-    fn take_dropped(&self) -> Option<Event> {
-        let dropped = [&self.payloads, &self.others].map(|share| &share.dropped);
-        if dropped.iter().all(|it| it.load(Ordering::Relaxed) == 0) {
-            return None;
+    /// Counts what had no room; returns whether the reader is to be told.
+    fn note_lost(&self, stream: StreamRef, event: &Event) -> bool {
+        let mut all = self.lost();
+        let is_first = all.is_empty();
+        let lost = all.entry(stream.id()).or_insert(Lost {
+            stream,
+            payloads: 0,
+            others: 0,
+        });
+        match event {
+            Event::Payload { .. } => lost.payloads += 1,
+            _ => lost.others += 1,
         }
-        let [payloads, others] = dropped.map(|it| it.swap(0, Ordering::Relaxed));
-        Some(Event::Dropped { payloads, others })
+        is_first
     }
 
-    fn take(&self, item: Item) -> (StreamRef, Event) {
-        let share = self.share(&item.event);
-        share.waiting.fetch_sub(item.bytes, Ordering::Relaxed);
-        (item.stream, item.event)
+    fn lost(&self) -> MutexGuard<'_, BTreeMap<u64, Lost>> {
+        // No code that could panic runs under this lock.
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader {
+    fn take(&mut self, item: Item) -> Option<(StreamRef, Event)> {
+        match item {
+            Item::Event(stream, event, bytes) => {
+                let waiting = self.room.waiting(&event);
+                waiting.fetch_sub(bytes, Ordering::Relaxed);
+                Some((stream, event))
+            }
+            Item::Lost => {
+                let all = std::mem::take(&mut *self.room.lost());
+                let told = all.into_values().map(|lost| {
+                    let Lost {
+                        stream,
+                        payloads,
+                        others,
+                    } = lost;
+                    (stream, Event::Dropped { payloads, others })
+                });
+                self.lost.extend(told);
+                self.lost.pop_front()
+            }
+        }
     }
 }

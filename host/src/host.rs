@@ -6,8 +6,8 @@ use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
-    Application, BindOptions, Departures, EventLoop, Instances, Mailbox, NewStream, NotOpened,
-    Pools, Responder, StreamRef, Watch, client_config,
+    Application, BindOptions, Departures, EventLoop, Guarded, Instances, Mailbox, NewStream,
+    NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
 };
 use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, ending, validate};
 use crate::stream::{self, Stream};
@@ -26,11 +26,11 @@ use std::time::{Duration, Instant};
 ///
 /// The last clone may be dropped anywhere. The drop waits until the event loops and what runs of plugins' `init` have
 /// ended, at most 5 s: each callback of an [`Application`] that is under way has to return, so hold no lock meanwhile
-/// that one of them takes. In a callback it does not wait, for it would wait for itself.
+/// that one of them takes. In a callback of any host's it does not wait, for it might wait for itself.
 ///
 /// Where the process ends by a return from `main` or by `exit`, before hosts are dropped or plugins have returned from
 /// `init`, no call into a plugin begins any more, and those under way are waited for, 2 s at most: their libraries'
-/// destructors run after that. In a process that was forked a host does nothing; dropping it there is harmless.
+/// destructors run after that. In a process that was forked only dropping a host is harmless, and does nothing.
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
@@ -181,8 +181,7 @@ impl Host {
         let new = Box::new(NewStream {
             stream,
             plugin: Arc::clone(&plugin),
-            application: Box::new(application),
-            stream_ref: stream_ref.clone(),
+            application: Guarded::new(Box::new(application), stream_ref.clone()),
             bind_options,
             loss,
             trust,
@@ -197,7 +196,7 @@ impl Host {
 
     /// Ends the host: each stream is stopped and hears its end, calls of plugins' `init` that have not begun are not made,
     /// and those under way are waited for, as are callbacks of applications, in all so long. No stream can be opened any
-    /// more. In a callback of one of its own streams this waits for nothing.
+    /// more. In a callback of a stream, of this host or another one, this waits for nothing.
     ///
     /// Afterwards the last drop of the host waits for what still runs, as it does without this; `std::mem::forget` the host
     /// where that is not wanted.
@@ -212,12 +211,13 @@ impl Host {
 impl Inner {
     fn shut_down(&self, within: Duration) -> Result<(), StillRunning> {
         const A_DAY: Duration = Duration::from_secs(86_400);
-        let deadline = Instant::now() + within.min(A_DAY);
-        self.loops.stop();
-        let loops = match self.loops.are_on_this_thread() {
-            true => self.loops.count_running(),
-            false => self.loops.wait(deadline),
+        let within = match is_on_event_loop() {
+            true => Duration::ZERO,
+            false => within.min(A_DAY),
         };
+        let deadline = Instant::now() + within;
+        self.loops.stop();
+        let loops = self.loops.wait(deadline);
         let left = || deadline.saturating_duration_since(Instant::now());
         let has_returned = self.pools.finish(left());
         if loops > 0 || !has_returned {
@@ -252,9 +252,8 @@ impl Drop for Inner {
         if self.made_in.is_another_process() || ending::has_begun() {
             return;
         }
-        let in_callback = self.loops.are_on_this_thread();
         match self.shut_down(PATIENCE) {
-            Err(still) if !in_callback => tracing::error!("a host was dropped: {still}"),
+            Err(still) if !is_on_event_loop() => tracing::error!("a host was dropped: {still}"),
             _ => {}
         }
     }

@@ -34,7 +34,8 @@
 //!   [initiator](plugin::Role) are chosen apart; usually one side is both.
 //! - Whatever is queued is bounded, and whoever finds no room is told: [`SendError::Full`], [`OpenError::Full`],
 //!   [`Event::Dropped`].
-//! - A forked process has nothing of its parent's hosts: what it has of them does nothing there.
+//! - A forked process has nothing of its parent's hosts: dropping what it has of them does nothing there, and anything
+//!   else must not be done with it.
 //!
 //! # Modules
 //!

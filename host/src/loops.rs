@@ -81,16 +81,6 @@ impl Loops {
         }
     }
 
-    /// Whether this thread is one of theirs.
-    pub(crate) fn are_on_this_thread(&self) -> bool {
-        self.loops.iter().any(|one| one.mailbox.is_on_its_thread())
-    }
-
-    /// How many have not ended.
-    pub(crate) fn count_running(&self) -> usize {
-        *self.running.lock()
-    }
-
     /// Waits until all have ended; returns how many have not by then.
     pub(crate) fn wait(&self, deadline: Instant) -> usize {
         let mut count = self.running.lock();

@@ -9,7 +9,9 @@ use std::sync::Arc;
 /// [`Application`](crate::Application) hears of the end, [`Stopped`](crate::stream::Notification::Stopped) last.
 ///
 /// What can be done with a stream is said at [`StreamRef`], which this can be used as.
+/// Its clone is such a reference, too, and does not keep the stream.
 #[derive(Debug)]
+#[must_use = "dropping it stops the stream; `detach` lets it run"]
 pub struct StreamHandle {
     stream: StreamRef,
     plugin: Arc<Plugin>,

@@ -139,7 +139,7 @@ fn s23_a_datagram_the_system_refuses_is_reported_and_the_flow_goes_on() {
     let pair = Pair::open(None);
     pair.connect();
     pair.send(0, 1, b"before");
-    pair.send(0, 1, &[0; 70_000]); // more than UDP can carry
+    pair.send(0, 1, &[0; 65_520]); // more than UDP can carry
     pair.send(0, 1, b"after");
     let (mut refused, mut received) = (None, Vec::new());
     while refused.is_none() || received.len() < 2 {
@@ -217,7 +217,7 @@ fn s23_a_datagram_refused_in_the_turn_of_the_end_is_reported_before_it() {
         pair.connect();
         pair.send(1, 1, HOLD);
         while !matches!(pair.next(), Seen::Received(0, _)) {}
-        pair.send(0, 1, &[0; 70_000]);
+        pair.send(0, 1, &[0; 65_520]);
         pair.sides[0].send(end.clone()).expect("its loop keeps up");
         pair.gates[0].send(()).expect("the loop waits for it");
         let mut told = Vec::new();

@@ -1,7 +1,9 @@
 //! Whom a stream reports to, and its answers.
+use super::inbox::LONGEST;
 use super::keys::StreamKey;
 use super::stream_ref::StreamRef;
 use crate::stream::{Notification, Refused};
+use std::collections::HashMap;
 
 /// What a stream reports to.
 ///
@@ -92,8 +94,12 @@ pub struct Context<'a> {
 pub(crate) struct ReplyQueue {
     bytes: Vec<u8>,
     ends: Vec<(StreamKey, u16, usize)>,
+    /// How many of each component's had no room.
+    refused: HashMap<(StreamKey, u16), usize>,
 }
 
+/// Bytes that are answered with in a turn.
+const MOST: usize = 16 * 1024 * 1024;
 /// Bytes of memory that are kept for the answers of the next turn.
 const KEPT: usize = 256 * 1024;
 
@@ -104,7 +110,8 @@ impl Context<'_> {
     }
 
     /// Sends a datagram to the peer, as [`StreamRef::send_payload`] does, in this turn of the event loop: that costs less, and comes before what waits there. Where the stream cannot send it,
-    /// [`CouldNotSendPayload`](Notification::CouldNotSendPayload) says so.
+    /// [`CouldNotSendPayload`](Notification::CouldNotSendPayload) says so, and where 16 MiB of replies wait in this turn; in
+    /// the notifications of the stream's end it goes nowhere.
     pub fn reply(&mut self, component_id: u16, datagram: &[u8]) {
         self.replies.push(self.stream.id(), component_id, datagram);
     }
@@ -112,8 +119,17 @@ impl Context<'_> {
 
 impl ReplyQueue {
     fn push(&mut self, stream: StreamKey, component_id: u16, datagram: &[u8]) {
+        if datagram.len() > LONGEST || self.bytes.len() + datagram.len() > MOST {
+            *self.refused.entry((stream, component_id)).or_default() += 1;
+            return;
+        }
         self.bytes.extend_from_slice(datagram);
         self.ends.push((stream, component_id, self.bytes.len()));
+    }
+
+    /// How many of each component's had no room.
+    pub(crate) fn take_refused(&mut self) -> impl Iterator<Item = ((StreamKey, u16), usize)> {
+        std::mem::take(&mut self.refused).into_iter()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (StreamKey, u16, &[u8])> {
@@ -127,6 +143,8 @@ impl ReplyQueue {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
         self.ends.clear();
+        self.ends
+            .shrink_to(KEPT / size_of::<(StreamKey, u16, usize)>());
     }
 }
 
@@ -147,5 +165,20 @@ mod tests {
         );
         queue.clear();
         assert_eq!(queue.iter().count(), 0);
+    }
+
+    #[test]
+    fn so_much_is_answered_with_in_a_turn_and_the_rest_is_counted() {
+        let mut queue = ReplyQueue::default();
+        let datagram = [0; 1 << 15];
+        for _ in 0..MOST / datagram.len() + 3 {
+            queue.push(1, 2, &datagram);
+        }
+        queue.push(1, 1, &[0; LONGEST + 1]);
+        assert_eq!(queue.iter().count(), MOST / datagram.len());
+        let mut refused: Vec<_> = queue.take_refused().collect();
+        refused.sort_unstable();
+        assert_eq!(refused, [((1, 1), 1), ((1, 2), 3)]);
+        assert_eq!(queue.take_refused().count(), 0);
     }
 }

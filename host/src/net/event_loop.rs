@@ -11,7 +11,7 @@ use super::inbox::{Item, Mail};
 use super::instances::Instances;
 use super::interfaces::Presence;
 use super::keys::{ReceivePath, Sender, StreamKey};
-use super::mailbox::{Command, Mailbox};
+use super::mailbox::{Command, Mailbox, note_event_loop};
 use super::mdns::Responder;
 use super::new_stream::NewStream;
 use super::receiver::Receiver;
@@ -24,6 +24,7 @@ use super::timers::Timers;
 use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
+use crate::counted;
 use crate::ice::{Datagram, Pair};
 use crate::plugin::nanos_since;
 use crate::stream::Message;
@@ -61,8 +62,8 @@ pub(crate) struct EventLoop {
     running: bool,
 }
 
-/// Most messages and datagrams of the application's in a turn.
-const MOST_ITEMS: usize = 2048;
+/// What is taken of applications' messages and datagrams in a turn, counted as in an [inbox](super::inbox).
+const MOST_MAIL: usize = 4096;
 
 impl EventLoop {
     /// # Errors
@@ -125,7 +126,7 @@ impl EventLoop {
         let mut receiver = Receiver::new();
         let mut commands = Vec::new();
         let (mut ready, mut due) = (Vec::new(), None);
-        self.mailbox.note_thread();
+        note_event_loop();
         while self.running {
             self.pulse.at(At::Rest);
             self.wait(due, &mut events);
@@ -224,9 +225,9 @@ impl EventLoop {
             if driver.inbox().take(&mut mail) {
                 self.mailed.push_back(key);
             }
-            taken += mail.items.len();
+            taken += mail.cost;
             self.handle_mail(now, key, &mut mail);
-            if taken >= MOST_ITEMS {
+            if taken >= MOST_MAIL {
                 break;
             }
         }
@@ -401,6 +402,16 @@ impl EventLoop {
         let mut replies = std::mem::take(&mut self.replies);
         for (key, component_id, datagram) in replies.iter() {
             self.send(now, key, component_id, datagram);
+        }
+        for ((key, component_id), count) in replies.take_refused() {
+            if let Some(driver) = self.streams.get_mut(&key) {
+                let reason = format!(
+                    "{} found no room: 16 MiB are answered with in a turn, and 65,535 bytes at a time",
+                    counted(count, "datagram")
+                );
+                driver.stream.could_not_send(component_id, reason);
+                self.mark_dirty(key);
+            }
         }
         replies.clear();
         self.replies = replies;

@@ -6,7 +6,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// An application and its stream.
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     /// There until it is dropped.
     application: Option<Box<dyn Application>>,
     stream: StreamRef,
@@ -16,7 +16,7 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    pub(super) fn new(application: Box<dyn Application>, stream: StreamRef) -> Self {
+    pub(crate) fn new(application: Box<dyn Application>, stream: StreamRef) -> Self {
         Self {
             application: Some(application),
             stream,
@@ -96,7 +96,9 @@ impl Guarded {
 }
 
 impl Drop for Guarded {
+    /// Whoever sends something learns that nobody takes it, also where a loop has panicked.
     fn drop(&mut self) {
+        self.stream.inbox().close();
         let application = self.application.take();
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(application))) {
             self.note("drop", panic);

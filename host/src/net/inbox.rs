@@ -36,6 +36,8 @@ pub(super) struct Mail {
     pub(super) datagrams: Vec<u8>,
     /// Whether the stream is to stop behind them.
     pub(super) stop: bool,
+    /// What they count in a turn.
+    pub(super) cost: usize,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +45,8 @@ struct State {
     items: VecDeque<Item>,
     datagrams: VecDeque<u8>,
     queued: Queued,
-    stop: bool,
+    /// How many items are before the stream's stop.
+    stop: Option<usize>,
     /// The loop knows that something waits.
     is_told: bool,
     /// Nobody takes anything any more.
@@ -57,6 +60,8 @@ const MAX_DATAGRAMS: usize = 1024 * 1024;
 /// The same for all streams of a loop, of which each may have its share in any case.
 const MAX_WAITING: usize = 16 * 1024 * 1024;
 const SHARE: usize = 64 * 1024;
+/// No datagram of UDP is longer.
+pub(super) const LONGEST: usize = 65_535;
 /// What is taken at a time: a datagram counts once, and a message as often as it may take longer.
 const AT_A_TIME: usize = 128;
 const MESSAGE: usize = 16;
@@ -76,10 +81,6 @@ impl Inbox {
         self.stream
     }
 
-    pub(super) fn mailbox(&self) -> &Mailbox {
-        &self.mailbox
-    }
-
     pub(super) fn put_message(
         &self,
         number: Option<u64>,
@@ -94,6 +95,9 @@ impl Inbox {
     }
 
     pub(super) fn put_datagram(&self, component_id: u16, datagram: &[u8]) -> Result<(), SendError> {
+        if datagram.len() > LONGEST {
+            return Err(SendError::TooLong);
+        }
         let state = self.open_state()?;
         let waiting = state.queued.payload_bytes;
         let is_full =
@@ -118,7 +122,8 @@ impl Inbox {
     /// Whatever waits before.
     pub(super) fn put_stop(&self) {
         if let Ok(mut state) = self.open_state() {
-            state.stop = true;
+            let before = state.items.len();
+            state.stop.get_or_insert(before);
             self.tell(state);
         }
     }
@@ -162,8 +167,12 @@ impl Inbox {
         let mut state = self.lock();
         let mut count = 0;
         while count < AT_A_TIME
+            && state.stop != Some(0)
             && let Some(item) = state.items.pop_front()
         {
+            if let Some(before) = &mut state.stop {
+                *before -= 1;
+            }
             count += match &item {
                 Item::Message(..) => MESSAGE,
                 Item::Datagram(..) | Item::Flush(_) => 1,
@@ -183,8 +192,9 @@ impl Inbox {
         if is_empty {
             state.items.shrink_to(KEPT / size_of::<Item>());
             state.datagrams.shrink_to(KEPT);
-            mail.stop = std::mem::take(&mut state.stop);
         }
+        mail.cost = count;
+        mail.stop = state.stop == Some(0);
         state.is_told = !is_empty;
         !is_empty
     }
@@ -262,6 +272,7 @@ impl Mail {
         self.datagrams.clear();
         self.datagrams.shrink_to(SHARE);
         self.stop = false;
+        self.cost = 0;
     }
 }
 
@@ -341,12 +352,16 @@ mod tests {
         let sent = (0..10).map_while(|_| inbox.put_message(None, long()).ok());
         assert_eq!(sent.count(), 4);
         assert_eq!(inbox.put_message(None, long()), Err(SendError::Full));
-        let datagram = [0; MAX_DATAGRAMS / 4];
-        let sent = (0..10).map_while(|_| inbox.put_datagram(1, &datagram).ok());
-        assert_eq!(sent.count(), 4);
+        let datagram = [0; MAX_DATAGRAMS / 16 - 1];
+        let sent = (0..20).map_while(|_| inbox.put_datagram(1, &datagram).ok());
+        assert_eq!(sent.count(), 16);
+        assert_eq!(
+            inbox.put_datagram(1, &[0; LONGEST + 1]),
+            Err(SendError::TooLong)
+        );
         assert_eq!(inbox.put_datagram(1, b"more"), Err(SendError::Full));
         let queued = inbox.queued();
-        assert_eq!((queued.messages, queued.payloads), (4, 4));
+        assert_eq!((queued.messages, queued.payloads), (4, 16));
         assert_eq!(mailbox.waiting(), queued.bytes());
         inbox.put_stop();
         let (mut mail, mut more) = (Mail::default(), true);
@@ -358,6 +373,25 @@ mod tests {
         // Small ones have their weight, too.
         let sent = (0..MAX_DATAGRAMS).map_while(|_| inbox.put_datagram(1, b"").ok());
         assert_eq!(sent.count(), MAX_DATAGRAMS.div_ceil(size_of::<Item>()));
+    }
+
+    #[test]
+    fn a_stop_comes_behind_what_was_put_before_it_however_much_comes_later() {
+        let (_poll, mailbox) = mailbox();
+        let inbox = Inbox::new(1, Arc::clone(&mailbox));
+        let put =
+            |count| (0..count).for_each(|_| inbox.put_datagram(1, b"x").expect("there is room"));
+        let (mut mail, mut taken) = (Mail::default(), 0);
+        put(300);
+        inbox.put_stop();
+        while !mail.stop {
+            mail.clear();
+            put(200);
+            inbox.put_stop();
+            assert!(inbox.take(&mut mail), "more has come");
+            taken += mail.items.len();
+        }
+        assert_eq!(taken, 300);
     }
 
     #[test]

@@ -4,11 +4,11 @@
 use super::keys::StreamKey;
 use super::new_stream::NewStream;
 use crate::stream::Lookup;
+use std::cell::Cell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a loop can be asked.
 #[derive(Debug)]
@@ -31,13 +31,12 @@ pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// Bytes that wait in the inboxes of the loop's streams.
     waiting: AtomicUsize,
-    /// The loop's own, once it runs.
-    thread: OnceLock<ThreadId>,
-    waker: mio::Waker,
 }
 
 #[derive(Default)]
 struct State {
+    /// The loop's; it goes with the loop.
+    waker: Option<Arc<mio::Waker>>,
     commands: Vec<Command>,
     /// How many of them open a stream.
     opening: usize,
@@ -57,13 +56,29 @@ pub(crate) const MAX_OPENING: usize = 4096;
 /// Bytes that are kept for the next commands.
 const KEPT: usize = 64 * 1024;
 
+thread_local! {
+    static IS_LOOP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// An event loop runs on this thread.
+pub(super) fn note_event_loop() {
+    IS_LOOP.set(true);
+}
+
+/// Whether this is the thread of an event loop, of whatever host: it must wait for none, for that may wait for it.
+pub(crate) fn is_on_event_loop() -> bool {
+    IS_LOOP.get()
+}
+
 impl Mailbox {
     pub(super) fn new(waker: mio::Waker) -> Self {
+        let state = State {
+            waker: Some(Arc::new(waker)),
+            ..State::default()
+        };
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(state),
             waiting: AtomicUsize::new(0),
-            thread: OnceLock::new(),
-            waker,
         }
     }
 
@@ -100,10 +115,11 @@ impl Mailbox {
     fn push(&self, mut state: MutexGuard<'_, State>, command: Command) {
         let first = state.commands.is_empty();
         state.commands.push(command);
+        let waker = first.then(|| state.waker.clone()).flatten();
         drop(state);
-        if first {
+        if let Some(waker) = waker {
             // Only fails when the loop's poll is gone, and then nobody waits for this.
-            let _ = self.waker.wake();
+            let _ = waker.wake();
         }
     }
 
@@ -118,24 +134,19 @@ impl Mailbox {
     /// From now on nothing is taken; what waits is returned.
     pub(super) fn close(&self) -> Vec<Command> {
         let mut state = self.lock();
-        state.is_closed = true;
-        state.opening = 0;
-        std::mem::take(&mut state.commands)
+        let state = std::mem::replace(
+            &mut *state,
+            State {
+                is_closed: true,
+                ..State::default()
+            },
+        );
+        state.commands
     }
 
     /// Whether nobody takes anything any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().is_closed
-    }
-
-    /// The loop runs on this thread.
-    pub(super) fn note_thread(&self) {
-        let _ = self.thread.set(thread::current().id()); // it runs once
-    }
-
-    /// Whether this is the loop's own thread.
-    pub(crate) fn is_on_its_thread(&self) -> bool {
-        self.thread.get() == Some(&thread::current().id())
     }
 
     /// Bytes that wait in the inboxes of the loop's streams.
@@ -169,7 +180,6 @@ impl fmt::Debug for Mailbox {
 pub(super) mod tests {
     use super::*;
     use mio::{Events, Poll, Token};
-    use std::sync::Arc;
     use std::time::Duration;
 
     pub(in crate::net) fn mailbox() -> (Poll, Arc<Mailbox>) {

@@ -1,8 +1,7 @@
 //! What a host hands to an event loop.
-use super::application::Application;
 use super::bind::BindOptions;
+use super::guarded::Guarded;
 use super::loss::Loss;
-use super::stream_ref::StreamRef;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
 use crate::trace::Recorder;
@@ -15,9 +14,7 @@ pub(crate) struct NewStream {
     pub(crate) stream: Stream,
     /// Whose instances shake hands.
     pub(crate) plugin: Arc<Plugin>,
-    pub(crate) application: Box<dyn Application>,
-    /// The stream as the application has it.
-    pub(crate) stream_ref: StreamRef,
+    pub(crate) application: Guarded,
     pub(crate) bind_options: BindOptions,
     pub(crate) loss: Option<Loss>,
     /// Whom relays over TLS must be; needed if there is one.

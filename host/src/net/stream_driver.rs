@@ -91,7 +91,7 @@ impl StreamDriver {
     pub(super) fn new(new: NewStream) -> Self {
         Self {
             stream: new.stream,
-            application: Guarded::new(new.application, new.stream_ref),
+            application: new.application,
             answers: VecDeque::new(),
             backend: Box::new(InProcessBackend::new(new.plugin)),
             bind_options: new.bind_options,
@@ -307,6 +307,9 @@ impl StreamDriver {
                 component_id,
                 reason: format!("the stream has ended before {count} could be sent"),
             };
+            if let Some(recorder) = &self.recorder {
+                recorder.notified(&notification);
+            }
             self.application.notify(context.replies, notification);
         }
         for (number, answer) in std::mem::take(&mut self.answers) {
@@ -399,12 +402,5 @@ impl StreamDriver {
         for binding in self.bindings.extract_if(.., |it| are_free(it)) {
             sockets.release(binding, key);
         }
-    }
-}
-
-impl Drop for StreamDriver {
-    /// Also where its loop has panicked: whoever sends something learns that nobody takes it.
-    fn drop(&mut self) {
-        self.inbox().close();
     }
 }

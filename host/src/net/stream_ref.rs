@@ -1,7 +1,7 @@
 //! A stream as any thread may reach it.
 use super::inbox::Inbox;
 use super::keys::StreamKey;
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, is_on_event_loop};
 use crate::stream::Message;
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +21,9 @@ pub enum SendError {
     /// As much as it may waits for the stream already: see [`StreamRef::send`] and [`StreamRef::send_payload`].
     #[error("the event loop has not taken what was sent before: flush, then send it again")]
     Full,
+    /// The datagram has more than 65,535 bytes, as none of UDP has.
+    #[error("no datagram has more than 65,535 bytes: send it in parts")]
+    TooLong,
     /// The stream has ended.
     #[error("the stream has ended: open another stream")]
     Ended,
@@ -98,7 +101,7 @@ impl StreamRef {
 
     /// Sends a datagram to the peer, over a component: 1 to as many as the stream has. As with UDP, it may be lost, come
     /// twice, or behind a later one; more than some 1,200 bytes are cut into fragments on most paths, and 65,507 are the
-    /// most there can be.
+    /// most there can be over IPv4.
     ///
     /// Where the stream cannot send it, [`CouldNotSendPayload`](crate::stream::Notification::CouldNotSendPayload) says so:
     /// before the component is ready, and always where the peer would take it for something else (RFC 7983). So it must not
@@ -116,20 +119,23 @@ impl StreamRef {
         self.0.put_datagram(component_id, datagram)
     }
 
-    /// Waits until the event loop has done with all that was sent before. Within a callback of the
-    /// [`Application`](crate::Application), on the loop's own thread, it returns at once.
+    /// Waits until the event loop has done with all that was sent before. Within a callback of an
+    /// [`Application`](crate::Application) it returns at once: event loops wait for none of their kind.
     ///
     /// # Errors
-    /// The stream has ended.
+    /// The stream has ended, perhaps before it had done with all of it.
     pub fn flush(&self) -> Result<(), SendError> {
-        if self.0.mailbox().is_on_its_thread() {
+        if is_on_event_loop() {
             return Ok(());
         }
         let (done, wait) = sync_channel(0);
         self.0.put_flush(done)?;
         // It is dropped at the end of the turn, or with the stream.
         let _ = wait.recv();
-        Ok(())
+        match self.has_ended() {
+            true => Err(SendError::Ended),
+            false => Ok(()),
+        }
     }
 
     /// Stops the stream once it has taken what waits, as dropping its [`StreamHandle`](crate::StreamHandle) does. There
@@ -159,6 +165,7 @@ impl fmt::Debug for StreamRef {
 mod tests {
     use super::*;
     use crate::net::inbox::{Item, Mail};
+    use crate::net::mailbox::note_event_loop;
     use crate::net::mailbox::tests::mailbox;
 
     #[test]
@@ -177,8 +184,12 @@ mod tests {
         mail.clear();
         assert_eq!(flush.join().expect("it does not panic"), Ok(()));
         // On the loop's own thread it would wait for itself.
-        mailbox.note_thread();
-        assert_eq!(stream.flush(), Ok(()));
+        let looping = stream.clone();
+        let on_a_loop = std::thread::spawn(move || {
+            note_event_loop();
+            looping.flush()
+        });
+        assert_eq!(on_a_loop.join().expect("it does not panic"), Ok(()));
         stream.inbox().close();
         let flush = std::thread::spawn(move || stream.flush());
         let flushed = flush.join().expect("it does not panic");

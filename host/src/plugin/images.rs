@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 /// A library that is mapped.
 pub(super) struct Image {
     pub(super) descriptor: &'static abi::hc_plugin,
+    /// Whether a `load` of it has returned.
+    is_loaded: AtomicBool,
     /// Whether an `init` of it has returned.
     is_used: AtomicBool,
 }
@@ -36,6 +38,7 @@ impl Image {
         }
         let image = Box::leak(Box::new(Self {
             descriptor: map()?,
+            is_loaded: AtomicBool::new(false),
             is_used: AtomicBool::new(false),
         }));
         ending::prepare();
@@ -43,12 +46,21 @@ impl Image {
         Ok(image)
     }
 
+    /// A `load` of it has returned.
+    pub(super) fn loaded(&self) {
+        prepare_once(&self.is_loaded);
+    }
+
     /// An `init` of it has returned.
     #[inline]
     pub(super) fn used(&self) {
-        if !self.is_used.load(Ordering::Relaxed) && !self.is_used.swap(true, Ordering::Relaxed) {
-            ending::prepare();
-        }
+        prepare_once(&self.is_used);
+    }
+}
+
+fn prepare_once(is_done: &AtomicBool) {
+    if !is_done.load(Ordering::Relaxed) && !is_done.swap(true, Ordering::Relaxed) {
+        ending::prepare();
     }
 }
 

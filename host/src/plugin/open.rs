@@ -1,7 +1,7 @@
 //! Opening a vetted library, and checking what it says of itself before its first call.
 use super::copy::PrivateCopy;
 use super::description::{Description, describe, inline_text};
-use super::ending::{self, UnderWay};
+use super::ending::UnderWay;
 use super::fault::{CallName, FailureKind};
 use super::first_bytes::FirstBytes;
 use super::host_table::{HostTable, Services};
@@ -64,7 +64,7 @@ impl Plugin {
             let checked = Self::check(image.descriptor, found, sha256, services, || {
                 step(Step::Load);
             });
-            ending::prepare(); // its `load` is done
+            image.loaded();
             checked.map(|mut plugin| {
                 plugin.image = Some(image);
                 plugin

@@ -179,7 +179,7 @@ fn open_and_end(host: &Host, notes: &str, totals: &Arc<Totals>, seed: u64, most:
         // Some end at once, others after a while, or by themselves.
         thread::sleep(Duration::from_micros(random.u64(..2000)));
         while held.len() > random.usize(..32) {
-            held.swap_remove(random.usize(..held.len()));
+            drop(held.swap_remove(random.usize(..held.len())));
         }
     }
     thread::sleep(Duration::from_millis(random.u64(..100)));

@@ -143,7 +143,9 @@ struct ShutsDown {
 impl Application for ShutsDown {
     fn notify(&mut self, _: &mut Context<'_>, notification: Notification) {
         if let Some(host) = self.host.take() {
+            let begun = Instant::now();
             let still = host.shutdown(PATIENCE).expect_err("its own loop runs");
+            assert!(begun.elapsed() < Duration::from_secs(5), "it waited");
             self.done.send(still.loops).expect("the test waits for it");
         }
         if notification == Notification::Stopped {
@@ -158,6 +160,10 @@ impl Application for ShutsDown {
 fn a_shutdown_in_a_callback_waits_for_nothing() {
     let (done, told) = channel();
     let host = host(1);
+    // An `init` under way is not waited for, either.
+    let slow = options("slow-init").plugin_option("sleep-ms", "8000");
+    let slow = host.open(slow, Reports::new().reporter(0));
+    let _slow = slow.unwrap_or_else(|error| panic!("{error}"));
     let application = ShutsDown {
         host: Some(host.clone()),
         done,
