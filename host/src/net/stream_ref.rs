@@ -107,7 +107,8 @@ impl StreamRef {
     }
 
     /// Waits until the event loop has done with all that was sent before. Within a callback of the
-    /// [`Application`](crate::Application), on the loop's own thread, it returns at once.
+    /// [`Application`](crate::Application), on the loop's own thread, it returns at once. Callbacks of two
+    /// event loops that flush each other's streams wait for ever: in a callback flush its own stream only.
     ///
     /// # Errors
     /// The stream has ended.
