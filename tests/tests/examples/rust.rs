@@ -11,7 +11,6 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -20,17 +19,25 @@ use std::time::Duration;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Builds the examples of the whole workspace, of what the tests are built of already.
+/// An example of the whole workspace: all but one are of what the tests are built of already.
 fn example(name: &str) -> Command {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--workspace", "--examples"])
-            .env("CARGO_TARGET_DIR", target_directory())
-            .current_dir(super::ROOT)
-            .status();
-        assert!(built.is_ok_and(|status| status.success()));
-    });
+    let mut build = Command::new(env!("CARGO"));
+    build.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--workspace",
+        "--example",
+        name,
+    ]);
+    if name == "tokio" {
+        build.args(["--features", "handclasp/tokio"]);
+    }
+    let built = build
+        .env("CARGO_TARGET_DIR", target_directory())
+        .current_dir(super::ROOT)
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "{name}");
     Command::new(target_directory().join("release/examples").join(name))
 }
 
