@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 pub(super) struct Batch {
     bytes: Vec<u8>,
     groups: Vec<Group>,
+    /// How many datagrams they are.
+    count: usize,
     socket: usize,
 }
 
@@ -63,6 +65,7 @@ impl Batch {
         Self {
             bytes: Vec::with_capacity(2 * MAX_BATCH),
             groups: Vec::with_capacity(MAX_GROUPS),
+            count: 0,
             socket: 0,
         }
     }
@@ -78,19 +81,22 @@ impl Batch {
         datagram: &[u8],
     ) -> bool {
         let len = datagram.len();
+        // What leaves as datagrams of one call is no more than that takes.
+        let is_full = self.groups.len() > 1 && self.count >= MAX_GROUPS;
         match self.groups.last_mut() {
             None => self.socket = socket,
-            Some(_) if self.socket != socket => return false,
+            Some(_) if self.socket != socket || is_full => return false,
             Some(last) if last.takes(remote, sender, max_segments, len) => {
                 self.bytes.extend_from_slice(datagram);
                 last.count += 1;
                 last.len += len;
+                self.count += 1;
                 return true;
             }
             Some(last) => {
                 let waits = |sender| matches!(sender, Sender::Application(_));
                 let wait = waits(last.sender) && waits(sender);
-                let full = self.groups.len() == MAX_GROUPS || self.bytes.len() + len > MAX_BATCH;
+                let full = self.count >= MAX_GROUPS || self.bytes.len() + len > MAX_BATCH;
                 if full || !wait {
                     return false;
                 }
@@ -105,6 +111,7 @@ impl Batch {
             len,
         });
         self.bytes.extend_from_slice(datagram);
+        self.count += 1;
         true
     }
 
@@ -123,6 +130,7 @@ impl Batch {
             }
         }
         self.groups.clear();
+        self.count = 0;
         self.bytes.clear();
     }
 }
