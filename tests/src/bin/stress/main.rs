@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         all.push(Has::now());
     }
     check(&all, world::built(Path::new(directory)), &totals);
+    totals.check_strays();
     println!("stress: {totals}");
     match totals.faults.get() {
         0 => ExitCode::SUCCESS,

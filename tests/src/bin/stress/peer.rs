@@ -193,7 +193,9 @@ impl Application for Peer {
         self.record.called();
         self.world.totals.received.add();
         let sender = self.pair.sender(1 - self.side);
-        if let Err(fault) = self.receiver.take(sender, component_id, datagram) {
+        if Receiver::is_anothers(sender, component_id, datagram) {
+            self.world.totals.strays.add();
+        } else if let Err(fault) = self.receiver.take(sender, component_id, datagram) {
             self.world.totals.fault(&fault);
         }
         if let Some(channel) = &mut self.channel {

@@ -12,6 +12,8 @@ pub(super) struct Totals {
     pub(super) ready: [Count; PLUGINS.len()],
     pub(super) sent: Count,
     pub(super) received: Count,
+    /// Those of them that were another stream's.
+    pub(super) strays: Count,
     pub(super) messages: Count,
     pub(super) keys: Count,
     pub(super) restarts: Count,
@@ -41,6 +43,16 @@ impl Totals {
         (self.opened.get()).saturating_sub(self.ended.get())
     }
 
+    /// More strays than ports that are bound again explain are a fault.
+    pub(super) fn check_strays(&self) {
+        let (strays, received) = (self.strays.get(), self.received.get());
+        if strays > 50 + received / 1000 {
+            self.fault(&format!(
+                "{strays} of {received} datagrams were another stream's"
+            ));
+        }
+    }
+
     /// Says what went wrong.
     pub(super) fn fault(&self, what: &str) {
         self.faults.add();
@@ -63,9 +75,10 @@ impl fmt::Display for Totals {
         }
         write!(
             f,
-            " {} of {} datagrams, {} messages, {} keys, {} restarts, {} panics",
+            " {} of {} datagrams ({} strays), {} messages, {} keys, {} restarts, {} panics",
             self.received.get(),
             self.sent.get(),
+            self.strays.get(),
             self.messages.get(),
             self.keys.get(),
             self.restarts.get(),
