@@ -166,7 +166,7 @@ impl StreamDriver {
     pub(super) fn drive(&mut self, context: &mut LoopContext<'_>) {
         loop {
             if let Some(message) = self.application.take_panic() {
-                self.fail(context.now, &message);
+                self.fail(context.now, message);
             }
             while let Some(request) = self.stream.poll_request(context.now) {
                 self.note_instance(context, &request);
@@ -233,15 +233,8 @@ impl StreamDriver {
                     context.pulse.at(At::Streams);
                 }
                 // What became of a message is told behind what it has caused.
-                None => match self.answers.pop_front() {
-                    Some((number, answer)) => {
-                        context.pulse.at(At::Application);
-                        self.application.answer(context.replies, number, answer);
-                        context.pulse.at(At::Streams);
-                    }
-                    None if self.application.is_to_fail() => {}
-                    None => return,
-                },
+                None if self.answer_next(context) || self.application.is_to_fail() => {}
+                None => return,
             }
         }
     }
@@ -262,12 +255,27 @@ impl StreamDriver {
             Notification::Stopped => self.close_inbox(context),
             _ => {}
         }
+        self.notify(context, notification);
+    }
+
+    fn notify(&mut self, context: &mut LoopContext<'_>, notification: Notification) {
         if let Some(recorder) = &self.recorder {
             recorder.notified(&notification);
         }
         context.pulse.at(At::Application);
         self.application.notify(context.replies, notification);
         context.pulse.at(At::Streams);
+    }
+
+    /// Tells what has become of the next message; returns whether there was one.
+    fn answer_next(&mut self, context: &mut LoopContext<'_>) -> bool {
+        let Some((number, answer)) = self.answers.pop_front() else {
+            return false;
+        };
+        context.pulse.at(At::Application);
+        self.application.answer(context.replies, number, answer);
+        context.pulse.at(At::Streams);
+        true
     }
 
     /// The stream as its application has it.
@@ -283,8 +291,7 @@ impl StreamDriver {
     }
 
     /// The application has panicked: its stream fails, and ends.
-    fn fail(&mut self, now: Instant, message: &str) {
-        let message = message.to_owned();
+    fn fail(&mut self, now: Instant, message: String) {
         self.stream.fail(now, &Failure::Application { message });
         let stopped = self.stream.handle_message(now, Message::Stop);
         stopped.expect("a stream can always be stopped");
@@ -300,22 +307,16 @@ impl StreamDriver {
                 Item::Flush(_) => {}
             }
         }
-        context.pulse.at(At::Application);
         for (component_id, count) in unsent {
             let count = counted(count, "datagram");
+            let reason = format!("the stream has ended before {count} could be sent");
             let notification = Notification::CouldNotSendPayload {
                 component_id,
-                reason: format!("the stream has ended before {count} could be sent"),
+                reason,
             };
-            if let Some(recorder) = &self.recorder {
-                recorder.notified(&notification);
-            }
-            self.application.notify(context.replies, notification);
+            self.notify(context, notification);
         }
-        for (number, answer) in std::mem::take(&mut self.answers) {
-            self.application.answer(context.replies, number, answer);
-        }
-        context.pulse.at(At::Streams);
+        while self.answer_next(context) {}
     }
 
     /// Hands in what has come of calls.
