@@ -1,0 +1,1 @@
+//! Which plugins may be used.
