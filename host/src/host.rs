@@ -9,7 +9,9 @@ use crate::net::{
     Application, BindOptions, Departures, EventLoop, Guarded, Instances, Mailbox, NewStream,
     NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
 };
-use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, ending, validate};
+use crate::plugin::{
+    self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,
+};
 use crate::stream::{self, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
@@ -114,6 +116,25 @@ impl Host {
         self.0.loader.load(id)
     }
 
+    /// A private copy of a plugin of the [catalogue](Self::catalogue): what it holds can be looked at and will not change.
+    ///
+    /// # Errors
+    /// The file is refused, or is another plugin by now, or there is no room for a copy.
+    pub fn copy(&self, found: &Found) -> Result<PrivateCopy, plugin::Error> {
+        self.0.loader.copy(found)
+    }
+
+    /// Loads the plugin in a private copy, for streams [opened with it](Self::open_with). It is the same plugin for the
+    /// same content, as long as somebody has it. [`plugin`](Self::plugin) and [`open`](Self::open) know nothing of it.
+    ///
+    /// This waits as `plugin` does.
+    ///
+    /// # Errors
+    /// One sentence that names the file, the cause and the remedy.
+    pub fn load(&self, copy: PrivateCopy) -> Result<Arc<Plugin>, plugin::Error> {
+        self.0.loader.open(copy)
+    }
+
     /// How many datagrams have left by UDP sockets, and in how many system calls: the more of them leave together,
     /// the less each costs.
     pub fn departures(&self) -> Departures {
@@ -138,8 +159,34 @@ impl Host {
         application: impl Application + 'static,
     ) -> Result<StreamHandle, OpenError> {
         options.check()?;
+        let (plugin, choice) = self.0.loader.choose(&options.plugin)?;
+        self.open_chosen(plugin, choice, options, application)
+    }
+
+    /// Opens a stream with a plugin that is at hand, whatever is in its directory now and whatever plugin the options
+    /// name. It waits for nothing.
+    ///
+    /// # Errors
+    /// As those of [`open`](Self::open).
+    pub fn open_with(
+        &self,
+        plugin: &Arc<Plugin>,
+        options: StreamOptions,
+        application: impl Application + 'static,
+    ) -> Result<StreamHandle, OpenError> {
+        options.check()?;
+        self.open_chosen(Arc::clone(plugin), None, options, application)
+    }
+
+    /// `choice` is what there is to say of the files that the plugin was chosen from.
+    fn open_chosen(
+        &self,
+        plugin: Arc<Plugin>,
+        choice: Option<String>,
+        options: StreamOptions,
+        application: impl Application + 'static,
+    ) -> Result<StreamHandle, OpenError> {
         let host = &*self.0;
-        let (plugin, choice) = host.loader.choose(&options.plugin)?;
         if host.pools.is_stuck(&plugin) {
             return Err(OpenError::Stuck {
                 plugin: plugin.id().to_owned(),

@@ -3,6 +3,27 @@
 //! The modules, from the ground up; each uses only those above it in this list:
 //!
 //! - [`config`]: the file of settings;
-//! - [`trust`]: which plugins may be used: `plugins.lock` and signatures.
+//! - [`trust`]: which plugins may be used: `plugins.lock` and signatures;
+//! - `settings`: what the configuration comes to;
+//! - `admission`: whether one more stream is taken on;
+//! - `request`: what a controller asks;
+//! - `news`: what happens to the daemon as a whole;
+//! - `outbox`: what waits to be written on a connection;
+//! - `plugins`: generations, and what becomes one;
+//! - `metrics`: what is counted;
+//! - `streams`: all streams, by name;
+//! - `daemon`: what the daemon can be asked to do;
+//! - [`control`]: the control socket.
+mod admission;
 pub mod config;
+pub mod control;
+mod daemon;
+mod metrics;
+mod news;
+mod outbox;
+mod plugins;
+mod request;
+mod settings;
+mod similar;
+mod streams;
 pub mod trust;

@@ -31,6 +31,12 @@ pub enum Reason {
         "the field \"message\" is missing: it says what is asked, such as {{\"message\":\"stop\"}}"
     )]
     NoMessage,
+    /// Neither `stream` nor `request`.
+    #[error(
+        "the line has neither a field \"stream\", which says for which stream its message is, nor a field \"request\": \
+         add one"
+    )]
+    NoStream,
     /// A message that does not exist.
     #[error("there is no message {name}: {}", hint(*similar, known))]
     UnknownMessage {

@@ -80,6 +80,16 @@ impl<'a> Fields<'a> {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Takes out a field that is a string.
+    pub(super) fn take_text(&mut self, name: &'static str) -> Result<Option<String>, ParseError> {
+        let Some(index) = self.fields.iter().position(|field| field.name == name) else {
+            return Ok(None);
+        };
+        let text = self.text(name)?;
+        self.fields.remove(index);
+        Ok(Some(text))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Field<'a>> {
         self.fields.iter()
     }

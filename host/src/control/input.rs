@@ -208,10 +208,44 @@ impl Input {
     /// # Errors
     /// Where the line is wrong, and what to write instead.
     pub fn parse(line: &str) -> Result<Self, ParseError> {
-        let fields = Fields::parse(line)?;
-        let form = Form::of(&fields)?;
-        form.check(&fields)?;
-        (form.read)(&fields)
+        Self::read(&Fields::parse(line)?)
+    }
+
+    fn read(fields: &Fields<'_>) -> Result<Self, ParseError> {
+        let form = Form::of(fields)?;
+        form.check(fields)?;
+        (form.read)(fields)
+    }
+}
+
+/// A line to a host of many streams.
+#[derive(Debug, PartialEq)]
+pub enum Addressed {
+    /// It has a field `stream`, the stream's name; the rest is the stream's. A wrong rest names its stream as well.
+    Stream(String, Result<Input, ParseError>),
+    /// It has a field `request`: it is for the host itself, who knows what else may stand there.
+    Request,
+}
+
+impl Addressed {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// Where the line is wrong, or says neither for which stream it is nor what is requested.
+    pub fn parse(line: &str) -> Result<Self, ParseError> {
+        let mut fields = Fields::parse(line)?;
+        if let Some(stream) = fields.take_text("stream")?
+            && fields.get("request").is_none()
+        {
+            return Ok(Self::Stream(stream, Input::read(&fields)));
+        }
+        match fields.get("request") {
+            Some(_) => Ok(Self::Request),
+            None => Err(ParseError {
+                column: 1,
+                reason: Reason::NoStream,
+            }),
+        }
     }
 }
 

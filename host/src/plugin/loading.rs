@@ -1,6 +1,6 @@
 //! Opening one plugin on a thread of its own, and those who wait for it.
 use super::choice::Choice;
-use super::copy::PrivateCopies;
+use super::copy::{PrivateCopies, PrivateCopy};
 use super::host_table::Services;
 use super::load_error::Error;
 use super::open::Plugin;
@@ -58,6 +58,11 @@ impl State {
         let chosen = || (Arc::clone(plugin), choice.sentence.clone());
         choice.is_unchanged().then(chosen)
     }
+
+    /// The plugin of this content, if somebody has it.
+    pub(super) fn in_use(&self, sha256: &str) -> Option<Arc<Plugin>> {
+        self.in_use.get(sha256).and_then(Weak::upgrade)
+    }
 }
 
 /// As long as this is there, others wait.
@@ -87,10 +92,18 @@ impl Drop for Opening {
 #[derive(Debug)]
 pub(super) struct Loading {
     pub(super) opening: Opening,
-    pub(super) choice: Choice,
-    pub(super) copies: PrivateCopies,
+    pub(super) source: Source,
     pub(super) scanner: Scanner,
     pub(super) services: Arc<Services>,
+}
+
+/// What is opened.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// What was found for an id: it becomes current.
+    Found(Choice, PrivateCopies),
+    /// A copy that the caller has.
+    Copy(PrivateCopy),
 }
 
 impl Loading {
@@ -120,10 +133,13 @@ impl Loading {
     }
 
     fn run(self) -> Result<Chosen, Error> {
-        let copy = self.copies.copy(&self.choice.found)?;
+        let (copy, choice) = match self.source {
+            Source::Found(choice, copies) => (copies.copy(&choice.found)?, Some(choice)),
+            Source::Copy(copy) => (copy, None),
+        };
         let sha256 = copy.sha256();
         let slot = &self.opening.0;
-        let in_use = slot.lock().in_use.get(sha256).and_then(Weak::upgrade);
+        let in_use = slot.lock().in_use(sha256);
         let plugin = match in_use {
             Some(plugin) => plugin,
             None => {
@@ -133,15 +149,15 @@ impl Loading {
                 Plugin::open(&copy, &self.services)?
             }
         };
-        let chosen = (Arc::clone(&plugin), self.choice.sentence.clone());
         let mut state = slot.lock();
         state.in_use.retain(|_, other| other.strong_count() > 0);
         let weak = Arc::downgrade(&plugin);
         state.in_use.insert(sha256.to_owned(), weak);
-        let last = state.current.replace((plugin, self.choice));
+        let sentence = choice.as_ref().and_then(|choice| choice.sentence.clone());
+        let last = choice.and_then(|choice| state.current.replace((Arc::clone(&plugin), choice)));
         drop(state);
         drop(last); // its `unload` may take as long as it likes
-        Ok(chosen)
+        Ok((plugin, sentence))
     }
 }
 

@@ -62,6 +62,7 @@ mod sealed;
 mod search;
 mod secrets;
 mod segments;
+mod stamp;
 mod symbol;
 mod tables;
 mod unwind;
@@ -102,6 +103,7 @@ pub use scan::answer;
 pub use scan::{ScanError, Scanned, Scanner};
 pub use scratch::Scratch;
 pub use search::{NamedBy, PLUGIN_PATH, SearchPath};
+pub use stamp::{Stamp, is_being_written};
 pub use vet::{Found, vet};
 pub use vet_error::{MAX_LIBRARY_BYTES, Refusal, VetError};
 

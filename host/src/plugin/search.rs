@@ -119,7 +119,7 @@ impl SearchPath {
     }
 
     /// The directories, those that are not there included.
-    pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
+    pub fn directories(&self) -> impl Iterator<Item = &Path> {
         self.directories
             .iter()
             .map(|place| place.directory.as_path())

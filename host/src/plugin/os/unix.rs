@@ -133,6 +133,45 @@ pub(in crate::plugin) fn stamp(path: &Path) -> Option<Stamp> {
     ]))
 }
 
+/// Whether somebody has a file open to write to it, as far as the system tells.
+#[cfg(target_os = "linux")]
+pub(in crate::plugin) fn is_being_written(path: &Path) -> bool {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::OpenOptionsExt;
+    /// As in the headers of Linux, on all machines; libc does not name it.
+    const F_SETSIG: i32 = 10;
+    // Neither a pipe's other end nor a device is waited for.
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened = File::options().read(true).custom_flags(flags).open(path);
+    let Ok(file) = opened else {
+        return false;
+    };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return false;
+    }
+    let descriptor = file.as_raw_fd();
+    // Whoever opens the file to write before the lease is given back causes this signal, which by default does nothing;
+    // without this it would be SIGIO, which ends the process.
+    // SAFETY: the descriptor is open, and the argument is a number.
+    if unsafe { libc::fcntl(descriptor, F_SETSIG, libc::SIGURG) } != 0 {
+        return false;
+    }
+    // SAFETY: as above.
+    if unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_RDLCK) } == 0 {
+        // SAFETY: as above. Closing the file gives the lease back as well.
+        unsafe { libc::fcntl(descriptor, libc::F_SETLEASE, libc::F_UNLCK) };
+        return false;
+    }
+    // Else there are no leases here, or not for this user.
+    io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock
+}
+
+/// The system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub(in crate::plugin) fn is_being_written(_: &Path) -> bool {
+    false
+}
+
 /// Maps a library, never to unmap it: thread-local destructors and thread keys of a library that is gone
 /// crash the threads that outlive it. Returns the address of its descriptor.
 ///

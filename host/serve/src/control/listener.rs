@@ -1,0 +1,307 @@
+//! Where controllers connect.
+use super::connection::Connection;
+use crate::daemon::Daemon;
+use crate::outbox::Outbox;
+use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+
+/// The control socket of this process: no other daemon can take its place while it is there.
+#[derive(Debug)]
+pub(crate) struct ControlSocket {
+    listener: StdUnixListener,
+    path: PathBuf,
+    /// Held as long as the socket is.
+    _lock: Option<OwnedFd>,
+}
+
+/// Why there is no control socket.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Its directory cannot be made.
+    #[error("the directory of the control socket {} cannot be made: {error}; make it, or set control.socket", path.display())]
+    Directory {
+        /// The socket.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// Another daemon has it.
+    #[error("{} is the control socket of another daemon{}: stop that one, or set control.socket", path.display(), process(*by))]
+    Taken {
+        /// The socket.
+        path: PathBuf,
+        /// The daemon's process, if the system tells.
+        by: Option<i32>,
+    },
+    /// Something else is there.
+    #[error("{} is there and is no socket: remove it, or set control.socket", path.display())]
+    NoSocket {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The system refuses.
+    #[error("the control socket {} cannot be made: {error}", path.display())]
+    Bind {
+        /// The socket.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// There is no such group, or this user may not give it away.
+    #[error("the control socket {} cannot be given to the group: {error}", path.display())]
+    Group {
+        /// The socket.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+}
+
+fn process(by: Option<i32>) -> String {
+    by.map_or(String::new(), |by| format!(" (process {by})"))
+}
+
+impl ControlSocket {
+    /// Makes the socket, in place of one that a daemon has left which is no more.
+    pub(crate) fn bind(path: &Path, mode: u32, group: Option<u32>) -> Result<Self, SocketError> {
+        let at = || path.to_owned();
+        if let Some(directory) = path
+            .parent()
+            .filter(|directory| !directory.as_os_str().is_empty())
+        {
+            make_directory(directory)
+                .map_err(|error| SocketError::Directory { path: at(), error })?;
+        }
+        let bind = |error| SocketError::Bind { path: at(), error };
+        let lock = lock(path).map_err(bind)?;
+        let Some(lock) = lock else {
+            return Err(SocketError::Taken {
+                path: at(),
+                by: holder(path),
+            });
+        };
+        match fs::symlink_metadata(path) {
+            Ok(metadata) if metadata.file_type().is_socket() => {
+                // Whoever holds no lock may still listen there, such as another program.
+                if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                    return Err(SocketError::Taken {
+                        path: at(),
+                        by: holder(path),
+                    });
+                }
+                fs::remove_file(path).map_err(bind)?;
+            }
+            Ok(_) => return Err(SocketError::NoSocket { path: at() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(bind(error)),
+        }
+        // Nobody can connect between its making and its mode: it gets its name once it has that.
+        let draft = path.with_extension(format!("{}.new", std::process::id()));
+        let _ = fs::remove_file(&draft); // of a daemon that was killed here, with the same number
+        let listener = StdUnixListener::bind(&draft).map_err(bind)?;
+        let made = fs::set_permissions(&draft, Permissions::from_mode(mode)).map_err(bind);
+        let made = made.and_then(|()| match group {
+            Some(group) => std::os::unix::fs::chown(&draft, None, Some(group))
+                .map_err(|error| SocketError::Group { path: at(), error }),
+            None => Ok(()),
+        });
+        let made = made.and_then(|()| fs::rename(&draft, path).map_err(bind));
+        if let Err(error) = made {
+            let _ = fs::remove_file(&draft); // what matters is the error
+            return Err(error);
+        }
+        Ok(Self {
+            listener,
+            path: at(),
+            _lock: Some(lock),
+        })
+    }
+
+    /// One that was made by whoever started this process.
+    pub(crate) fn inherited(listener: StdUnixListener, path: PathBuf) -> Self {
+        Self {
+            listener,
+            path,
+            _lock: None,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        if self._lock.is_some() {
+            let _ = fs::remove_file(&self.path); // it may have been removed already
+        }
+    }
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(directory)
+}
+
+/// The lock beside a socket, if nobody has it.
+fn lock(path: &Path) -> io::Result<Option<OwnedFd>> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = open(Path::new(&name), flags, Mode::RUSR | Mode::WUSR)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The process that listens there.
+fn holder(path: &Path) -> Option<i32> {
+    let stream = std::os::unix::net::UnixStream::connect(path).ok()?;
+    #[cfg(target_os = "linux")]
+    {
+        let credentials = rustix::net::sockopt::socket_peercred(&stream).ok()?;
+        Some(credentials.pid.as_raw_nonzero().get())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        drop(stream);
+        None
+    }
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    waiting: Arc<AtomicUsize>,
+    open: AtomicUsize,
+    numbers: AtomicUsize,
+    most: usize,
+}
+
+impl Connections {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            waiting: Arc::default(),
+            open: AtomicUsize::new(0),
+            numbers: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait to be written on all of them.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// A connection, unless there are too many.
+    fn begin(
+        self: &Arc<Self>,
+        daemon: &Arc<Daemon>,
+        token: Option<Arc<str>>,
+    ) -> Option<(Connection, Open)> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.most {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            tracing::warn!(
+                "a connection to the control socket is refused: there are {}, as many as control.max-connections allows",
+                self.most
+            );
+            return None;
+        }
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed) as u64 + 1;
+        let outbox = Outbox::new(Arc::clone(&self.waiting));
+        let connection = Connection::new(Arc::clone(daemon), outbox, number, token);
+        Some((connection, Open(Arc::clone(self))))
+    }
+}
+
+/// A connection that is counted.
+struct Open(Arc<Connections>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How long to wait where the system has no descriptor to give.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Serves whoever connects to the socket, for ever.
+///
+/// # Errors
+/// The system cannot wait for it.
+pub(crate) async fn serve_unix(
+    socket: &ControlSocket,
+    daemon: Arc<Daemon>,
+    connections: Arc<Connections>,
+) -> io::Result<()> {
+    let listener = socket.listener.try_clone()?;
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                if let Some((connection, open)) = connections.begin(&daemon, None) {
+                    let (input, output) = stream.into_split();
+                    tokio::spawn(async move {
+                        connection.serve(input, output).await;
+                        drop(open);
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::warn!("a connection to the control socket cannot be taken: {error}");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+/// Serves whoever connects over TCP and shows the token, for ever.
+pub(crate) async fn serve_tcp(
+    listener: TcpListener,
+    token: Arc<str>,
+    daemon: Arc<Daemon>,
+    connections: Arc<Connections>,
+) -> io::Result<()> {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true); // it is slower without
+                if let Some((connection, open)) =
+                    connections.begin(&daemon, Some(Arc::clone(&token)))
+                {
+                    let (input, output) = stream.into_split();
+                    tokio::spawn(async move {
+                        connection.serve(input, output).await;
+                        drop(open);
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::warn!("a control connection cannot be taken: {error}");
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! What the daemon can be asked to do, whoever asks.
+use crate::admission::{Admission, Busy, Load};
+use crate::metrics::Metrics;
+use crate::news::{News, Newsroom};
+use crate::outbox::Outbox;
+use crate::plugins::{self, Looked, Shelf, Unavailable, Watcher};
+use crate::request::Open;
+use crate::settings::Settings;
+use crate::streams::{Entry, NameError, Reporter, Streams};
+use handclasp::{Host, OpenError, StreamOptions};
+use serde::Serialize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// The daemon, apart from whoever asks it.
+pub(crate) struct Daemon {
+    host: Host,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) newsroom: Arc<Newsroom>,
+    metrics: Arc<Metrics>,
+    shelf: Arc<Shelf>,
+    watcher: Watcher,
+    settings: RwLock<Arc<Settings>>,
+    admission: Mutex<Admission>,
+    started: Instant,
+    is_draining: AtomicBool,
+    /// It is to drain, or to end.
+    told: Notify,
+    is_ending: AtomicBool,
+}
+
+/// What a daemon is made of.
+pub(crate) struct Parts {
+    pub(crate) host: Host,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) newsroom: Arc<Newsroom>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) watcher: Watcher,
+    pub(crate) settings: Settings,
+}
+
+/// Why a stream was not opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("the daemon opens no streams any more: it ends once those it has have ended")]
+    Draining,
+    #[error("{}: try again in {:.1} s", .0.reason, .0.retry_after.as_secs_f64())]
+    Busy(Busy),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Plugin(#[from] Unavailable),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{field} is a number of seconds, from 0.001 to 86400: correct it, or leave it out")]
+    Seconds { field: &'static str },
+}
+
+impl Refused {
+    /// For programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Draining => "draining",
+            Self::Busy(busy) => busy.kind,
+            Self::Name(NameError::Taken(_)) => "name_taken",
+            Self::Name(NameError::Form) | Self::Seconds { .. } => "options",
+            Self::Plugin(_) => "plugin",
+            Self::Open(OpenError::Full) => "full",
+            Self::Open(OpenError::ShutDown) => "draining",
+            Self::Open(OpenError::Plugin(_) | OpenError::Stuck { .. }) => "plugin",
+            Self::Open(_) => "options",
+        }
+    }
+
+    /// When it may be worth asking again, if it may.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(busy) => Some(busy.retry_after),
+            Self::Open(OpenError::Full) => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+}
+
+/// The daemon as operators see it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    version: &'static str,
+    process: u32,
+    /// Since it was started.
+    seconds: f64,
+    streams: usize,
+    half_open: usize,
+    draining: bool,
+}
+
+/// Who opens a stream.
+pub(crate) struct Opener<'a> {
+    /// Its connection's number.
+    pub(crate) client: u64,
+    pub(crate) outbox: Option<&'a Arc<Outbox>>,
+    /// How many streams of this connection's run.
+    pub(crate) streams: usize,
+}
+
+impl Daemon {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let now = Instant::now();
+        Self {
+            host: parts.host,
+            streams: parts.streams,
+            newsroom: parts.newsroom,
+            metrics: parts.metrics,
+            shelf: parts.shelf,
+            watcher: parts.watcher,
+            settings: RwLock::new(Arc::new(parts.settings)),
+            admission: Mutex::new(Admission::new(now)),
+            started: now,
+            is_draining: AtomicBool::new(false),
+            told: Notify::new(),
+            is_ending: AtomicBool::new(false),
+        }
+    }
+
+    /// Opens a stream. `opened` is told of it before the first event of it is; it waits for nothing.
+    pub(crate) fn open(
+        &self,
+        open: &Open,
+        opener: &Opener<'_>,
+        opened: impl FnOnce(&Entry),
+    ) -> Result<Arc<Entry>, Refused> {
+        let entry = self.try_open(open, opener, opened);
+        if let Err(refused) = &entry {
+            self.metrics.refused(refused.kind());
+            self.newsroom.tell(News::OpenRefused {
+                kind: refused.kind(),
+                reason: refused.to_string(),
+            });
+        }
+        entry
+    }
+
+    fn try_open(
+        &self,
+        open: &Open,
+        opener: &Opener<'_>,
+        opened: impl FnOnce(&Entry),
+    ) -> Result<Arc<Entry>, Refused> {
+        if self.is_draining() {
+            return Err(Refused::Draining);
+        }
+        let settings = self.settings();
+        self.admit(&settings, opener)?;
+        let id = open.plugin.as_deref().unwrap_or(&settings.default_plugin);
+        let name = self.streams.name(open.name.as_deref())?;
+        let generation = self.shelf.choose(id)?;
+        let options = options(&settings, id, open)?;
+        let plugin = Arc::clone(&generation.plugin);
+        let components = open.components.unwrap_or(1);
+        let entry = Entry::new(
+            name,
+            generation,
+            components,
+            open.controlling,
+            opener.client,
+            open.detached,
+        );
+        let entry = Arc::new(entry);
+        self.streams.insert(&entry)?;
+        let reporter = Reporter::new(Arc::clone(&entry), Arc::clone(&self.streams));
+        let handle = self.host.open_with(&plugin, options, reporter)?;
+        opened(&entry);
+        entry.start(handle.detach(), opener.outbox);
+        Ok(entry)
+    }
+
+    fn admit(&self, settings: &Settings, opener: &Opener<'_>) -> Result<(), Refused> {
+        let load = Load {
+            streams: self.streams.len(),
+            streams_of_client: opener.streams,
+            half_open: self.streams.half_open(),
+            lag: Duration::ZERO,
+        };
+        let mut admission = self
+            .admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let admitted = admission.admit(Instant::now(), &settings.limits, load);
+        admitted.map_err(Refused::Busy)
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&settings)
+    }
+
+    /// For streams that are opened from now on.
+    pub(crate) fn set_settings(&self, settings: Settings) {
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    pub(crate) fn plugins_status(&self) -> Vec<plugins::Report> {
+        self.shelf
+            .status()
+            .iter()
+            .map(plugins::Report::of)
+            .collect()
+    }
+
+    /// The daemon as a whole.
+    pub(crate) fn status(&self) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            process: std::process::id(),
+            seconds: self.started.elapsed().as_secs_f64(),
+            streams: self.streams.len(),
+            half_open: self.streams.half_open(),
+            draining: self.is_draining(),
+        }
+    }
+
+    /// Reads the configuration again, and looks at all plugins again.
+    pub(crate) fn reload(&self) -> Result<Looked, String> {
+        let looked = self.watcher.look().ok_or("the daemon ends")?;
+        match looked.refused.is_empty() {
+            true => Ok(looked),
+            false => Err(looked.refused.join("; ")),
+        }
+    }
+
+    /// Returns whether there is such a plugin.
+    pub(crate) fn quarantine(&self, id: &str, reason: Option<&str>) -> bool {
+        let reason = reason.unwrap_or("an operator has said so").to_owned();
+        let is_there = self.shelf.quarantine(id, reason.clone());
+        if is_there {
+            let id = id.to_owned();
+            self.newsroom.tell(News::PluginQuarantined { id, reason });
+        }
+        is_there
+    }
+
+    /// Returns whether it was in quarantine.
+    pub(crate) fn release(&self, id: &str) -> bool {
+        let was = self.shelf.release(id);
+        if was {
+            self.newsroom
+                .tell(News::PluginReleased { id: id.to_owned() });
+        }
+        was
+    }
+
+    /// No stream is opened any more, and the daemon ends with its last one.
+    pub(crate) fn drain(&self) {
+        if !self.is_draining.swap(true, Ordering::Relaxed) {
+            self.newsroom.tell(News::Draining);
+        }
+        self.told.notify_waiters();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// The daemon ends now.
+    pub(crate) fn end(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        self.is_ending.store(true, Ordering::Relaxed);
+        self.told.notify_waiters();
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+
+    /// Returns once it was told to drain or to end since.
+    pub(crate) async fn told(&self) {
+        self.told.notified().await;
+    }
+
+    /// Stops all streams, and waits until each has told its end, so long at most.
+    pub(crate) fn shut_down(&self, within: Duration) -> Result<(), handclasp::StillRunning> {
+        self.host.shutdown(within)
+    }
+}
+
+/// What a stream is opened with: what was asked for, and as configured what was not.
+fn options(settings: &Settings, id: &str, open: &Open) -> Result<StreamOptions, Refused> {
+    let seconds = |field, given: Option<f64>, configured: Duration| match given {
+        None => Ok(configured),
+        Some(seconds) => {
+            Duration::try_from_secs_f64(seconds).map_err(|_| Refused::Seconds { field })
+        }
+    };
+    let timeouts = settings.timeouts;
+    let mut options = settings
+        .stream_options(id, open.options.keys().map(String::as_str))
+        .controlling(open.controlling)
+        .init_timeout(seconds("init_timeout", open.init_timeout, timeouts.init)?)
+        .handshake_timeout(seconds(
+            "handshake_timeout",
+            open.handshake_timeout,
+            timeouts.handshake,
+        )?)
+        .ice_timeout(seconds("ice_timeout", open.ice_timeout, timeouts.ice)?);
+    for (key, value) in &open.options {
+        for text in value.texts() {
+            options = options.plugin_option(key, text);
+        }
+    }
+    if let Some(components) = open.components {
+        options = options.components(components);
+    }
+    if let Some(mtu) = open.mtu {
+        options = options.mtu(mtu);
+    }
+    if let Some(ice_lite) = open.ice_lite {
+        options = options.ice_lite(ice_lite);
+    }
+    if let Some(hide) = open.hide_addresses {
+        options = options.hide_addresses(hide);
+    }
+    Ok(options)
+}
