@@ -31,6 +31,17 @@ pub(super) fn plugin_id() -> ArgValueCompleter {
     ArgValueCompleter::new(plugin_ids)
 }
 
+/// Completes the name of a stream of the running daemon's.
+#[cfg(unix)]
+pub(super) fn stream_name() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let names = super::ctl::stream_names();
+        let typed = typed.to_str().unwrap_or_default();
+        let known = names.iter().filter(|name| name.starts_with(typed));
+        known.map(CompletionCandidate::new).collect()
+    })
+}
+
 /// Completes a plugin's id, or a file.
 pub(super) fn plugin_id_or_file() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

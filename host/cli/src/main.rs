@@ -3,6 +3,8 @@
 mod bench;
 mod check;
 mod completions;
+#[cfg(unix)]
+mod ctl;
 mod demo;
 mod exit;
 mod generate;
@@ -17,6 +19,8 @@ mod plugin_args;
 mod plugins;
 #[cfg(unix)]
 mod run_scan;
+#[cfg(unix)]
+mod serve;
 mod server_args;
 mod signalling;
 mod srtp_keys;
@@ -46,6 +50,8 @@ enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Bench),
     Check(check::Check),
+    #[cfg(unix)]
+    Ctl(ctl::Ctl),
     Demo(demo::Demo),
     Generate(generate::Generate),
     New(new::New),
@@ -53,6 +59,8 @@ enum Command {
     RunCheck(check::RunCheck),
     #[cfg(unix)]
     RunScan(run_scan::RunScan),
+    #[cfg(unix)]
+    Serve(serve::Serve),
     Stream(stream::Stream),
     Trace(trace::Trace),
 }
@@ -69,8 +77,12 @@ fn main() -> ExitCode {
         return scan.run();
     }
     log::start();
+    // The daemon has signals of its own.
     #[cfg(unix)]
-    let ready = interrupt::tidy_up();
+    let ready = match arguments.command {
+        Command::Serve(_) => Ok(()),
+        _ => interrupt::tidy_up(),
+    };
     #[cfg(not(unix))]
     let ready: Result<(), Failed> = Ok(());
     let code = ready.map_or_else(Failed::report, |()| run(arguments.command));
@@ -99,6 +111,8 @@ fn run(command: Command) -> ExitCode {
             let code = code.and_then(|code| stdio::outcome().map(|()| code));
             return code.unwrap_or_else(Failed::report);
         }
+        #[cfg(unix)]
+        Command::Ctl(ctl) => ctl.run(),
         Command::Demo(demo) => demo.run(),
         Command::Generate(generate) => generate.run(Arguments::command()),
         Command::New(new) => new.run(),
@@ -106,6 +120,8 @@ fn run(command: Command) -> ExitCode {
         Command::RunCheck(check) => check.run(),
         #[cfg(unix)]
         Command::RunScan(_) => Ok(()),
+        #[cfg(unix)]
+        Command::Serve(serve) => serve.run(),
         Command::Stream(stream) => stream.run(),
         Command::Trace(trace) => trace.run(),
     };

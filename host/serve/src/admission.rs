@@ -49,21 +49,21 @@ impl Admission {
         let second = Duration::from_secs(1);
         if load.streams >= limits.streams {
             let reason = format!(
-                "{} streams run, as many as limits.streams allows",
+                "{} streams run, as many as limits.max-streams allows",
                 load.streams
             );
             return busy("streams", reason, 5 * second);
         }
         if load.streams_of_client >= limits.streams_per_client {
             let reason = format!(
-                "{} streams of this connection run, as many as limits.streams-per-client allows",
+                "{} streams of this connection run, as many as limits.max-streams-per-client allows",
                 load.streams_of_client
             );
             return busy("client", reason, 5 * second);
         }
         if load.half_open >= limits.half_open {
             let reason = format!(
-                "{} streams are not ready yet, as many as limits.half-open allows",
+                "{} streams are not ready yet, as many as limits.max-half-open allows",
                 load.half_open
             );
             return busy("half_open", reason, second);
@@ -76,15 +76,16 @@ impl Admission {
             );
             return busy("lag", reason, second);
         }
-        let Some(rate) = limits.opens_per_second else {
+        if limits.opens_per_second == 0 {
             return Ok(());
-        };
+        }
+        let rate = f64::from(limits.opens_per_second);
         let burst = f64::from(limits.burst.max(1));
         let passed = now.duration_since(self.refilled).as_secs_f64();
         self.tokens = (self.tokens + passed * rate).min(burst);
         self.refilled = now;
         if self.tokens < 1.0 {
-            let wait = (1.0 - self.tokens) / rate.max(1e-3);
+            let wait = (1.0 - self.tokens) / rate;
             let reason = format!(
                 "more than {rate} streams a second are asked for (limits.opens-per-second)"
             );
@@ -99,6 +100,17 @@ impl Admission {
 mod tests {
     use super::*;
 
+    fn limits() -> Limits {
+        Limits {
+            streams: 10,
+            streams_per_client: 5,
+            half_open: 3,
+            opens_per_second: 0,
+            burst: 20,
+            lag: Duration::from_millis(100),
+        }
+    }
+
     fn kind(limits: Limits, load: Load) -> Option<&'static str> {
         let now = Instant::now();
         let refused = Admission::new(now).admit(now, &limits, load);
@@ -107,12 +119,7 @@ mod tests {
 
     #[test]
     fn each_limit_refuses_what_is_beyond_it_and_says_which_it_is() {
-        let limits = Limits {
-            streams: 10,
-            streams_per_client: 5,
-            half_open: 3,
-            ..Limits::default()
-        };
+        let limits = limits();
         let load = Load {
             streams: 9,
             streams_of_client: 4,
@@ -152,9 +159,8 @@ mod tests {
     #[test]
     fn so_many_are_opened_at_once_and_then_so_many_a_second() {
         let limits = Limits {
-            opens_per_second: Some(10.0),
-            burst: 20,
-            ..Limits::default()
+            opens_per_second: 10,
+            ..limits()
         };
         let start = Instant::now();
         let mut admission = Admission::new(start);

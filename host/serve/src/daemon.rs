@@ -1,12 +1,14 @@
 //! What the daemon can be asked to do, whoever asks.
 use crate::admission::{Admission, Busy, Load};
+use crate::config::{Config, ConfigErrors};
 use crate::metrics::Metrics;
 use crate::news::{News, Newsroom};
 use crate::outbox::Outbox;
-use crate::plugins::{self, Looked, Shelf, Unavailable, Watcher};
+use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
 use crate::request::Open;
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
 use crate::streams::{Entry, NameError, Reporter, Streams};
+use handclasp::ice::Announced;
 use handclasp::{Host, OpenError, StreamOptions};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,8 +23,10 @@ pub(crate) struct Daemon {
     pub(crate) newsroom: Arc<Newsroom>,
     metrics: Arc<Metrics>,
     shelf: Arc<Shelf>,
+    keeper: Arc<Keeper>,
     watcher: Watcher,
     settings: RwLock<Arc<Settings>>,
+    config: Arc<Mutex<Config>>,
     admission: Mutex<Admission>,
     started: Instant,
     is_draining: AtomicBool,
@@ -38,8 +42,36 @@ pub(crate) struct Parts {
     pub(crate) newsroom: Arc<Newsroom>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shelf: Arc<Shelf>,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) watcher: Watcher,
     pub(crate) settings: Settings,
+    pub(crate) config: Arc<Mutex<Config>>,
+}
+
+/// What reading the configuration again has come to.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Reloaded {
+    /// The keys that have new values.
+    changed: Vec<String>,
+    /// One sentence for each key whose new value is not in force before a restart.
+    restart_needed: Vec<String>,
+    /// New generations: id and number.
+    loaded: Vec<(String, u64)>,
+    /// Ids whose files are gone.
+    retired: Vec<String>,
+}
+
+/// Why not all is in force that was to be.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReloadError {
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("the configuration is in force, but not these plugins: {}", .0.join("; "))]
+    Plugins(Vec<String>),
+    #[error("the daemon ends")]
+    Ending,
 }
 
 /// Why a stream was not opened.
@@ -115,8 +147,10 @@ impl Daemon {
             newsroom: parts.newsroom,
             metrics: parts.metrics,
             shelf: parts.shelf,
+            keeper: parts.keeper,
             watcher: parts.watcher,
             settings: RwLock::new(Arc::new(parts.settings)),
+            config: parts.config,
             admission: Mutex::new(Admission::new(now)),
             started: now,
             is_draining: AtomicBool::new(false),
@@ -157,6 +191,18 @@ impl Daemon {
         let id = open.plugin.as_deref().unwrap_or(&settings.default_plugin);
         let name = self.streams.name(open.name.as_deref())?;
         let generation = self.shelf.choose(id)?;
+        let own = settings.plugins.get(id).and_then(|own| own.max_streams);
+        if let Some(most) = own
+            && self.shelf.running(id) >= most as usize
+        {
+            return Err(Refused::Busy(Busy {
+                kind: "plugin_streams",
+                reason: format!(
+                    "{most} streams of plugin {id} run, as many as plugin.{id}.max-streams allows"
+                ),
+                retry_after: Duration::from_secs(5),
+            }));
+        }
         let options = options(&settings, id, open)?;
         let plugin = Arc::clone(&generation.plugin);
         let components = open.components.unwrap_or(1);
@@ -198,7 +244,7 @@ impl Daemon {
     }
 
     /// For streams that are opened from now on.
-    pub(crate) fn set_settings(&self, settings: Settings) {
+    fn set_settings(&self, settings: Settings) {
         *self
             .settings
             .write()
@@ -225,12 +271,60 @@ impl Daemon {
         }
     }
 
-    /// Reads the configuration again, and looks at all plugins again.
-    pub(crate) fn reload(&self) -> Result<Looked, String> {
-        let looked = self.watcher.look().ok_or("the daemon ends")?;
+    /// Reads the configuration again, all of it or nothing, and looks at all plugins again; may take as long as that
+    /// does. Streams that run notice nothing.
+    ///
+    /// # Errors
+    /// What is wrong, and then nothing has changed; or which plugins are not used.
+    pub(crate) fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let mut reloaded = Reloaded::default();
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = config.file() {
+            let new = Config::load(file)?;
+            new.check_files()?;
+            let settings = Settings::of(&new)?;
+            let policy = Policy {
+                trust: crate::trust::of(&new)?,
+                canary: settings.canary,
+            };
+            let changes = config.changes(&new);
+            reloaded.changed = changes.reloaded;
+            let restart = changes.restart.iter().map(ToString::to_string);
+            reloaded.restart_needed = restart.collect();
+            new.warnings()
+                .iter()
+                .for_each(|warning| tracing::warn!("{warning}"));
+            self.set_settings(settings);
+            self.keeper.set_policy(policy);
+            *config = new;
+        }
+        drop(config);
+        let looked = self.watcher.look().ok_or(ReloadError::Ending)?;
+        self.newsroom.tell(News::Reloaded {
+            restart_needed: reloaded.restart_needed.clone(),
+        });
+        (reloaded.loaded, reloaded.retired) = (looked.loaded, looked.retired);
         match looked.refused.is_empty() {
-            true => Ok(looked),
-            false => Err(looked.refused.join("; ")),
+            true => Ok(reloaded),
+            false => Err(ReloadError::Plugins(looked.refused)),
+        }
+    }
+
+    /// What is announced may have changed.
+    pub(crate) fn announce(&self, announced: Result<Vec<Announced>, SettingsError>) {
+        let settings = self.settings();
+        match announced {
+            Ok(announced) if announced != settings.announced => {
+                tracing::info!(
+                    "the names that are announced have other addresses now: {announced:?}"
+                );
+                self.set_settings(Settings {
+                    announced,
+                    ..(*settings).clone()
+                });
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!("{error}; the last address is kept"),
         }
     }
 
@@ -298,14 +392,20 @@ fn options(settings: &Settings, id: &str, open: &Open) -> Result<StreamOptions, 
         }
     };
     let timeouts = settings.timeouts;
+    let own = settings.plugins.get(id);
+    let init = own
+        .and_then(|own| own.init_timeout)
+        .unwrap_or(timeouts.init);
+    let handshake = own.and_then(|own| own.handshake_timeout);
+    let handshake = handshake.unwrap_or(timeouts.handshake);
     let mut options = settings
         .stream_options(id, open.options.keys().map(String::as_str))
         .controlling(open.controlling)
-        .init_timeout(seconds("init_timeout", open.init_timeout, timeouts.init)?)
+        .init_timeout(seconds("init_timeout", open.init_timeout, init)?)
         .handshake_timeout(seconds(
             "handshake_timeout",
             open.handshake_timeout,
-            timeouts.handshake,
+            handshake,
         )?)
         .ice_timeout(seconds("ice_timeout", open.ice_timeout, timeouts.ice)?);
     for (key, value) in &open.options {

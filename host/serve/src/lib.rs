@@ -13,7 +13,9 @@
 //! - `metrics`: what is counted;
 //! - `streams`: all streams, by name;
 //! - `daemon`: what the daemon can be asked to do;
-//! - [`control`]: the control socket.
+//! - [`control`]: the control socket;
+//! - `systemd`: what is said to it;
+//! - [`run()`]: the daemon from its start to its end.
 mod admission;
 pub mod config;
 pub mod control;
@@ -23,7 +25,11 @@ mod news;
 mod outbox;
 mod plugins;
 mod request;
+mod run;
 mod settings;
 mod similar;
 mod streams;
+mod systemd;
 pub mod trust;
+
+pub use run::{ServeError, Start, run};

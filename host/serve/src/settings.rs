@@ -1,8 +1,11 @@
 //! What the configuration comes to: names looked up, secrets read.
+use crate::config::{AnnouncedAs, Config, Ipv6, SecretError};
 use crate::plugins::CanaryPolicy;
-use handclasp::ice::{Announced, Servers};
-use handclasp::{BindOptions, StreamOptions};
+use handclasp::ice::{Announced, Servers, Tcp};
+use handclasp::{BindOptions, Family, StreamOptions};
 use std::collections::HashMap;
+use std::io;
+use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +29,9 @@ pub(crate) struct Settings {
 #[derive(Clone, Default)]
 pub(crate) struct PluginSettings {
     pub(crate) options: Vec<(String, String)>,
+    pub(crate) init_timeout: Option<Duration>,
+    pub(crate) handshake_timeout: Option<Duration>,
+    pub(crate) max_streams: Option<u32>,
 }
 
 /// How much the daemon takes on.
@@ -35,8 +41,8 @@ pub(crate) struct Limits {
     pub(crate) streams_per_client: usize,
     /// Streams that are neither ready nor have failed.
     pub(crate) half_open: usize,
-    /// Most opens in a second, and how many at once; any number without.
-    pub(crate) opens_per_second: Option<f64>,
+    /// Most opens in a second, and how many at once; any number if it is 0.
+    pub(crate) opens_per_second: u32,
     pub(crate) burst: u32,
     /// How long a turn of an event loop may take before opens are refused.
     pub(crate) lag: Duration,
@@ -54,20 +60,76 @@ pub(crate) struct Timeouts {
     pub(crate) stop: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            streams: 100_000,
-            streams_per_client: 100_000,
-            half_open: 2_000,
-            opens_per_second: None,
-            burst: 1_000,
-            lag: Duration::from_millis(100),
-        }
-    }
+/// Why a configuration cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A name has no address.
+    #[error(
+        "announce.addresses: {name} cannot be looked up ({error}): correct the name, or give the address"
+    )]
+    Name {
+        /// The name.
+        name: String,
+        /// The system's reason.
+        error: io::Error,
+    },
 }
 
 impl Settings {
+    /// Looks up the names in `config`, and reads its secrets; may take as long as that does.
+    pub(crate) fn of(config: &Config) -> Result<Self, SettingsError> {
+        let timeouts = Timeouts {
+            init: config.timeouts.init,
+            handshake: config.timeouts.handshake,
+            ice: config.timeouts.ice,
+            drain: config.timeouts.drain,
+            stop: config.timeouts.stop,
+        };
+        let limits = Limits {
+            streams: config.limits.max_streams as usize,
+            streams_per_client: config.limits.max_streams_per_client as usize,
+            half_open: config.limits.max_half_open as usize,
+            opens_per_second: config.limits.opens_per_second,
+            burst: config.limits.open_burst,
+            lag: config.limits.max_lag,
+        };
+        let canary = &config.plugins.canary;
+        let canary = CanaryPolicy {
+            share: canary.share.fraction(),
+            margin: canary.margin.fraction(),
+            streams: canary.min_streams.into(),
+            duration: canary.duration,
+        };
+        let mut plugins = HashMap::new();
+        for (id, plugin) in &config.plugin {
+            let options = plugin.read_options()?.into_iter();
+            let plugin = PluginSettings {
+                options: options
+                    .map(|(key, value)| (key, (*value).clone()))
+                    .collect(),
+                init_timeout: plugin.init_timeout,
+                handshake_timeout: plugin.handshake_timeout,
+                max_streams: plugin.max_streams,
+            };
+            plugins.insert(id.clone(), plugin);
+        }
+        Ok(Self {
+            bind_options: bind_options(config),
+            announced: announced(config)?,
+            servers: Arc::new(config.servers.read()?),
+            turn_ca: config.servers.ca_file.clone(),
+            default_plugin: config.plugins.default.clone(),
+            plugins,
+            canary,
+            limits,
+            timeouts,
+        })
+    }
+
     /// The options of a stream whose plugin is this, without the plugin's `own` options, which its opener gives.
     pub(crate) fn stream_options<'a>(
         &self,
@@ -87,4 +149,53 @@ impl Settings {
             .servers((*self.servers).clone())
             .turn_ca(self.turn_ca.clone())
     }
+}
+
+fn bind_options(config: &Config) -> BindOptions {
+    let listen = &config.listen;
+    let family = match listen.ipv6 {
+        Ipv6::On => None,
+        Ipv6::Off => Some(Family::V4),
+        Ipv6::Only => Some(Family::V6),
+    };
+    let tcp = match listen.tcp {
+        true => Tcp::Passive,
+        false => Tcp::Off,
+    };
+    BindOptions::new()
+        .single_port(true)
+        .port_range(listen.port..=listen.port)
+        .addresses(listen.addresses.iter().copied())
+        .interfaces(listen.interfaces.iter().cloned())
+        .family(family)
+        .tcp(tcp)
+}
+
+/// What is announced, with the addresses that names have now.
+pub(crate) fn announced(config: &Config) -> Result<Vec<Announced>, SettingsError> {
+    let mut all = Vec::new();
+    for announced in &config.announce.addresses {
+        match announced {
+            AnnouncedAs::Address(announced) => all.push(*announced),
+            AnnouncedAs::Name(name) => {
+                let found = (name.as_str(), 0).to_socket_addrs();
+                let found = found.map_err(|error| SettingsError::Name {
+                    name: name.clone(),
+                    error,
+                })?;
+                all.extend(found.map(|address| Announced {
+                    local: None,
+                    public: address.ip(),
+                }));
+            }
+        }
+    }
+    all.dedup();
+    Ok(all)
+}
+
+/// Whether what is announced may change by itself.
+pub(crate) fn announces_names(config: &Config) -> bool {
+    let mut all = config.announce.addresses.iter();
+    all.any(|announced| matches!(announced, AnnouncedAs::Name(_)))
 }

@@ -23,9 +23,9 @@ impl<'a, B: Serialize> Response<'a, B> {
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {
     /// One sentence.
-    error: String,
+    pub(super) error: String,
     /// For programs.
-    kind: &'static str,
+    pub(super) kind: &'static str,
     /// Seconds after which it may be worth asking again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) retry_after: Option<f64>,

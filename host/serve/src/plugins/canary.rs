@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 /// How a new generation is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CanaryPolicy {
+pub(crate) struct CanaryPolicy {
     /// The share of opens that it takes, 0 to 1; with 0 a new generation takes all at once.
-    pub share: f64,
+    pub(crate) share: f64,
     /// By how much its share of failures may exceed that of the old one, 0 to 1.
-    pub margin: f64,
+    pub(crate) margin: f64,
     /// How many of its streams must have come to something before it is judged.
-    pub streams: u64,
+    pub(crate) streams: u64,
     /// How long it is tried at least.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
 }
 
 impl Default for CanaryPolicy {

@@ -3,16 +3,14 @@ use super::canary::CanaryPolicy;
 use super::generation::Generation;
 use super::shelf::{Judged, Refused, Shelf};
 use crate::news::{News, Newsroom};
+use crate::trust::Trust;
 use handclasp::Host;
-use handclasp::plugin::{Found, PrivateCopy, Stamp, is_being_written};
+use handclasp::plugin::{Found, Stamp, is_being_written};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Whether what is in a private copy may be loaded; else why not, in one sentence.
-pub(crate) type Trust = Arc<dyn Fn(&PrivateCopy) -> Result<(), String> + Send + Sync>;
 
 /// Looks into the directories, and loads what is new.
 pub(crate) struct Keeper {

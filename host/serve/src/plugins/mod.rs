@@ -12,9 +12,9 @@ mod report;
 mod shelf;
 mod watcher;
 
-pub use canary::CanaryPolicy;
+pub(crate) use canary::CanaryPolicy;
 pub(crate) use generation::Generation;
-pub(crate) use keeper::{Keeper, Looked, Policy, Trust};
+pub(crate) use keeper::{Keeper, Policy};
 pub(crate) use report::Report;
 pub(crate) use shelf::{Shelf, Unavailable};
 pub(crate) use watcher::{Watched, Watcher};

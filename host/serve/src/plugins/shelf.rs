@@ -271,6 +271,15 @@ impl Shelf {
         judged
     }
 
+    /// How many streams of this id run, of all its generations.
+    pub(crate) fn running(&self, id: &str) -> usize {
+        let slots = self.lock();
+        let generations = slots.get(id).into_iter().flat_map(|slot| &slot.generations);
+        let all: Vec<_> = generations.filter_map(Weak::upgrade).collect();
+        drop(slots);
+        all.iter().map(|generation| generation.running()).sum()
+    }
+
     /// All ids there are.
     pub(crate) fn status(&self) -> Vec<Status> {
         let slots = self.lock();

@@ -1,0 +1,65 @@
+//! `handclasp serve`: the daemon.
+use super::exit::Failed;
+use clap::Args;
+use handclasp::plugin::Scanner;
+use handclasp_serve::config::Config;
+use handclasp_serve::{ServeError, Start};
+use std::path::{Path, PathBuf};
+
+/// Run the daemon: thousands of streams on one UDP port, for programs that connect to its control socket, with plugins
+/// that change under load.
+///
+/// Without a configuration it has good defaults; `handclasp config example` writes one with all of them, and `handclasp
+/// ctl` talks to a running daemon. SIGTERM and SIGINT stop all streams and end it; SIGQUIT lets it end with its last
+/// stream, and a second signal at once; SIGHUP has it read its configuration again. Exit code 1 if something does not end
+/// in time.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Its configuration; without it /etc/handclasp/handclasp.toml, if that is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Look for plugins here and nowhere else (repeatable), whatever the configuration says
+    #[arg(long = "plugin-dir", value_name = "DIR")]
+    directories: Vec<PathBuf>,
+    /// Make the control socket here, whatever the configuration says
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Use this UDP port, whatever the configuration says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+}
+
+/// The configuration that is named, or the one at its usual place, or none.
+pub(super) fn configuration(named: Option<&Path>) -> Result<Config, Failed> {
+    let usual = Path::new(Config::DEFAULT_FILE);
+    let file = named.or_else(|| usual.exists().then_some(usual));
+    match file {
+        Some(file) => Config::load(file).map_err(Failed::usage),
+        None => Ok(Config::default()),
+    }
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failed> {
+        let mut config = configuration(self.config.as_deref())?;
+        if !self.directories.is_empty() {
+            config.plugins.directories = self.directories;
+        }
+        if let Some(socket) = self.socket {
+            config.control.socket = Some(socket);
+        }
+        if let Some(port) = self.port {
+            config.listen.port = port;
+        }
+        let start = Start {
+            config,
+            scanner: Scanner::this_program(),
+            reopen_logs: || {},
+        };
+        handclasp_serve::run(start).map_err(|error| match error {
+            ServeError::Config(_) | ServeError::Settings(_) => Failed::usage(error),
+            ServeError::Plugins(error) => Failed::from(error),
+            error => Failed::new(error),
+        })
+    }
+}
