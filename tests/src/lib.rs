@@ -8,6 +8,7 @@
 //! network that they have to themselves.
 mod backend;
 mod coturn;
+mod daemon;
 mod event;
 mod fixture;
 mod in_time;
@@ -37,6 +38,7 @@ mod world;
 
 pub use backend::Backend;
 pub use coturn::{Coturn, Identity};
+pub use daemon::{Controller, Daemon, free_port};
 pub use event::Event;
 pub use fixture::{cc, fixture, header_example};
 pub use in_time::{await_that, in_time};

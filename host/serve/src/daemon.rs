@@ -206,15 +206,13 @@ impl Daemon {
         let options = options(&settings, id, open)?;
         let plugin = Arc::clone(&generation.plugin);
         let components = open.components.unwrap_or(1);
-        let entry = Entry::new(
+        let entry = Arc::new(Entry::new(
             name,
             generation,
             components,
-            open.controlling,
+            open,
             opener.client,
-            open.detached,
-        );
-        let entry = Arc::new(entry);
+        ));
         self.streams.insert(&entry)?;
         let reporter = Reporter::new(Arc::clone(&entry), Arc::clone(&self.streams));
         let handle = self.host.open_with(&plugin, options, reporter)?;
@@ -399,7 +397,7 @@ fn options(settings: &Settings, id: &str, open: &Open) -> Result<StreamOptions, 
     let handshake = own.and_then(|own| own.handshake_timeout);
     let handshake = handshake.unwrap_or(timeouts.handshake);
     let mut options = settings
-        .stream_options(id, open.options.keys().map(String::as_str))
+        .stream_options(open.own_ports, id, open.options.keys().map(String::as_str))
         .controlling(open.controlling)
         .init_timeout(seconds("init_timeout", open.init_timeout, init)?)
         .handshake_timeout(seconds(

@@ -56,6 +56,8 @@ pub(crate) struct Open {
     pub(crate) init_timeout: Option<f64>,
     pub(crate) handshake_timeout: Option<f64>,
     pub(crate) ice_timeout: Option<f64>,
+    /// Whether it has ports of its own, and not the daemon's.
+    pub(crate) own_ports: bool,
     /// Whether it goes on when the connection ends that opened it.
     pub(crate) detached: bool,
 }

@@ -133,6 +133,7 @@ impl Settings {
     /// The options of a stream whose plugin is this, without the plugin's `own` options, which its opener gives.
     pub(crate) fn stream_options<'a>(
         &self,
+        own_ports: bool,
         plugin: &str,
         own: impl Iterator<Item = &'a str> + Clone,
     ) -> StreamOptions {
@@ -142,9 +143,13 @@ impl Settings {
             .into_iter()
             .flat_map(|plugin| &plugin.options);
         let configured = configured.filter(|(key, _)| own.clone().all(|own| own != key));
+        let mut bind_options = self.bind_options.clone();
+        if own_ports {
+            bind_options = bind_options.single_port(false).port_range(None);
+        }
         StreamOptions::new(plugin)
             .plugin_options(configured.cloned())
-            .bind(self.bind_options.clone())
+            .bind(bind_options)
             .announced(self.announced.iter().copied())
             .servers((*self.servers).clone())
             .turn_ca(self.turn_ca.clone())

@@ -220,6 +220,7 @@ impl Open {
             "options": options,
             "components": self.components,
             "controlling": self.controlling,
+            "own_ports": self.connect.is_some(),
             "detached": true,
         });
         if let Some(peer) = &self.connect {

@@ -331,6 +331,13 @@ impl Connection {
             );
             return self.fail("connect", id, &Failure::new("options", error));
         }
+        if !a.own_ports && !b.own_ports {
+            let error = format!(
+                "streams {one} and {other} have the same port, by which their datagrams cannot be told apart: open one \
+                 of them with \"own_ports\":true"
+            );
+            return self.fail("connect", id, &Failure::new("options", error));
+        }
         let (Some(to_a), Some(to_b)) = (a.stream(), b.stream()) else {
             return self.no_stream("connect", id, one);
         };

@@ -2,6 +2,7 @@
 use crate::news::text;
 use crate::outbox::{Outbox, as_line};
 use crate::plugins::Generation;
+use crate::request::Open;
 use handclasp::control::{Event, Input, Secrets};
 use handclasp::plugin::Role;
 use handclasp::stream::{Message, Notification};
@@ -19,6 +20,7 @@ pub(crate) struct Entry {
     pub(crate) generation: Arc<Generation>,
     pub(crate) opened: Instant,
     pub(crate) controlling: bool,
+    pub(crate) own_ports: bool,
     /// Of the connection that opened it.
     pub(crate) client: u64,
     pub(crate) detached: bool,
@@ -119,9 +121,8 @@ impl Entry {
         name: Arc<str>,
         generation: Arc<Generation>,
         components: u16,
-        controlling: bool,
+        open: &Open,
         client: u64,
-        detached: bool,
     ) -> Self {
         let component = |component_id| Component {
             component_id,
@@ -131,9 +132,10 @@ impl Entry {
             name,
             generation,
             opened: Instant::now(),
-            controlling,
+            controlling: open.controlling,
+            own_ports: open.own_ports,
             client,
-            detached,
+            detached: open.detached,
             has_begun: AtomicBool::new(false),
             stream: OnceLock::new(),
             state: Mutex::new(State {

@@ -1,0 +1,3 @@
+//! The daemon: `handclasp serve`, driven through its control socket.
+mod control;
+mod swap;
