@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod completions;
+mod config;
 mod demo;
 mod exit;
 mod generate;
@@ -46,6 +47,7 @@ enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Bench),
     Check(check::Check),
+    Config(config::ConfigCommand),
     Demo(demo::Demo),
     Generate(generate::Generate),
     New(new::New),
@@ -99,6 +101,7 @@ fn run(command: Command) -> ExitCode {
             let code = code.and_then(|code| stdio::outcome().map(|()| code));
             return code.unwrap_or_else(Failed::report);
         }
+        Command::Config(config) => config.run(),
         Command::Demo(demo) => demo.run(),
         Command::Generate(generate) => generate.run(Arguments::command()),
         Command::New(new) => new.run(),

@@ -57,6 +57,7 @@ pub use plugins::{KeySource, Plugins};
 pub use reference::ReferenceRow;
 pub use secret::{Hidden, SecretError, SecretSource};
 pub use servers::Servers;
+pub(crate) use source::position;
 pub use timeouts::Timeouts;
 pub use turn::Turn;
 
