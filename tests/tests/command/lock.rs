@@ -219,7 +219,9 @@ fn each_file_is_explained() {
         "{sentence}"
     );
     assert!(
-        sentence.contains(&format!("handclasp plugins lock --output {lock_file}")),
+        sentence.contains(&format!(
+            "handclasp plugins lock --add {second} --output {lock_file}"
+        )),
         "{sentence}"
     );
     plugins.compile("hello-2.so", &hello("3.0.0"));

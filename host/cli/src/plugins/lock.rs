@@ -5,7 +5,7 @@ use crate::plugin_args::PluginArgs;
 use crate::stdio;
 use clap::Args;
 use handclasp::counted;
-use handclasp::plugin::{self, PrivateCopies};
+use handclasp::plugin::{self, Found, PrivateCopies, vet};
 use handclasp_serve::trust::{self, Difference, Entry, Update};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -19,6 +19,9 @@ use std::path::PathBuf;
 pub(super) struct Lock {
     #[command(flatten)]
     plugins: PluginArgs,
+    /// List this file beside what is listed, and look into no directory (repeatable)
+    #[arg(long = "add", value_name = "FILE", conflicts_with = "directories")]
+    files: Vec<PathBuf>,
     /// The list, which is replaced at once or not at all
     #[arg(long, value_name = "FILE", default_value = "plugins.lock")]
     output: PathBuf,
@@ -32,20 +35,13 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn run(self) -> Result<(), Failed> {
-        let catalogue = self.plugins.search_path()?.scan();
-        let refused: Vec<String> = catalogue.refused.iter().map(ToString::to_string).collect();
-        // Those that others hide are listed as well: they are used once these are removed.
-        let found = catalogue.plugins.iter().chain(&catalogue.shadowed);
-        let copies = PrivateCopies::new();
-        let entries = found.map(|found| Ok(Entry::of(&copies.copy(found)?)));
-        let entries: Vec<Entry> = entries.collect::<Result<_, plugin::Error>>()?;
-        if entries.is_empty() {
-            return Err(none_usable(&refused, &catalogue.searched));
-        }
         let old = trust::Lock::load_if_there(&self.output).map_err(Failed::new)?;
         let is_new = old.is_none();
         let old = old.unwrap_or_else(|| trust::Lock::new(&self.output, Vec::new()));
-        let update = old.update(entries);
+        let (update, refused) = match self.files.is_empty() {
+            true => self.update(&old)?,
+            false => (old.add(self.added()?), Vec::new()),
+        };
         let is_changed = is_new || update.lock != old;
         if is_changed && !self.check {
             update.lock.write().map_err(Failed::new)?;
@@ -61,6 +57,26 @@ impl Lock {
             ))),
             false => Ok(()),
         }
+    }
+
+    /// A lock of all that is in the directories, and why other files are refused. Those that others hide are listed, too:
+    /// they are used once these are removed.
+    fn update(&self, old: &trust::Lock) -> Result<(Update, Vec<String>), Failed> {
+        let catalogue = self.plugins.search_path()?.scan();
+        let refused: Vec<String> = catalogue.refused.iter().map(ToString::to_string).collect();
+        let entries = entries(catalogue.plugins.iter().chain(&catalogue.shadowed))?;
+        match entries.is_empty() {
+            true => Err(none_usable(&refused, &catalogue.searched)),
+            false => Ok((old.update(entries), refused)),
+        }
+    }
+
+    fn added(&self) -> Result<Vec<Entry>, Failed> {
+        let found = self.files.iter().map(|file| vet(file));
+        let found: Vec<_> = found
+            .collect::<Result<_, _>>()
+            .map_err(plugin::Error::from)?;
+        Ok(entries(&found)?)
     }
 
     fn print(&self, update: &Update, refused: &[String]) {
@@ -114,6 +130,13 @@ impl Lock {
             "refused": refused,
         })
     }
+}
+
+/// Each by its private copy, as it would be loaded.
+fn entries<'a>(found: impl IntoIterator<Item = &'a Found>) -> Result<Vec<Entry>, plugin::Error> {
+    let copies = PrivateCopies::new();
+    let entry = |found| Ok(Entry::of(&copies.copy(found)?));
+    found.into_iter().map(entry).collect()
 }
 
 fn named(entry: &Entry) -> String {

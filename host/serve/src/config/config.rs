@@ -20,7 +20,6 @@ use super::source::position;
 use super::timeouts::Timeouts;
 use handclasp::files;
 use std::collections::BTreeMap;
-use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -218,12 +217,12 @@ impl Config {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            const OTHERS: u32 = 0o044;
-            let mode = fs::metadata(file).map_or(0, |metadata| metadata.mode() & 0o7777);
+            const OTHERS: u32 = 0o004;
+            let mode = std::fs::metadata(file).map_or(0, |metadata| metadata.mode() & 0o7777);
             let is_in_it = self.servers.turn.iter().any(|turn| turn.password.is_some());
             if is_in_it && mode & OTHERS != 0 {
                 self.warnings.push(format!(
-                    "{} has a password in it, and its mode {mode:04o} lets others read it: run `chmod go-r` on it, or use \
+                    "{} has a password in it, and its mode {mode:04o} lets others read it: run `chmod o-r` on it, or use \
                      `password-file`",
                     file.display()
                 ));

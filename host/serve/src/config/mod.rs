@@ -18,6 +18,7 @@
 mod announce;
 mod canary;
 mod changes;
+#[expect(clippy::module_inception, reason = "it is named after its type")]
 mod config;
 mod control;
 mod error;

@@ -179,6 +179,8 @@ fn nothing_is_needed() {
     );
     assert_eq!((config.metrics.listen, config.control.mode), (None, 0o600));
     assert_eq!(config.file(), Some(Path::new(FILE)));
+    // As some editors write it.
+    assert_eq!(good("\u{feff}[listen]\r\nport = 1\r\n").listen.port, 1);
 }
 
 #[test]

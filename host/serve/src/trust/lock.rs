@@ -4,6 +4,7 @@ use super::lock_error::{LockError, NotWritten};
 use super::refused::Refused;
 use crate::config::position;
 use handclasp::files::{self, Directory};
+use handclasp::plugin::{Found, PrivateCopy};
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind};
@@ -115,23 +116,42 @@ impl Lock {
     /// # Errors
     /// It is not listed, or its file has changed; the sentence has the digests, and what to do.
     pub fn check(&self, id: &str, version: &str, sha256: &str) -> Result<(), Refused> {
-        let versions = || {
-            self.entries
-                .iter()
-                .filter(|entry| (&*entry.id, &*entry.version) == (id, version))
-        };
-        if versions().any(|entry| entry.sha256 == sha256) {
+        self.check_file(id, version, sha256, None)
+    }
+
+    /// The same of a plugin that is about to be loaded, with its file in the sentence.
+    ///
+    /// # Errors
+    /// As those of [`check`](Self::check).
+    pub fn check_copy(&self, copy: &PrivateCopy) -> Result<(), Refused> {
+        let Found {
+            path, id, version, ..
+        } = copy.plugin();
+        self.check_file(id, version, copy.sha256(), Some(path))
+    }
+
+    fn check_file(
+        &self,
+        id: &str,
+        version: &str,
+        sha256: &str,
+        file: Option<&Path>,
+    ) -> Result<(), Refused> {
+        let is_of_version = |entry: &&Entry| (&*entry.id, &*entry.version) == (id, version);
+        let digests = self.entries.iter().filter(is_of_version);
+        let listed: Vec<_> = digests.map(|entry| entry.sha256.clone()).collect();
+        if listed.iter().any(|digest| digest == sha256) {
             return Ok(());
         }
         let (id, version, sha256) = (id.to_owned(), version.to_owned(), sha256.to_owned());
-        let lock = self.file.clone();
-        let listed: Vec<_> = versions().map(|entry| entry.sha256.clone()).collect();
+        let (lock, file) = (self.file.clone(), file.map(Path::to_owned));
         Err(match listed.is_empty() {
             true => Refused::Unlisted {
                 id,
                 version,
                 sha256,
                 lock,
+                file,
             },
             false => Refused::Changed {
                 id,
@@ -139,6 +159,7 @@ impl Lock {
                 sha256,
                 listed,
                 lock,
+                file,
             },
         })
     }
@@ -239,12 +260,12 @@ mod tests {
         let (a, c) = ("a".repeat(64), "c".repeat(64));
         let changed = format!(
             "plugin a 1.0 has changed: its SHA-256 is {c}, and {FILE} lists {a}; put the listed file back, or if the new \
-             one is meant, list it with `handclasp plugins lock --output {FILE}`"
+             one is meant, list it with `handclasp plugins lock --add FILE --output {FILE}`"
         );
         assert_eq!(check("a", "1.0", 'c'), Err(changed));
         let unlisted = format!(
-            "plugin a 2.0 with the SHA-256 {a} is not in {FILE}: if it is meant, list it with `handclasp plugins lock \
-             --output {FILE}`"
+            "plugin a 2.0 with the SHA-256 {a} is not in {FILE}: if it is meant, list it with `handclasp plugins lock --add \
+             FILE --output {FILE}`"
         );
         assert_eq!(check("a", "2.0", 'a'), Err(unlisted));
         assert!(check("b", "1.0", 'a').is_err());

@@ -12,7 +12,7 @@ pub enum Refused {
          new one is meant, list it with `{}`",
         lock.display(),
         listed.join(" and "),
-        command(lock)
+        command(lock, file.as_deref())
     )]
     Changed {
         /// Its id.
@@ -25,12 +25,14 @@ pub enum Refused {
         listed: Vec<String>,
         /// The lock.
         lock: PathBuf,
+        /// The plugin's file, if it is known.
+        file: Option<PathBuf>,
     },
     /// Neither its id nor its version.
     #[error(
         "plugin {id} {version} with the SHA-256 {sha256} is not in {}: if it is meant, list it with `{}`",
         lock.display(),
-        command(lock)
+        command(lock, file.as_deref())
     )]
     Unlisted {
         /// Its id.
@@ -41,6 +43,8 @@ pub enum Refused {
         sha256: String,
         /// The lock.
         lock: PathBuf,
+        /// The plugin's file, if it is known.
+        file: Option<PathBuf>,
     },
     /// Nobody who is trusted has signed it.
     #[error("plugin {} cannot be trusted: {reason}", file.display())]
@@ -104,15 +108,21 @@ pub enum NotSigned {
     Copy(#[source] io::Error),
 }
 
-/// What lists the plugins there are.
-fn command(lock: &Path) -> String {
-    let path = lock.display().to_string();
+/// What lists the plugin as it is, beside all that are listed.
+fn command(lock: &Path, file: Option<&Path>) -> String {
+    let file = file.map_or("FILE".to_owned(), word);
+    format!(
+        "handclasp plugins lock --add {file} --output {}",
+        word(lock)
+    )
+}
+
+/// A word of a POSIX shell.
+fn word(path: &Path) -> String {
+    let path = path.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,@:".contains(c);
     match path.chars().all(is_plain) {
-        true => format!("handclasp plugins lock --output {path}"),
-        false => format!(
-            "handclasp plugins lock --output '{}'",
-            path.replace('\'', r"'\''")
-        ),
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
     }
 }

@@ -57,8 +57,7 @@ impl Trust {
     /// It is not in the lock, or not signed.
     pub fn check(&self, copy: &PrivateCopy) -> Result<(), Refused> {
         if let Some(lock) = &self.lock {
-            let plugin = copy.plugin();
-            lock.check(&plugin.id, &plugin.version, copy.sha256())?;
+            lock.check_copy(copy)?;
         }
         self.keys.verify(copy)
     }

@@ -45,9 +45,7 @@ impl Lock {
         }
         let is_new = |entry: &&Entry| !self.entries().iter().any(|other| other.is_same(entry));
         let differences = entries.iter().filter(is_new).map(|new| {
-            let of_version = |other: &Entry| (&other.id, &other.version) == (&new.id, &new.version);
-            let of_file = |other: &Entry| (&other.id, &other.source) == (&new.id, &new.source);
-            let replaced = take(&mut old, of_version).or_else(|| take(&mut old, of_file));
+            let replaced = take(&mut old, of_version(new)).or_else(|| take(&mut old, of_file(new)));
             let new = new.clone();
             match replaced {
                 Some(old) => Difference::Changed { old, new },
@@ -61,6 +59,29 @@ impl Lock {
             differences,
         }
     }
+
+    /// The lock of the same file that allows `added` besides. What has the id and version of one of these, or its id and
+    /// source, goes.
+    pub fn add(&self, added: Vec<Entry>) -> Update {
+        let is_replaced = |old: &Entry| {
+            let by = |new: &Entry| of_version(new)(old) || of_file(new)(old);
+            added.iter().any(|new| !new.is_same(old) && by(new))
+        };
+        let kept = self.entries().iter().filter(|old| !is_replaced(old));
+        self.update(
+            kept.cloned()
+                .chain(added.iter().cloned())
+                .collect::<Vec<_>>(),
+        )
+    }
+}
+
+fn of_version(new: &Entry) -> impl Fn(&Entry) -> bool {
+    move |old| (&old.id, &old.version) == (&new.id, &new.version)
+}
+
+fn of_file(new: &Entry) -> impl Fn(&Entry) -> bool {
+    move |old| (&old.id, &old.source) == (&new.id, &new.source)
 }
 
 fn take(entries: &mut Vec<Entry>, is_it: impl Fn(&Entry) -> bool) -> Option<Entry> {
@@ -120,5 +141,23 @@ mod tests {
         assert_eq!(update.differences, expected);
         let again = update.lock.update(update.lock.entries().to_vec());
         assert_eq!((again.lock, again.differences), (update.lock, Vec::new()));
+    }
+
+    #[test]
+    fn one_is_added_and_the_others_stay() {
+        let (a, b) = (entry("a", "1", 'a', "/a.so"), entry("b", "1", 'b', "text"));
+        let lock = Lock::new("plugins.lock", vec![a.clone(), b.clone()]);
+        let other_version = entry("a", "2", 'c', "/a-2.so");
+        let update = lock.add(vec![other_version.clone()]);
+        assert_eq!(update.differences, [Difference::Added(other_version)]);
+        assert_eq!(update.lock.entries().len(), 3);
+        let changed = entry("b", "1", 'd', "/b.so");
+        let update = lock.add(vec![changed.clone(), a.clone()]);
+        assert_eq!(update.lock.entries(), [a, changed.clone()]);
+        let expected = Difference::Changed {
+            old: b,
+            new: changed,
+        };
+        assert_eq!(update.differences, [expected]);
     }
 }
