@@ -12,7 +12,7 @@ use super::log::Log;
 use super::metrics::Metrics;
 use super::plugin::PluginSettings;
 use super::plugins::Plugins;
-use super::reader::Reading;
+use super::reader::{MOST_WRONG, Reading};
 use super::reference::{self, ReferenceRow};
 use super::secret::SecretSource;
 use super::servers::Servers;
@@ -84,19 +84,23 @@ impl Config {
             },
             all: &all,
             wrong: Vec::new(),
+            left_out: syntax.len().saturating_sub(MOST_WRONG),
         };
         reading.read("", &table, &mut config);
         let place = |offset| {
             let position = position(text, offset);
             Some((NonZero::new(position.line)?, NonZero::new(position.column)?))
         };
-        let syntax = syntax.iter().map(|error| ConfigError {
+        let syntax = syntax.iter().take(MOST_WRONG).map(|error| ConfigError {
             file: file.to_owned(),
             place: place(error.span().map_or(0, |span| span.start)),
             key: None,
             sentence: format!("this is no TOML ({}): correct the line", error.message()),
         });
         let mut errors: Vec<_> = syntax.collect();
+        // One that follows from another on its line tells nothing.
+        errors.sort_by_key(|error| error.place);
+        errors.dedup_by_key(|error| error.place.map(|(line, _)| line));
         // A line that could not be read gives no value, which is no further error.
         let lines: Vec<_> = errors
             .iter()
@@ -106,13 +110,13 @@ impl Config {
         let wrong = reading.wrong.into_iter().map(|(key, wrong)| ConfigError {
             file: file.to_owned(),
             place: place(wrong.span.start),
-            key: (!key.is_empty()).then_some(key),
+            key: (!key.is_empty()).then(|| shortened(key)),
             sentence: wrong.sentence,
         });
         errors.extend(
             wrong.filter(|error| error.place.is_none_or(|(line, _)| !lines.contains(&line))),
         );
-        match ConfigErrors::new(errors) {
+        match ConfigErrors::new(errors, reading.left_out) {
             Some(errors) => Err(errors),
             None => Ok(config),
         }
@@ -300,8 +304,18 @@ impl Config {
                 );
             }
         }
-        ConfigErrors::new(errors).map_or(Ok(()), Err)
+        ConfigErrors::new(errors, 0).map_or(Ok(()), Err)
     }
+}
+
+/// A key for a sentence: it may be as long as the file.
+fn shortened(mut key: String) -> String {
+    const MOST: usize = 80;
+    if let Some((end, _)) = key.char_indices().nth(MOST) {
+        key.truncate(end);
+        key.push('…');
+    }
+    key
 }
 
 fn error(file: &Path, key: Option<&str>, sentence: impl Into<String>) -> ConfigError {
