@@ -1,7 +1,7 @@
 //! `plugins.lock`: the plugins that may be used, by the SHA-256 of their files.
 use super::entry::Entry;
 use super::lock_error::{LockError, NotWritten};
-use super::refused::Refused;
+use super::refused::{LookedUp, Refused};
 use crate::config::position;
 use handclasp::files::{self, Directory};
 use handclasp::plugin::{Found, PrivateCopy};
@@ -143,24 +143,16 @@ impl Lock {
         if listed.iter().any(|digest| digest == sha256) {
             return Ok(());
         }
-        let (id, version, sha256) = (id.to_owned(), version.to_owned(), sha256.to_owned());
-        let (lock, file) = (self.file.clone(), file.map(Path::to_owned));
+        let plugin = Box::new(LookedUp {
+            id: id.to_owned(),
+            version: version.to_owned(),
+            sha256: sha256.to_owned(),
+            lock: self.file.clone(),
+            file: file.map(Path::to_owned),
+        });
         Err(match listed.is_empty() {
-            true => Refused::Unlisted {
-                id,
-                version,
-                sha256,
-                lock,
-                file,
-            },
-            false => Refused::Changed {
-                id,
-                version,
-                sha256,
-                listed,
-                lock,
-                file,
-            },
+            true => Refused::Unlisted { plugin },
+            false => Refused::Changed { plugin, listed },
         })
     }
 

@@ -24,6 +24,6 @@ pub use entry::Entry;
 pub use keys::{Keys, KeysError, signature_of};
 pub use lock::Lock;
 pub use lock_error::{LockError, NotWritten};
-pub use refused::{NotSigned, Refused};
+pub use refused::{LookedUp, NotSigned, Refused};
 pub use trust::{Trust, TrustError};
 pub use update::{Difference, Update};

@@ -1,4 +1,5 @@
 //! Why a plugin is not used although it could be.
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,43 +9,29 @@ use std::path::{Path, PathBuf};
 pub enum Refused {
     /// Another file than the one that is listed under its id and version.
     #[error(
-        "plugin {id} {version} has changed: its SHA-256 is {sha256}, and {} lists {}; put the listed file back, or if the \
-         new one is meant, list it with `{}`",
-        lock.display(),
+        "{plugin} has changed: its SHA-256 is {}, and {} lists {}; put the listed file back, or if the new one is meant, \
+         list it with `{}`",
+        plugin.sha256,
+        plugin.lock.display(),
         listed.join(" and "),
-        command(lock, file.as_deref())
+        plugin.command()
     )]
     Changed {
-        /// Its id.
-        id: String,
-        /// Its version.
-        version: String,
-        /// The digest of the file there is.
-        sha256: String,
+        /// The plugin there is.
+        plugin: Box<LookedUp>,
         /// The digests of this version that are listed.
         listed: Vec<String>,
-        /// The lock.
-        lock: PathBuf,
-        /// The plugin's file, if it is known.
-        file: Option<PathBuf>,
     },
     /// Neither its id nor its version.
     #[error(
-        "plugin {id} {version} with the SHA-256 {sha256} is not in {}: if it is meant, list it with `{}`",
-        lock.display(),
-        command(lock, file.as_deref())
+        "{plugin} with the SHA-256 {} is not in {}: if it is meant, list it with `{}`",
+        plugin.sha256,
+        plugin.lock.display(),
+        plugin.command()
     )]
     Unlisted {
-        /// Its id.
-        id: String,
-        /// Its version.
-        version: String,
-        /// The digest of the file there is.
-        sha256: String,
-        /// The lock.
-        lock: PathBuf,
-        /// The plugin's file, if it is known.
-        file: Option<PathBuf>,
+        /// The plugin there is.
+        plugin: Box<LookedUp>,
     },
     /// Nobody who is trusted has signed it.
     #[error("plugin {} cannot be trusted: {reason}", file.display())]
@@ -108,13 +95,36 @@ pub enum NotSigned {
     Copy(#[source] io::Error),
 }
 
-/// What lists the plugin as it is, beside all that are listed.
-fn command(lock: &Path, file: Option<&Path>) -> String {
-    let file = file.map_or("FILE".to_owned(), word);
-    format!(
-        "handclasp plugins lock --add {file} --output {}",
-        word(lock)
-    )
+/// A plugin that was looked up in a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookedUp {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of the file there is.
+    pub sha256: String,
+    /// The lock.
+    pub lock: PathBuf,
+    /// The plugin's file, if it is known.
+    pub file: Option<PathBuf>,
+}
+
+impl fmt::Display for LookedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "plugin {} {}", self.id, self.version)
+    }
+}
+
+impl LookedUp {
+    /// What lists it as it is, beside all that are listed.
+    fn command(&self) -> String {
+        let file = self.file.as_deref().map_or("FILE".to_owned(), word);
+        format!(
+            "handclasp plugins lock --add {file} --output {}",
+            word(&self.lock)
+        )
+    }
 }
 
 /// A word of a POSIX shell.
