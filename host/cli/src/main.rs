@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod completions;
+mod config;
 #[cfg(unix)]
 mod ctl;
 mod demo;
@@ -50,6 +51,7 @@ enum Command {
     #[cfg(target_os = "linux")]
     Bench(bench::Bench),
     Check(check::Check),
+    Config(config::ConfigCommand),
     #[cfg(unix)]
     Ctl(ctl::Ctl),
     Demo(demo::Demo),
@@ -111,6 +113,7 @@ fn run(command: Command) -> ExitCode {
             let code = code.and_then(|code| stdio::outcome().map(|()| code));
             return code.unwrap_or_else(Failed::report);
         }
+        Command::Config(config) => config.run(),
         #[cfg(unix)]
         Command::Ctl(ctl) => ctl.run(),
         Command::Demo(demo) => demo.run(),

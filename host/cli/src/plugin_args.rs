@@ -16,7 +16,16 @@ pub(super) struct PluginArgs {
 
 impl PluginArgs {
     pub(super) fn search_path(&self) -> Result<SearchPath, Failed> {
-        Ok(SearchPath::from_dirs(self.directories.clone())?)
+        self.search_path_or(&[])
+    }
+
+    /// The same, with these where none is given.
+    pub(super) fn search_path_or(&self, others: &[PathBuf]) -> Result<SearchPath, Failed> {
+        let directories = match self.directories.is_empty() {
+            true => others,
+            false => &self.directories,
+        };
+        Ok(SearchPath::from_dirs(directories.to_vec())?)
     }
 }
 

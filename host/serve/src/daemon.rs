@@ -8,6 +8,7 @@ use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
 use crate::request::Open;
 use crate::settings::{Settings, SettingsError};
 use crate::streams::{Entry, NameError, Reporter, Streams};
+use crate::trust::{Trust, TrustError};
 use handclasp::ice::Announced;
 use handclasp::{Host, OpenError, StreamOptions};
 use serde::Serialize;
@@ -68,6 +69,8 @@ pub(crate) enum ReloadError {
     Config(#[from] ConfigErrors),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error("the configuration is in force, but not these plugins: {}", .0.join("; "))]
     Plugins(Vec<String>),
     #[error("the daemon ends")]
@@ -282,7 +285,7 @@ impl Daemon {
             new.check_files()?;
             let settings = Settings::of(&new)?;
             let policy = Policy {
-                trust: crate::trust::of(&new)?,
+                trust: Arc::new(Trust::load(&new)?),
                 canary: settings.canary,
             };
             let changes = config.changes(&new);

@@ -7,13 +7,15 @@ use crate::news::Newsroom;
 use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
 use crate::settings::{Settings, SettingsError};
 use crate::streams::Streams;
-use crate::{systemd, trust};
+use crate::systemd;
+use crate::trust::{Trust, TrustError};
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::{Host, HostError, HostOptions, StillRunning, plugin};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
@@ -38,6 +40,9 @@ pub enum ServeError {
     /// It cannot be carried out.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The lock or a key cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -91,6 +96,8 @@ struct Running {
     daemon: Arc<Daemon>,
     config: Arc<Mutex<Config>>,
     socket: ControlSocket,
+    /// With the token that connections must show.
+    tcp: Option<(std::net::TcpListener, Arc<str>)>,
     connections: Arc<Connections>,
     reopen_logs: fn(),
 }
@@ -109,6 +116,7 @@ impl Running {
         let settings = Settings::of(&config)?;
         let socket_path = config.control.socket_path()?;
         let group = config.control.group.as_deref().map(group).transpose()?;
+        let tcp = listen_at(&config)?;
         let socket = ControlSocket::bind(&socket_path, config.control.mode, group)?;
         let path = SearchPath::from_dirs(config.plugins.directories.clone())?;
         let directories = path.directories().map(Path::to_owned).collect();
@@ -122,7 +130,7 @@ impl Running {
         let shelf = Arc::new(Shelf::default());
         let streams = Arc::new(Streams::new(Arc::clone(&newsroom), Arc::clone(&metrics))?);
         let policy = Policy {
-            trust: trust::of(&config)?,
+            trust: Arc::new(Trust::load(&config)?),
             canary: settings.canary,
         };
         let keeper = Keeper::new(
@@ -162,13 +170,18 @@ impl Running {
             daemon: Arc::new(daemon),
             config,
             socket,
+            tcp,
             connections: Arc::new(connections),
             reopen_logs: start.reopen_logs,
         })
     }
 
-    async fn run(self) -> Result<(), ServeError> {
-        self.serve_tcp().await?;
+    async fn run(mut self) -> Result<(), ServeError> {
+        if let Some((listener, token)) = self.tcp.take() {
+            let listener = TcpListener::from_std(listener)?;
+            let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
+            tokio::spawn(serve_tcp(listener, token, daemon, connections));
+        }
         let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
         let names = tokio::spawn(look_up(Arc::clone(&self.daemon), Arc::clone(&self.config)));
         let ended = tokio::select! {
@@ -187,26 +200,6 @@ impl Running {
         }
         ended?;
         stopped.map_err(io::Error::other)?.map_err(ServeError::from)
-    }
-
-    async fn serve_tcp(&self) -> Result<(), ServeError> {
-        let (address, token) = {
-            let config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-            (config.control.tcp, config.control.token()?)
-        };
-        let (Some(address), Some(token)) = (address, token) else {
-            return Ok(());
-        };
-        let listener = tokio::net::TcpListener::bind(address).await;
-        let listener = listener.map_err(|error| ServeError::Tcp { address, error })?;
-        let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
-        tokio::spawn(serve_tcp(
-            listener,
-            Arc::from(token.as_str()),
-            daemon,
-            connections,
-        ));
-        Ok(())
     }
 
     /// Returns once all streams are to end.
@@ -332,6 +325,19 @@ async fn look_up(daemon: Arc<Daemon>, config: Arc<Mutex<Config>>) {
         })
         .await; // the next time, if the daemon goes on
     }
+}
+
+/// Where controllers connect over TCP, and the token that they must show.
+fn listen_at(config: &Config) -> Result<Option<(std::net::TcpListener, Arc<str>)>, ServeError> {
+    let (Some(address), Some(token)) = (config.control.tcp, config.control.token()?) else {
+        return Ok(None);
+    };
+    let listener = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    let listener = listener.map_err(|error| ServeError::Tcp { address, error })?;
+    Ok(Some((listener, Arc::from(token.as_str()))))
 }
 
 /// The number of a group of users.

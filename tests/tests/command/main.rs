@@ -1,6 +1,7 @@
 //! The command line as people and scripts use it: what it prints, what it returns, and which plugin it finds.
 #![cfg(target_os = "linux")]
 
+mod config;
 mod demo;
 mod directories;
 mod export;
@@ -10,6 +11,7 @@ mod habits;
 mod interrupted;
 mod key_log;
 mod linker;
+mod lock;
 mod log;
 mod mutants;
 mod no_room;

@@ -1,10 +1,12 @@
 //! `handclasp plugins list`.
+use super::explain::Explain;
+use super::usable::none_usable;
 use super::{HEADING, columns, options_as_json};
 use crate::exit::Failed;
 use crate::plugin_args::PluginArgs;
 use crate::stdio;
 use clap::Args;
-use handclasp::plugin::{self, Catalogue, Description, FindError, Found, PrivateCopies, Scanner};
+use handclasp::plugin::{self, Catalogue, Description, Found, PrivateCopies, Scanner};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +22,8 @@ use std::time::Duration;
 pub(super) struct List {
     #[command(flatten)]
     plugins: PluginArgs,
+    #[command(flatten)]
+    explain: Explain,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -43,6 +47,9 @@ struct Refused {
 impl List {
     pub(super) fn run(self) -> Result<(), Failed> {
         let scanner = Scanner::this_program().with_patience(Duration::from_secs(self.patience));
+        if self.explain.is_asked() {
+            return self.explain.run(&self.plugins, &scanner, self.json);
+        }
         let listing = Listing::of(self.plugins.search_path()?.scan(), &scanner);
         if self.json {
             stdio::say(listing.as_json());
@@ -173,17 +180,11 @@ impl Listing {
     /// # Errors
     /// There is no plugin to be used.
     fn verdict(&self) -> Result<(), Failed> {
-        let searched = self.searched.clone();
-        match (self.usable.as_slice(), self.refused.as_slice()) {
-            ([_, ..], _) => Ok(()),
-            ([], []) => Err(FindError::Empty { searched }.into()),
-            ([], [first, ..]) => Err(FindError::AllRefused {
-                count: self.refused.len(),
-                first: first.sentence.clone(),
-                searched,
-            }
-            .into()),
+        if !self.usable.is_empty() {
+            return Ok(());
         }
+        let refused = self.refused.iter().map(|refused| refused.sentence.clone());
+        Err(none_usable(&refused.collect::<Vec<_>>(), &self.searched))
     }
 }
 

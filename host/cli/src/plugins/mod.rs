@@ -1,6 +1,9 @@
 //! `handclasp plugins`: what there is, and what each says of itself.
+mod explain;
 mod inspect;
 mod list;
+mod lock;
+mod usable;
 
 use super::exit::Failed;
 use anstyle::Style;
@@ -8,7 +11,7 @@ use clap::{Args, Subcommand};
 use handclasp::plugin::{Description, OptionKind, OptionSpec};
 use serde_json::{Value, json};
 
-/// List plugins, or show all that one says of itself.
+/// List plugins, show all that one says of itself, or say which may be used.
 #[derive(Debug, Args)]
 pub(super) struct Plugins {
     #[command(subcommand)]
@@ -19,6 +22,7 @@ pub(super) struct Plugins {
 enum Command {
     List(list::List),
     Inspect(inspect::Inspect),
+    Lock(lock::Lock),
 }
 
 impl Plugins {
@@ -26,6 +30,7 @@ impl Plugins {
         match self.command {
             Command::List(list) => list.run(),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Lock(lock) => lock.run(),
         }
     }
 }

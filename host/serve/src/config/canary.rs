@@ -20,7 +20,7 @@ pub struct Canary {
 impl Default for Canary {
     fn default() -> Self {
         Self {
-            share: Share::percent(5),
+            share: Share::percent(100),
             margin: Share::percent(2),
             min_streams: 50,
             duration: Duration::from_secs(120),
@@ -31,7 +31,7 @@ impl Default for Canary {
 impl Section for Canary {
     fn keys(&mut self, visitor: &mut dyn Visitor) {
         visitor.key(
-            Key::new("share", "How many of the new streams get the new version while it is tried. With 100% it is not tried: all get it at once."),
+            Key::new("share", "How many of the new streams get the new version while it is tried, such as \"5%\". With 100% it is not tried: all get it at once."),
             &mut Always(Percent, &mut self.share),
         );
         visitor.key(

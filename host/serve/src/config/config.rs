@@ -12,7 +12,7 @@ use super::log::Log;
 use super::metrics::Metrics;
 use super::plugin::PluginSettings;
 use super::plugins::Plugins;
-use super::reader::Reading;
+use super::reader::{MOST_WRONG, Reading};
 use super::reference::{self, ReferenceRow};
 use super::secret::SecretSource;
 use super::servers::Servers;
@@ -20,7 +20,6 @@ use super::source::position;
 use super::timeouts::Timeouts;
 use handclasp::files;
 use std::collections::BTreeMap;
-use std::fs;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use toml::de::DeTable;
@@ -85,19 +84,23 @@ impl Config {
             },
             all: &all,
             wrong: Vec::new(),
+            left_out: syntax.len().saturating_sub(MOST_WRONG),
         };
         reading.read("", &table, &mut config);
         let place = |offset| {
             let position = position(text, offset);
             Some((NonZero::new(position.line)?, NonZero::new(position.column)?))
         };
-        let syntax = syntax.iter().map(|error| ConfigError {
+        let syntax = syntax.iter().take(MOST_WRONG).map(|error| ConfigError {
             file: file.to_owned(),
             place: place(error.span().map_or(0, |span| span.start)),
             key: None,
             sentence: format!("this is no TOML ({}): correct the line", error.message()),
         });
         let mut errors: Vec<_> = syntax.collect();
+        // One that follows from another on its line tells nothing.
+        errors.sort_by_key(|error| error.place);
+        errors.dedup_by_key(|error| error.place.map(|(line, _)| line));
         // A line that could not be read gives no value, which is no further error.
         let lines: Vec<_> = errors
             .iter()
@@ -107,13 +110,13 @@ impl Config {
         let wrong = reading.wrong.into_iter().map(|(key, wrong)| ConfigError {
             file: file.to_owned(),
             place: place(wrong.span.start),
-            key: (!key.is_empty()).then_some(key),
+            key: (!key.is_empty()).then(|| shortened(key)),
             sentence: wrong.sentence,
         });
         errors.extend(
             wrong.filter(|error| error.place.is_none_or(|(line, _)| !lines.contains(&line))),
         );
-        match ConfigErrors::new(errors) {
+        match ConfigErrors::new(errors, reading.left_out) {
             Some(errors) => Err(errors),
             None => Ok(config),
         }
@@ -218,12 +221,12 @@ impl Config {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            const OTHERS: u32 = 0o044;
-            let mode = fs::metadata(file).map_or(0, |metadata| metadata.mode() & 0o7777);
+            const OTHERS: u32 = 0o004;
+            let mode = std::fs::metadata(file).map_or(0, |metadata| metadata.mode() & 0o7777);
             let is_in_it = self.servers.turn.iter().any(|turn| turn.password.is_some());
             if is_in_it && mode & OTHERS != 0 {
                 self.warnings.push(format!(
-                    "{} has a password in it, and its mode {mode:04o} lets others read it: run `chmod go-r` on it, or use \
+                    "{} has a password in it, and its mode {mode:04o} lets others read it: run `chmod o-r` on it, or use \
                      `password-file`",
                     file.display()
                 ));
@@ -301,8 +304,18 @@ impl Config {
                 );
             }
         }
-        ConfigErrors::new(errors).map_or(Ok(()), Err)
+        ConfigErrors::new(errors, 0).map_or(Ok(()), Err)
     }
+}
+
+/// A key for a sentence: it may be as long as the file.
+fn shortened(mut key: String) -> String {
+    const MOST: usize = 80;
+    if let Some((end, _)) = key.char_indices().nth(MOST) {
+        key.truncate(end);
+        key.push('…');
+    }
+    key
 }
 
 fn error(file: &Path, key: Option<&str>, sentence: impl Into<String>) -> ConfigError {

@@ -42,7 +42,7 @@ impl Default for Control {
             mode: PRIVATE,
             tcp: None,
             token_file: None,
-            max_connections: 64,
+            max_connections: 1024,
         }
     }
 }
@@ -179,7 +179,7 @@ impl Section for Control {
                 "max-connections",
                 "How many programs may be connected at a time.",
             ),
-            &mut Always(Whole(1..=4096), &mut self.max_connections),
+            &mut Always(Whole(1..=65_536), &mut self.max_connections),
         );
     }
 

@@ -41,11 +41,11 @@ pub struct ConfigErrors {
 const MOST: usize = 100;
 
 impl ConfigErrors {
-    /// `None` if nothing is wrong.
-    pub(super) fn new(mut errors: Vec<ConfigError>) -> Option<Self> {
+    /// Of these, and so many more that are not kept; `None` if nothing is wrong.
+    pub(super) fn new(mut errors: Vec<ConfigError>, more: usize) -> Option<Self> {
         errors.sort_by_key(|error| error.place);
         errors.dedup();
-        let left_out = errors.len().saturating_sub(MOST);
+        let left_out = more + errors.len().saturating_sub(MOST);
         errors.truncate(MOST);
         (!errors.is_empty()).then_some(Self { errors, left_out })
     }

@@ -18,6 +18,7 @@
 mod announce;
 mod canary;
 mod changes;
+#[expect(clippy::module_inception, reason = "it is named after its type")]
 mod config;
 mod control;
 mod error;
@@ -57,6 +58,7 @@ pub use plugins::{KeySource, Plugins};
 pub use reference::ReferenceRow;
 pub use secret::{Hidden, SecretError, SecretSource};
 pub use servers::Servers;
+pub(crate) use source::position;
 pub use timeouts::Timeouts;
 pub use turn::Turn;
 

@@ -14,9 +14,14 @@ pub(super) struct Reading<'a> {
     pub(super) context: Context<'a>,
     /// The paths of all keys there are.
     pub(super) all: &'a [String],
-    /// Each with the path of its key.
+    /// Each with the path of its key: so many at most as are worth to be sorted.
     pub(super) wrong: Vec<(String, Wrong)>,
+    /// How many more there are.
+    pub(super) left_out: usize,
 }
+
+/// Most errors that are gathered.
+pub(super) const MOST_WRONG: usize = 1000;
 
 /// Most tables of one kind.
 const MOST: usize = 64;
@@ -66,6 +71,10 @@ impl Reading<'_> {
     }
 
     fn add(&mut self, path: &str, key: Option<&str>, wrong: Wrong) {
+        if self.wrong.len() == MOST_WRONG {
+            self.left_out += 1;
+            return;
+        }
         let path = match key {
             Some(key) => joined(path, key),
             None => path.to_owned(),

@@ -2,13 +2,13 @@
 
 /// A place in a text, as editors count: both from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 /// Where the byte at `offset` stands; the end of the text counts to its last line.
-pub(super) fn position(text: &str, offset: usize) -> Position {
+pub(crate) fn position(text: &str, offset: usize) -> Position {
     let end = text.strip_suffix('\n').unwrap_or(text).len();
     let offset = boundary(text, offset.min(end));
     let before = &text[..offset];

@@ -179,6 +179,8 @@ fn nothing_is_needed() {
     );
     assert_eq!((config.metrics.listen, config.control.mode), (None, 0o600));
     assert_eq!(config.file(), Some(Path::new(FILE)));
+    // As some editors write it.
+    assert_eq!(good("\u{feff}[listen]\r\nport = 1\r\n").listen.port, 1);
 }
 
 #[test]
@@ -471,17 +473,26 @@ fn keys_have_one_name_each() {
 
 #[test]
 fn so_many_errors_are_kept_and_the_others_counted() {
-    let many: String = (0..300).map(|n| format!("key{n} = 1\n")).collect();
-    let errors = parse(&many).expect_err("there are no such keys");
-    assert_eq!((errors.iter().count(), errors.left_out()), (100, 200));
-    assert!(errors.to_string().ends_with("\nand 200 more"));
+    let unknown = |count: usize| {
+        (0..count)
+            .map(|n| format!("key{n} = 1\n"))
+            .collect::<String>()
+    };
+    let nonsense = |count: usize| "= 1\n".repeat(count);
+    for count in [300, 5_000] {
+        for text in [unknown(count), nonsense(count)] {
+            let errors = parse(&text).expect_err("there are no such keys");
+            assert_eq!(errors.iter().count(), 100);
+            assert!(errors.left_out() >= count - 100, "{}", errors.left_out());
+        }
+    }
+    let errors = parse(&unknown(101)).expect_err("there are no such keys");
+    assert!(errors.to_string().ends_with("\nand 1 more"));
+    let long = parse(&format!("{} = 1\n", "x".repeat(1 << 19))).expect_err("there is no such key");
+    assert!(long.to_string().len() < 500);
     let large = format!("# {}", "x".repeat(1 << 20));
-    assert!(
-        parse(&large)
-            .expect_err("it is too large")
-            .to_string()
-            .contains("bytes are too many")
-    );
+    let large = parse(&large).expect_err("it is too large").to_string();
+    assert!(large.contains("bytes are too many"), "{large}");
     let deep = format!("a = {}", "[".repeat(100_000));
     parse(&deep).expect_err("it is too deep");
 }

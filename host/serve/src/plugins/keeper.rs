@@ -24,7 +24,7 @@ pub(crate) struct Keeper {
 /// What may change with the configuration.
 #[derive(Clone)]
 pub(crate) struct Policy {
-    pub(crate) trust: Trust,
+    pub(crate) trust: Arc<Trust>,
     pub(crate) canary: CanaryPolicy,
 }
 
@@ -152,7 +152,10 @@ impl Keeper {
             }
         }
         let loaded = copy.map_err(|error| error.to_string()).and_then(|copy| {
-            (policy.trust)(&copy)?;
+            policy
+                .trust
+                .check(&copy)
+                .map_err(|error| error.to_string())?;
             self.host.load(copy).map_err(|error| error.to_string())
         });
         match loaded {

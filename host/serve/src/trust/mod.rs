@@ -1,13 +1,29 @@
-//! Which plugins may be used.
-use crate::config::Config;
-use crate::settings::SettingsError;
-use handclasp::plugin::PrivateCopy;
-use std::sync::Arc;
+//! Which plugins may be used: those in `plugins.lock`, and those that somebody trusted has signed.
+//!
+//! Both look at the private copy of a plugin that is about to be loaded, never at its file again.
+//!
+//! - `entry`: a plugin in the lock, and the grammar of its fields;
+//! - `lock`: the lock;
+//! - `update`: a new lock from what there is;
+//! - `lock_error`: why there is no lock;
+//! - `refused`: why a plugin is not used;
+//! - `key_id`: the name of a key of minisign;
+//! - `keys`: public keys, and signatures by them;
+//! - `trust`: both.
+mod entry;
+mod key_id;
+mod keys;
+mod lock;
+mod lock_error;
+mod refused;
+#[expect(clippy::module_inception, reason = "it is named after its type")]
+mod trust;
+mod update;
 
-/// Whether what is in a private copy may be loaded; else why not, in one sentence.
-pub(crate) type Trust = Arc<dyn Fn(&PrivateCopy) -> Result<(), String> + Send + Sync>;
-
-/// As configured.
-pub(crate) fn of(_config: &Config) -> Result<Trust, SettingsError> {
-    Ok(Arc::new(|_| Ok(())))
-}
+pub use entry::Entry;
+pub use keys::{Keys, KeysError, signature_of};
+pub use lock::Lock;
+pub use lock_error::{LockError, NotWritten};
+pub use refused::{LookedUp, NotSigned, Refused};
+pub use trust::{Trust, TrustError};
+pub use update::{Difference, Update};

@@ -16,7 +16,7 @@ impl<K: Kind> Kind for ListOf<K> {
 
     fn takes(&self) -> String {
         format!(
-            "a list, in brackets and with commas, at most {} times {}",
+            "a list in brackets, up to {}, each {}",
             self.most,
             self.of.takes()
         )
