@@ -1,6 +1,6 @@
 //! A peer's socket that has the credentials of two streams: a 5-tuple is the first one's.
-use crate::alone;
 use crate::streams::{End, PATIENCE, Report, Streams};
+use crate::{LOOPS, alone};
 use handclasp_tests::{authentic, binding_request};
 use is::stun::StunMessage;
 use std::net::{SocketAddr, UdpSocket};
@@ -74,8 +74,8 @@ impl Peer {
 }
 
 /// Two streams that have peers, and are ready; and the port that they share.
-fn ready() -> (Streams, SocketAddr) {
-    let mut streams = Streams::open_with("none", 2, |end, options| {
+fn ready(loops: usize) -> (Streams, SocketAddr) {
+    let mut streams = Streams::open_with(loops, "none", 2, |end, options| {
         options.controlling(end == End::Server)
     });
     let (mut server, mut ready) = (None, 0);
@@ -94,7 +94,13 @@ fn ready() -> (Streams, SocketAddr) {
 #[test]
 fn an_address_that_has_not_answered_is_nobodys() {
     let _alone = alone();
-    let (mut streams, server) = ready();
+    for loops in LOOPS {
+        answer_one(loops);
+    }
+}
+
+fn answer_one(loops: usize) {
+    let (mut streams, server) = ready(loops);
     let mut peer = Peer::new(&streams, server);
     peer.answers[FIRST] = false;
     for _ in 0..3 {
@@ -124,7 +130,13 @@ fn an_address_that_has_not_answered_is_nobodys() {
 #[test]
 fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     let _alone = alone();
-    let (mut streams, server) = ready();
+    for loops in LOOPS {
+        answer_both(loops);
+    }
+}
+
+fn answer_both(loops: usize) {
+    let (mut streams, server) = ready(loops);
     let mut peer = Peer::new(&streams, server);
     peer.check(&streams, FIRST);
     while peer.answered[FIRST] == 0 {
