@@ -6,8 +6,8 @@ use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
-    Application, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances, Mailbox, NewStream,
-    NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
+    Application, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances, Mailbox,
+    NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
 };
 use crate::plugin::{self, Catalogue, Loader, Plugin, PluginLog, Services, ending, validate};
 use crate::stream::{self, Stream};
@@ -245,7 +245,9 @@ impl Inner {
     fn mailbox_for(&self, bind_options: &BindOptions) -> &Arc<Mailbox> {
         let is_anywhere = self.loops.share_ports() && !bind_options.tcp.listens();
         let number = match &bind_options.port_range {
-            _ if !bind_options.single_port || is_anywhere => self.next.fetch_add(1, Ordering::Relaxed),
+            _ if !bind_options.single_port || is_anywhere => {
+                self.next.fetch_add(1, Ordering::Relaxed)
+            }
             Some(ports) => usize::from(*ports.start()),
             None => 0,
         };

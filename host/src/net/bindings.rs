@@ -99,7 +99,9 @@ impl<T> Bindings<T> {
     /// The index of what is shared at this local address.
     pub(super) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
         let mut shared = self.shared.values();
-        shared.find(|index| self.slab[**index].local == local).copied()
+        shared
+            .find(|index| self.slab[**index].local == local)
+            .copied()
     }
 
     /// Requests with these local ufrags are for the component that has this binding.

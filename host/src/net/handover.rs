@@ -121,3 +121,95 @@ impl Handover {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::net::mailbox::tests::mailbox;
+    use std::net::SocketAddr;
+
+    const STREAM: StreamKey = 7;
+
+    fn handed(stream: StreamKey) -> Handed {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Handed {
+            component: (stream, 1),
+            local: at(1),
+            remote: at(2),
+            arrived: 0,
+        }
+    }
+
+    /// The first of two loops, where the stream lives on the second one.
+    fn first() -> Handover {
+        let siblings = Siblings::new(vec![mailbox().1, mailbox().1]);
+        siblings.settle(STREAM, 1);
+        Handover::new(0, Arc::new(siblings))
+    }
+
+    /// The contents of the parcels that wait for the second loop.
+    fn posted(handover: &Handover) -> Vec<Vec<Vec<u8>>> {
+        let mut commands = Vec::new();
+        handover.siblings.mailbox(1).take(&mut commands);
+        let contents = |command| match command {
+            Command::Handed(parcel) => parcel.iter().map(|(_, it)| it.to_vec()).collect(),
+            other => panic!("{other:?}"),
+        };
+        commands.into_iter().map(contents).collect()
+    }
+
+    #[test]
+    fn what_comes_in_a_turn_is_posted_together_and_nothing_for_nobody() {
+        let mut handover = first();
+        for content in [b"one", b"two"] {
+            handover.hand_over(handed(STREAM), content);
+            handover.hand_over(handed(8), b"for nobody");
+        }
+        assert!(
+            posted(&handover).is_empty(),
+            "not before the end of the turn"
+        );
+        handover.flush();
+        handover.flush();
+        assert_eq!(posted(&handover), [[b"one", b"two"]]);
+        assert_eq!(handover.siblings.handovers().datagrams, 2);
+    }
+
+    #[test]
+    fn so_much_waits_for_a_loop_that_takes_nothing_and_the_rest_is_counted() {
+        let mut handover = first();
+        let datagram = [0; 1200];
+        for _ in 0..10_000 {
+            handover.hand_over(handed(STREAM), &datagram);
+            handover.flush();
+        }
+        let waiting = handover.siblings.mailbox(1).handed();
+        assert!(
+            (MAX_WAITING - 2000..=MAX_WAITING).contains(&waiting),
+            "{waiting}"
+        );
+        let handovers = handover.siblings.handovers();
+        assert_eq!(handovers.datagrams + handovers.dropped, 10_000);
+        assert_eq!(posted(&handover).len() as u64, handovers.datagrams);
+    }
+
+    #[test]
+    fn what_comes_for_a_stream_on_its_way_here_waits_for_it_behind_what_was_posted_before() {
+        let mut handover = first();
+        handover.hand_over(handed(STREAM), b"before");
+        handover.hold(STREAM);
+        handover.hand_over(handed(STREAM), b"meanwhile");
+        handover.flush();
+        assert_eq!(posted(&handover), [[b"before"]]);
+        let held = handover.release(STREAM);
+        let held: Vec<_> = held.iter().map(|(_, datagram)| datagram).collect();
+        assert_eq!(held, [b"meanwhile"]);
+        assert!(handover.release(STREAM).is_empty());
+        handover.hold(STREAM);
+        for _ in 0..1000 {
+            handover.hand_over(handed(STREAM), &[0; 1200]);
+        }
+        assert!(handover.release(STREAM).bytes() <= MAX_HELD);
+        assert!(handover.siblings.handovers().dropped > 0);
+    }
+}

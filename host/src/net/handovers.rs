@@ -23,7 +23,8 @@ pub(super) struct HandoverCounter {
 
 impl HandoverCounter {
     pub(super) fn handed(&self, datagrams: usize) {
-        self.datagrams.fetch_add(datagrams as u64, Ordering::Relaxed);
+        self.datagrams
+            .fetch_add(datagrams as u64, Ordering::Relaxed);
     }
 
     pub(super) fn dropped(&self, datagrams: u64) {

@@ -438,6 +438,27 @@ mod tests {
     }
 
     #[test]
+    fn an_inbox_that_moves_keeps_what_waits_in_order_and_is_told_at_its_new_loop_alone() {
+        let [(_poll, old), (_other, new)] = [(); 2].map(|()| mailbox());
+        let inbox = Inbox::new(7, Arc::clone(&old));
+        inbox.put_datagram(1, b"before").expect("there is room");
+        assert!(is_told(&old));
+        inbox.move_to(&new);
+        inbox.put_datagram(1, b" and after").expect("there is room");
+        assert!(!is_told(&old) && !is_told(&new), "the new one looks itself");
+        assert_eq!(old.waiting(), 0);
+        assert_eq!(new.waiting(), inbox.queued().bytes());
+        let mut mail = Mail::default();
+        assert!(!inbox.take(&mut mail));
+        assert_eq!(mail.datagrams, b"before and after");
+        inbox.put_stop();
+        assert!(!is_told(&old) && is_told(&new));
+        old.close();
+        inbox.close();
+        assert_eq!(inbox.put_datagram(1, b""), Err(SendError::Ended));
+    }
+
+    #[test]
     fn a_closed_inbox_gives_back_what_waits_and_says_so() {
         let (_poll, mailbox) = mailbox();
         let inbox = Inbox::new(1, Arc::clone(&mailbox));

@@ -72,7 +72,11 @@ mod tests {
             weight += Parcel::weight(content);
         }
         let out: Vec<_> = parcel.iter().collect();
-        let expected = [(handed(1), contents[0]), (handed(2), b""), (handed(3), contents[2])];
+        let expected = [
+            (handed(1), contents[0]),
+            (handed(2), b""),
+            (handed(3), contents[2]),
+        ];
         assert_eq!(out, expected);
         assert_eq!((parcel.len(), parcel.bytes()), (3, weight));
     }

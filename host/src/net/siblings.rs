@@ -151,11 +151,7 @@ fn bind_all(first: UdpSocket, count: usize) -> io::Result<Vec<Option<UdpSocket>>
 
 fn another(local: SocketAddr) -> io::Result<UdpSocket> {
     use socket2::{Domain, Protocol, Socket, Type};
-    let socket = Socket::new(
-        Domain::for_address(local),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
+    let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
     share(socket2::SockRef::from(&socket))?;
     socket.set_nonblocking(true)?;
     socket.bind(&local.into())?;
@@ -171,4 +167,88 @@ fn share(socket: socket2::SockRef<'_>) -> io::Result<()> {
 #[cfg(not(target_os = "linux"))]
 fn share(_: socket2::SockRef<'_>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::net::mailbox::tests::mailbox;
+    use std::net::Ipv4Addr;
+    use std::ops::RangeInclusive;
+
+    fn socket_key(port_range: Option<RangeInclusive<u16>>) -> SocketKey {
+        SocketKey {
+            address: Ipv4Addr::LOCALHOST.into(),
+            port_range,
+            component_id: 1,
+        }
+    }
+
+    fn bind() -> io::Result<UdpSocket> {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    #[test]
+    fn all_loops_get_a_socket_on_one_port_at_one_time_and_a_peers_address_arrives_at_one_of_them() {
+        let (polls, mailboxes): (Vec<_>, Vec<_>) = (0..3).map(|_| mailbox()).unzip();
+        let siblings = Siblings::new(mailboxes);
+        let key = socket_key(None);
+        let (second, _) = siblings.socket(&key, 1, bind).expect("a free port");
+        for number in [0, 2] {
+            let mut commands = Vec::new();
+            siblings.mailbox(number).take(&mut commands);
+            assert!(matches!(&commands[..], [Command::TakeSocket(told)] if *told == key));
+        }
+        let again = || -> io::Result<UdpSocket> { panic!("it is bound") };
+        let (first, _) = siblings.socket(&key, 0, again).expect("it waits");
+        let (third, _) = siblings.socket(&key, 2, again).expect("it waits");
+        let sockets = [first, second, third];
+        let local = sockets[0].local_addr().expect("it is bound");
+        assert!(sockets.iter().all(|it| it.local_addr().ok() == Some(local)));
+        assert!(
+            siblings.socket(&key, 0, again).is_err(),
+            "it has been taken"
+        );
+        let mut reached = [0; 3];
+        for _ in 0..60 {
+            let peer = bind().expect("a free port");
+            let datagrams = 3;
+            for _ in 0..datagrams {
+                peer.send_to(b"x", local).expect("loopback takes it");
+            }
+            let count =
+                |socket: &UdpSocket| std::iter::from_fn(|| socket.recv(&mut [0; 8]).ok()).count();
+            let counts = sockets.each_ref().map(count);
+            let at = counts.iter().position(|count| *count == datagrams);
+            reached[at.expect("all of one peer's arrive at one socket")] += 1;
+        }
+        assert!(reached.iter().all(|count| *count > 0), "{reached:?}");
+        drop(polls);
+    }
+
+    #[test]
+    fn a_port_that_is_anothers_is_not_shared_with_that() {
+        let (_polls, mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| mailbox()).unzip();
+        let [one, other] = [(); 2].map(|()| Siblings::new(mailboxes.clone()));
+        let key = socket_key(None);
+        let (socket, _) = one.socket(&key, 0, bind).expect("a free port");
+        let local = socket.local_addr().expect("it is bound");
+        let error = other
+            .socket(&key, 0, || UdpSocket::bind(local))
+            .expect_err("the port is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn a_stream_that_has_ended_lives_nowhere_also_if_it_has_moved_before() {
+        let (_polls, mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| mailbox()).unzip();
+        let siblings = Siblings::new(mailboxes);
+        siblings.settle(7, 0);
+        assert_eq!(siblings.home_of(7), Some(0));
+        siblings.moved(7, 1);
+        assert_eq!(siblings.home_of(7), Some(1));
+        siblings.forget(7);
+        siblings.moved(7, 0);
+        assert_eq!(siblings.home_of(7), None);
+    }
 }

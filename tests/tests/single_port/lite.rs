@@ -1,7 +1,7 @@
 //! A server as a public one is: lite, all of its streams on one port, their peers full.
-use crate::{LOOPS, alone};
 use crate::crowd::Crowd;
 use crate::streams::{End, Streams};
+use crate::{LOOPS, alone};
 use handclasp::trace::{StunClass, TraceFile};
 use handclasp_tests::stun_sent;
 

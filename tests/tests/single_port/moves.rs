@@ -2,8 +2,8 @@
 use crate::alone;
 use crate::streams::{End, PATIENCE};
 use handclasp::plugin::{Role, Scanner, SearchPath};
-use handclasp::stream::{Notification, Refused};
 use handclasp::stream::Message;
+use handclasp::stream::{Notification, Refused};
 use handclasp::{Application, Context, Host, HostOptions, StreamHandle, StreamOptions, StreamRef};
 use handclasp_tests::plugins;
 use std::net::Ipv4Addr;
@@ -147,12 +147,7 @@ impl Application for Flow {
         self.send_next(context);
     }
 
-    fn answer(
-        &mut self,
-        _: &mut Context<'_>,
-        number: Option<u64>,
-        _: Result<(), Refused>,
-    ) {
+    fn answer(&mut self, _: &mut Context<'_>, number: Option<u64>, _: Result<(), Refused>) {
         let Some(number) = number else {
             return;
         };
@@ -169,7 +164,9 @@ impl Application for Flow {
 
 fn host(loops: usize) -> Host {
     let plugins = SearchPath::from_dirs(vec![plugins()]).expect("they are built");
-    let host_options = HostOptions::new(plugins).scanner(Scanner::none()).loops(loops);
+    let host_options = HostOptions::new(plugins)
+        .scanner(Scanner::none())
+        .loops(loops);
     Host::new(host_options).expect("a host")
 }
 
@@ -278,7 +275,9 @@ fn a_host_that_ends_while_streams_move_ends_all_of_them() {
     for after in (0..2 * PAIRS).step_by(5) {
         let host = host(3);
         let (pairs, reported) = open(&host, "none", |_| StopAt::Never);
-        let selected = reported.iter().filter(|it| matches!(it, Report::Selected(_)));
+        let selected = reported
+            .iter()
+            .filter(|it| matches!(it, Report::Selected(_)));
         assert_eq!(selected.take(after.min(PAIRS)).count(), after.min(PAIRS));
         host.shutdown(PATIENCE).expect("it ends");
         drop(pairs);

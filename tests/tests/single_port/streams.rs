@@ -3,7 +3,7 @@ use handclasp::ice::Tcp;
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{
-    Application, BindOptions, Context, Departures, Handovers, Host, HostOptions, StreamHandle, StreamOptions,
+    Application, BindOptions, Context, Departures, Host, HostOptions, StreamHandle, StreamOptions,
     StreamRef,
 };
 use handclasp_tests::plugins;
@@ -100,7 +100,9 @@ impl Streams {
         adapt: impl Fn(End, StreamOptions) -> StreamOptions,
     ) -> Self {
         let plugins = SearchPath::from_dirs(vec![plugins()]).expect("they are built");
-        let host_options = HostOptions::new(plugins).scanner(Scanner::none()).loops(loops);
+        let host_options = HostOptions::new(plugins)
+            .scanner(Scanner::none())
+            .loops(loops);
         let host = Host::new(host_options).expect("a host");
         let (sender, seen) = channel();
         let passed_on = Arc::new(OnceLock::new());
@@ -213,11 +215,6 @@ impl Streams {
     /// How many datagrams have left, of either end of all, and in how many system calls.
     pub(crate) fn departures(&self) -> Departures {
         self.host.departures()
-    }
-
-    /// What has passed between the event loops.
-    pub(crate) fn handovers(&self) -> Handovers {
-        self.host.handovers()
     }
 
     /// The ufrag and the password of one end.

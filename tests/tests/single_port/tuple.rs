@@ -4,6 +4,7 @@ use crate::{LOOPS, alone};
 use handclasp_tests::{authentic, binding_request};
 use is::stun::StunMessage;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 /// The stream that the 5-tuple is of, and the one that is refused.
 const FIRST: usize = 0;
@@ -175,4 +176,53 @@ fn answer_both(loops: usize) {
     let (number, end, report) = streams.next();
     assert_eq!((number, end), (SECOND, End::Peer));
     assert!(matches!(report, Report::Received(_, datagram) if datagram == b"\x80elsewhere"));
+}
+
+/// As behind a NAT that forgets: the same peer comes from one address after the other, and each arrives at whichever loop.
+#[test]
+fn a_peer_that_changes_its_address_gets_and_sends_in_order_and_replays_reach_nobody() {
+    let _alone = alone();
+    for loops in LOOPS {
+        let (mut streams, server) = ready(loops);
+        for change in 0..8 {
+            use_address(&mut streams, server, change);
+        }
+    }
+}
+
+fn use_address(streams: &mut Streams, server: SocketAddr, change: u32) {
+    let mut peer = Peer::new(streams, server);
+    let port = peer.socket.local_addr().expect("it is bound").port();
+    let priority = 2_147_483_000 + change;
+    let better = format!("candidate:7 1 udp {priority} 127.0.0.1 {port} typ host");
+    streams.offer(FIRST, End::Server, &better);
+    peer.check(streams, FIRST);
+    while !matches!(
+        streams.report_within(Duration::from_millis(1)),
+        Some(Some((FIRST, End::Server, Report::Selected(..))))
+    ) {
+        peer.receive();
+    }
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    for number in 0..20 {
+        let up = [0x80, b'u', number];
+        peer.send(&up);
+        let replayed = stranger.send_to(&up, server);
+        replayed.expect("loopback takes it");
+        let received = loop {
+            match streams.next() {
+                (number, End::Server, Report::Received(_, datagram)) => break (number, datagram),
+                (_, End::Server, Report::Selected(..)) => panic!("nothing is better"),
+                _ => {}
+            }
+        };
+        assert_eq!(received, (FIRST, up.to_vec()), "once");
+        let down = [0x80, b'd', number];
+        streams.send(FIRST, End::Server, 1, &down);
+        let mut received = Vec::new();
+        while received.first() != Some(&0x80) {
+            received = peer.receive();
+        }
+        assert_eq!(received, down);
+    }
 }

@@ -193,3 +193,78 @@ impl Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: ComponentKey = (1, 1);
+    const OTHER: ComponentKey = (2, 1);
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    /// Two sockets of a port: the stream of `ONE` lives with the first, that of `OTHER` with the second.
+    fn both() -> [Directory; 2] {
+        let common = Arc::new(SharedDemux::new(2));
+        [(); 2].map(|()| Directory::shared(Arc::clone(&common)))
+    }
+
+    #[test]
+    fn what_one_socket_learns_the_others_know_until_it_is_taken_back() {
+        let [mut first, mut second] = both();
+        let now = Instant::now();
+        first.set_ufrags(["abcd"].into_iter(), ONE);
+        second.set_ufrags(["efgh"].into_iter(), OTHER);
+        let request = |local_ufrag| {
+            Some(StunKind::Request {
+                transaction: Default::default(),
+                local_ufrag: Some(local_ufrag),
+            })
+        };
+        assert_eq!(
+            second.route(now, at(1), request("abcd"), |_| false),
+            Some(ONE)
+        );
+        assert_eq!(
+            first.route(now, at(1), request("efgh"), |_| false),
+            Some(OTHER)
+        );
+        first.expect(at(1), ONE);
+        assert_eq!(second.stray(at(1), None), Stray::Expected(vec![ONE]));
+        first.add_address(at(1), ONE);
+        second.add_address(at(1), OTHER);
+        for directory in [&mut first, &mut second] {
+            assert_eq!(directory.route(now, at(1), None, |key| key == 1), Some(ONE));
+            let anothers = directory.route(now, at(1), request("efgh"), |_| false);
+            assert_eq!(anothers, None, "the address is the first one's");
+        }
+        first.remove_address(at(1), ONE);
+        second.add_address(at(1), OTHER);
+        assert_eq!(second.route(now, at(1), None, |key| key == 2), Some(OTHER));
+        assert!(!second.remove(OTHER), "one is left");
+        assert_eq!(second.route(now, at(1), None, |_| true), None);
+        assert!(first.remove(ONE));
+    }
+
+    #[test]
+    fn addresses_of_streams_that_live_here_are_noted_until_those_leave() {
+        let [mut first, mut second] = both();
+        let now = Instant::now();
+        first.set_ufrags(["abcd"].into_iter(), ONE);
+        first.add_address(at(1), ONE);
+        let notes = |directory: &Directory| match directory {
+            Directory::Shared { here, .. } => here.len(),
+            Directory::Own(_) => unreachable!("it is shared"),
+        };
+        assert_eq!(second.route(now, at(1), None, |_| false), Some(ONE));
+        assert_eq!(first.route(now, at(1), None, |_| true), Some(ONE));
+        assert_eq!((notes(&first), notes(&second)), (1, 0));
+        first.move_away(ONE);
+        assert_eq!(second.route(now, at(1), None, |_| true), Some(ONE));
+        assert_eq!((notes(&first), notes(&second)), (0, 1));
+        second.remove_address(at(1), ONE);
+        assert_eq!(notes(&second), 0);
+    }
+}

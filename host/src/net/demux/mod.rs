@@ -79,10 +79,7 @@ impl Demux {
             members: IdMap::default(),
             transactions: [HashMap::new(), HashMap::new()],
             turned: None,
-            unverified: Pace::new(
-                UNVERIFIED / loops,
-                UNVERIFIED_AT_ONCE.saturating_mul(loops),
-            ),
+            unverified: Pace::new(UNVERIFIED / loops, UNVERIFIED_AT_ONCE.saturating_mul(loops)),
         }
     }
 
