@@ -6,8 +6,8 @@ use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
-    Application, BindOptions, Departures, EventLoop, Guarded, Instances, Mailbox, NewStream,
-    NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
+    Application, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances, Mailbox,
+    NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
 };
 use crate::plugin::{
     self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,
@@ -139,6 +139,12 @@ impl Host {
     /// the less each costs.
     pub fn departures(&self) -> Departures {
         self.0.loops.departures()
+    }
+
+    /// What has passed between the event loops: datagrams that arrived at another one than their stream's, and streams
+    /// that moved to where their peer's arrive.
+    pub fn handovers(&self) -> Handovers {
+        self.0.loops.handovers()
     }
 
     /// Opens a stream with the plugin as it is in its directory now.
@@ -281,11 +287,14 @@ impl Inner {
         Ok(())
     }
 
-    /// The mailbox of the loop for a stream: in turn, for they cost about the same; with the others on its port if
-    /// it shares one.
+    /// The mailbox of the loop for a stream: in turn, for they cost about the same. Where it shares a port that only one
+    /// loop can take from, such as a TCP listener's, it is with the others on that.
     fn mailbox_for(&self, bind_options: &BindOptions) -> &Arc<Mailbox> {
+        let is_anywhere = self.loops.share_ports() && !bind_options.tcp.listens();
         let number = match &bind_options.port_range {
-            _ if !bind_options.single_port => self.next.fetch_add(1, Ordering::Relaxed),
+            _ if !bind_options.single_port || is_anywhere => {
+                self.next.fetch_add(1, Ordering::Relaxed)
+            }
             Some(ports) => usize::from(*ports.start()),
             None => 0,
         };

@@ -1,6 +1,8 @@
 //! The event loops of a host, each on a thread of its own.
 use crate::made_in::MadeIn;
-use crate::net::{Command, DepartureCounter, Departures, EventLoop, Mailbox, Pulse};
+use crate::net::{
+    Command, DepartureCounter, Departures, EventLoop, Handovers, Mailbox, Pulse, Siblings,
+};
 use std::io;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,7 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Loops {
     loops: Vec<Loop>,
+    siblings: Arc<Siblings>,
     running: Arc<Running>,
     made_in: MadeIn,
 }
@@ -40,13 +43,21 @@ impl Loops {
         count: usize,
         event_loop: impl Fn() -> io::Result<EventLoop>,
     ) -> io::Result<Self> {
+        let mut event_loops = Vec::with_capacity(count);
+        for _ in 0..count {
+            event_loops.push(event_loop()?);
+        }
+        let mailboxes = event_loops.iter().map(|it| Arc::clone(it.mailbox()));
+        let siblings = Arc::new(Siblings::new(mailboxes.collect()));
         let mut loops = Self {
             loops: Vec::with_capacity(count),
+            siblings,
             running: Arc::default(),
             made_in: MadeIn::this_process(),
         };
-        for index in 0..count {
-            let started = Loop::start(index, event_loop()?, &loops.running)?;
+        for (index, mut event_loop) in event_loops.into_iter().enumerate() {
+            event_loop.join(index, &loops.siblings);
+            let started = Loop::start(index, event_loop, &loops.running)?;
             loops.loops.push(started);
         }
         Ok(loops)
@@ -67,6 +78,16 @@ impl Loops {
             all.calls += calls;
         }
         all
+    }
+
+    /// What has passed between them.
+    pub(crate) fn handovers(&self) -> Handovers {
+        self.siblings.handovers()
+    }
+
+    /// Whether several of them take from a port that streams share.
+    pub(crate) fn share_ports(&self) -> bool {
+        self.siblings.share_ports()
     }
 
     /// The mailbox of the loop with this number, counted round.

@@ -17,6 +17,9 @@ pub(super) trait Backend: Send {
     /// The next completion.
     fn poll(&mut self) -> Option<Completion>;
 
+    /// Whether no call is under way.
+    fn is_idle(&self) -> bool;
+
     /// Nobody waits for this instance: if its `init` has not begun, it does not, and completes.
     fn abandon(&mut self, desk: &mut Desk<'_>, instance_id: u64);
 }
@@ -80,6 +83,10 @@ impl Backend for InProcessBackend {
             }
         }
         self.done.pop_front()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.under_way == 0
     }
 
     fn abandon(&mut self, desk: &mut Desk<'_>, instance_id: u64) {

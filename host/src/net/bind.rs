@@ -142,7 +142,10 @@ impl BindOptions {
     }
 
     /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
-    /// streams on one UDP port for each address and component. Such streams live on one event loop. Not by default.
+    /// streams on one UDP port for each address and component. Not by default.
+    ///
+    /// On Linux all event loops take from the port, and a stream lives on the one at which its peer's datagrams arrive;
+    /// those that accept TCP connections as well, and all on other systems, live on one.
     pub fn single_port(mut self, single_port: bool) -> Self {
         self.single_port = single_port;
         self

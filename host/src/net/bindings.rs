@@ -1,6 +1,6 @@
 //! What is bound: sockets or listeners, each one component's or shared by all that ask for its place.
 use super::bind::{BindOptions, Ports};
-use super::demux::Demux;
+use super::demux::Directory;
 use super::keys::{Binding, SocketKey, StreamKey};
 use slab::Slab;
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub(super) struct Bound<T> {
     pub(super) inner: T,
     pub(super) local: SocketAddr,
     /// Whose a datagram is, or a connection by the first one that comes over it.
-    pub(super) demux: Demux,
+    pub(super) demux: Directory,
     /// If it is for all streams that ask for this place, now or later.
     socket_key: Option<SocketKey>,
 }
@@ -52,41 +52,56 @@ impl<T> Bindings<T> {
     }
 
     /// What a component has at `address`: what is shared there, or what `open` binds, told its index and
-    /// whether it will be shared.
+    /// whether it will be shared, with what knows whose its datagrams are.
     pub(super) fn bind(
         &mut self,
         bind_options: &BindOptions,
         component_id: u16,
         address: IpAddr,
-        open: impl FnOnce(&mut Ports, usize, bool) -> io::Result<(T, SocketAddr)>,
+        open: impl FnOnce(&mut Ports, usize, bool) -> io::Result<(T, SocketAddr, Directory)>,
     ) -> io::Result<Binding> {
         let socket_key = bind_options.socket_key(component_id, address);
-        let known = socket_key
-            .as_ref()
-            .and_then(|socket_key| self.shared.get(socket_key));
-        let index = match known {
-            Some(index) => *index,
-            None => {
-                let entry = self.slab.vacant_entry();
-                let index = entry.key();
-                let (inner, local) = open(&mut self.ports, index, socket_key.is_some())?;
-                if let Some(socket_key) = &socket_key {
-                    self.shared.insert(socket_key.clone(), index);
-                }
-                entry.insert(Bound {
-                    inner,
-                    local,
-                    demux: Demux::new(),
-                    socket_key,
-                });
-                index
-            }
-        };
+        let index = self.open(socket_key, open)?;
         Ok(Binding {
             component_id,
             index,
             local: self.slab[index].local,
         })
+    }
+
+    /// The index of what is shared at a place, or of what `open` binds.
+    pub(super) fn open(
+        &mut self,
+        socket_key: Option<SocketKey>,
+        open: impl FnOnce(&mut Ports, usize, bool) -> io::Result<(T, SocketAddr, Directory)>,
+    ) -> io::Result<usize> {
+        let known = socket_key
+            .as_ref()
+            .and_then(|socket_key| self.shared.get(socket_key));
+        if let Some(index) = known {
+            return Ok(*index);
+        }
+        let entry = self.slab.vacant_entry();
+        let index = entry.key();
+        let (inner, local, demux) = open(&mut self.ports, index, socket_key.is_some())?;
+        if let Some(socket_key) = &socket_key {
+            self.shared.insert(socket_key.clone(), index);
+        }
+        entry.insert(Bound {
+            inner,
+            local,
+            demux,
+            socket_key,
+        });
+        Ok(index)
+    }
+
+    /// The index of what is shared at this local address.
+    pub(super) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
+        let mut shared = self.shared.values();
+        shared
+            .find(|index| self.slab[**index].local == local)
+            .copied()
     }
 
     /// Requests with these local ufrags are for the component that has this binding.
@@ -131,7 +146,7 @@ impl<T> Bindings<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Binding, Bindings};
+    use super::{Binding, Bindings, Directory};
     use crate::net::bind::BindOptions;
     use std::net::{Ipv4Addr, SocketAddr};
 
@@ -142,7 +157,7 @@ mod tests {
         let binding = bindings.bind(&bind_options, 1, address, |_, _, is_shared| {
             assert_eq!(is_shared, single_port);
             opened += 1;
-            Ok(((), SocketAddr::new(address, 1)))
+            Ok(((), SocketAddr::new(address, 1), Directory::own()))
         });
         (binding.expect("it opens"), opened)
     }

@@ -1,10 +1,13 @@
 //! One thread's sockets and streams, turn after turn.
 mod connections;
+mod moving;
 
 use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::bindings::Bound;
+use super::demux::Stray;
 use super::departures::DepartureCounter;
+use super::handover::Handover;
 use super::helpers::{Helpers, Pools};
 use super::id_map::IdMap;
 use super::inbox::{Item, Mail};
@@ -14,9 +17,11 @@ use super::keys::{ReceivePath, Sender, StreamKey};
 use super::mailbox::{Command, Mailbox, note_event_loop};
 use super::mdns::Responder;
 use super::new_stream::NewStream;
+use super::parcel::Handed;
 use super::receiver::Receiver;
 use super::relay::Relays;
 use super::share::Share;
+use super::siblings::Siblings;
 use super::sockets::Sockets;
 use super::stream_driver::{LoopContext, StreamDriver};
 use super::tcp::Connections;
@@ -25,7 +30,7 @@ use super::token::Token;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Cause};
 use crate::counted;
-use crate::ice::{Datagram, Pair};
+use crate::ice::{Datagram, Pair, StunKind};
 use crate::plugin::nanos_since;
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
@@ -48,6 +53,7 @@ pub(crate) struct EventLoop {
     responder: Arc<Responder>,
     instances: Arc<Instances>,
     streams: IdMap<StreamKey, Box<StreamDriver>>,
+    handover: Handover,
     timers: Timers,
     share: Share,
     dirty: Vec<StreamKey>,
@@ -92,6 +98,7 @@ impl EventLoop {
             responder,
             instances,
             streams: IdMap::default(),
+            handover: Handover::default(),
             timers: Timers::default(),
             share: Share::default(),
             dirty: Vec::new(),
@@ -103,6 +110,12 @@ impl EventLoop {
             pulse: Arc::default(),
             running: true,
         })
+    }
+
+    /// It has this number among the loops of its host; without, it is alone.
+    pub(crate) fn join(&mut self, number: usize, siblings: &Arc<Siblings>) {
+        self.sockets.join(number, Arc::clone(siblings));
+        self.handover = Handover::new(number, Arc::clone(siblings));
     }
 
     /// Where other threads put their wishes.
@@ -158,6 +171,7 @@ impl EventLoop {
                     Token::Relay(index) => self.serve_relay(now, index),
                 }
             }
+            self.handover.flush();
             self.pulse.at(At::Time);
             let is_timers_turn = self.share.is_timers_turn(now, !self.busy.is_empty());
             let began = is_timers_turn.then(Instant::now);
@@ -202,11 +216,25 @@ impl EventLoop {
             Command::Completed(key) => self.complete(now, key),
             Command::Found(key, lookup, found) => {
                 if let Some(driver) = self.streams.get_mut(&key) {
+                    driver.note_found();
                     driver.stream.handle_lookup(now, &lookup, &found);
                     self.mark_dirty(key);
                 }
             }
             Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
+            Command::TakeSocket(socket_key) => {
+                if let Err(error) = self.sockets.take(socket_key) {
+                    tracing::error!(
+                        "one of the sockets on a shared port cannot be used, and what arrives there is lost: {error}; \
+                         allow more open files, and start anew"
+                    );
+                }
+            }
+            Command::Handed(parcel) => self.take_handed(now, &parcel),
+            Command::Expect(moving) => self.expect_stream(&moving),
+            Command::Expected(key, number) => self.move_to(now, key, number),
+            Command::Adopt(driver) => self.adopt(now, driver),
+            Command::Stays(key) => self.release_held(key),
             Command::Shutdown => self.running = false,
         }
     }
@@ -255,6 +283,10 @@ impl EventLoop {
 
     fn open(&mut self, new: NewStream) {
         let key = new.stream.id();
+        if new.bind_options.single_port {
+            let siblings = self.handover.siblings();
+            siblings.settle(key, self.handover.number());
+        }
         self.pulse.opened(key, &new.stream.plugin().id);
         self.streams.insert(key, Box::new(StreamDriver::new(new)));
         self.mark_dirty(key);
@@ -286,10 +318,15 @@ impl EventLoop {
         if let Some(driver) = self.streams.get_mut(&key) {
             driver.take_completions(now);
             self.mark_dirty(key);
+        } else {
+            self.handover.forward(key, Command::Completed(key));
         }
     }
 
     fn wake(&mut self, now: Instant, key: StreamKey, instance_id: u64) {
+        if !self.streams.contains_key(&key) {
+            return self.handover.forward(key, Command::Wake(key, instance_id));
+        }
         self.instances.taken(instance_id);
         if let Some(driver) = self.streams.get_mut(&key) {
             driver.stream.wake(now, instance_id);
@@ -302,8 +339,10 @@ impl EventLoop {
         let now = Instant::now();
         self.pulse.turn();
         for command in self.mailbox.close() {
-            if let Command::Open(new) = command {
-                self.open(*new);
+            match command {
+                Command::Open(new) => self.open(*new),
+                Command::Adopt(driver) => self.adopt(now, driver),
+                _ => {}
             }
         }
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
@@ -324,6 +363,7 @@ impl EventLoop {
             streams,
             dirty,
             replies,
+            handover,
             ..
         } = self;
         let Some(Bound {
@@ -344,23 +384,40 @@ impl EventLoop {
                 pair,
                 local,
             };
-            let Some(component) = demux.route(now, remote, datagram.stun()) else {
-                let expecting = demux.expecting(remote, datagram.stun());
-                if expecting.is_empty()
-                    && let Some(sole) = demux.sole_component()
-                    && let Some(driver) = streams.get(&sole.0)
-                {
-                    driver.note_stray(path(sole), bytes);
-                }
-                for component in expecting {
-                    if let Some(driver) = streams.get_mut(&component.0) {
-                        driver.deliver(now, path(component), datagram, dirty, replies);
+            let arrived = handover.number();
+            let handed = |component| Handed {
+                component,
+                local,
+                remote,
+                arrived,
+            };
+            let lives_here = |key| streams.contains_key(&key);
+            let Some(component) = demux.route(now, remote, datagram.stun(), lives_here) else {
+                match demux.stray(remote, datagram.stun()) {
+                    Stray::Expected(expecting) => {
+                        for component in expecting {
+                            match streams.get_mut(&component.0) {
+                                Some(driver) => {
+                                    driver.deliver(now, path(component), datagram, dirty, replies);
+                                }
+                                None => handover.hand_over(handed(component), bytes),
+                            }
+                        }
+                    }
+                    Stray::Sole(sole) => {
+                        if let Some(driver) = streams.get(&sole.0) {
+                            driver.note_stray(path(sole), bytes);
+                        }
                     }
                 }
                 return;
             };
             let Some(driver) = streams.get_mut(&component.0) else {
-                return;
+                if let Some(StunKind::Response { .. }) = datagram.stun() {
+                    // What follows is not a stranger's, also where it is here before the answer has been taken there.
+                    demux.expect(remote, component);
+                }
+                return handover.hand_over(handed(component), bytes);
             };
             match driver.deliver(now, path(component), datagram, dirty, replies) {
                 Arrival::Application | Arrival::Told => data = true,
@@ -490,6 +547,9 @@ impl EventLoop {
         let Some(mut driver) = self.streams.remove(&key) else {
             return;
         };
+        if driver.shares_port() {
+            self.handover.siblings().forget(key);
+        }
         self.timers.arm(key, None, &mut driver.armed);
         self.pulse.ended(key);
         self.helpers.forget(key);

@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(crate) struct Inbox {
     stream: StreamKey,
-    mailbox: Arc<Mailbox>,
     state: Mutex<State>,
 }
 
@@ -40,8 +39,10 @@ pub(super) struct Mail {
     pub(super) cost: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Of the loop on which the stream lives.
+    mailbox: Arc<Mailbox>,
     items: VecDeque<Item>,
     datagrams: VecDeque<u8>,
     queued: Queued,
@@ -72,8 +73,7 @@ impl Inbox {
     pub(super) fn new(stream: StreamKey, mailbox: Arc<Mailbox>) -> Self {
         Self {
             stream,
-            mailbox,
-            state: Mutex::default(),
+            state: Mutex::new(State::new(mailbox)),
         }
     }
 
@@ -101,7 +101,7 @@ impl Inbox {
         let state = self.open_state()?;
         let waiting = state.queued.payload_bytes;
         let is_full =
-            waiting >= MAX_DATAGRAMS || waiting >= SHARE && self.mailbox.waiting() >= MAX_WAITING;
+            waiting >= MAX_DATAGRAMS || waiting >= SHARE && state.mailbox.waiting() >= MAX_WAITING;
         if is_full {
             return Err(SendError::Full);
         }
@@ -140,14 +140,14 @@ impl Inbox {
         let state = self.lock();
         match state.is_closed {
             false => Ok(state),
-            true if self.mailbox.is_closed() => Err(SendError::HostEnded),
+            true if state.mailbox.is_closed() => Err(SendError::HostEnded),
             true => Err(SendError::Ended),
         }
     }
 
     fn put(&self, mut state: MutexGuard<'_, State>, item: Item, datagram: &[u8]) {
         let bytes = state.queued.add(&item);
-        self.mailbox.add_waiting(bytes);
+        state.mailbox.add_waiting(bytes);
         let written = state.datagrams.write_all(datagram);
         written.expect("memory takes it");
         state.items.push_back(item);
@@ -155,11 +155,23 @@ impl Inbox {
     }
 
     fn tell(&self, mut state: MutexGuard<'_, State>) {
-        let is_told = std::mem::replace(&mut state.is_told, true);
-        drop(state);
-        if !is_told {
-            self.mailbox.post(Command::Mail(self.stream));
+        if std::mem::replace(&mut state.is_told, true) {
+            return;
         }
+        let mailbox = Arc::clone(&state.mailbox);
+        drop(state);
+        mailbox.post(Command::Mail(self.stream));
+    }
+
+    /// The stream moves to another loop, which has to look for itself what waits: nothing of it is told there, and what
+    /// is told at the loop before from now on says nothing.
+    pub(super) fn move_to(&self, mailbox: &Arc<Mailbox>) {
+        let mut state = self.lock();
+        let bytes = state.queued.bytes();
+        state.mailbox.remove_waiting(bytes);
+        mailbox.add_waiting(bytes);
+        state.mailbox = Arc::clone(mailbox);
+        state.is_told = true;
     }
 
     /// Takes some of what waits, into `mail`, which is empty. Returns whether there is more.
@@ -178,7 +190,7 @@ impl Inbox {
                 Item::Datagram(..) | Item::Flush(_) => 1,
             };
             let bytes = state.queued.remove(&item);
-            self.mailbox.remove_waiting(bytes);
+            state.mailbox.remove_waiting(bytes);
             if let Item::Datagram(_, length) = item {
                 let (front, back) = state.datagrams.as_slices();
                 let cut = length.min(front.len());
@@ -202,16 +214,31 @@ impl Inbox {
     /// From now on nothing is taken; what waits is returned.
     pub(super) fn close(&self) -> Vec<Item> {
         let mut state = self.lock();
-        let left = std::mem::take(&mut *state);
+        let mailbox = Arc::clone(&state.mailbox);
+        let left = std::mem::replace(&mut *state, State::new(mailbox));
         state.is_closed = true;
         drop(state);
-        self.mailbox.remove_waiting(left.queued.bytes());
+        left.mailbox.remove_waiting(left.queued.bytes());
         left.items.into()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code that could panic runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn new(mailbox: Arc<Mailbox>) -> Self {
+        Self {
+            mailbox,
+            items: VecDeque::new(),
+            datagrams: VecDeque::new(),
+            queued: Queued::default(),
+            stop: None,
+            is_told: false,
+            is_closed: false,
+        }
     }
 }
 
@@ -408,6 +435,27 @@ mod tests {
         assert!(mailbox.waiting() <= most, "{}", mailbox.waiting());
         let last = inboxes[99].queued().payload_bytes;
         assert!(last >= SHARE, "{last}");
+    }
+
+    #[test]
+    fn an_inbox_that_moves_keeps_what_waits_in_order_and_is_told_at_its_new_loop_alone() {
+        let [(_poll, old), (_other, new)] = [(); 2].map(|()| mailbox());
+        let inbox = Inbox::new(7, Arc::clone(&old));
+        inbox.put_datagram(1, b"before").expect("there is room");
+        assert!(is_told(&old));
+        inbox.move_to(&new);
+        inbox.put_datagram(1, b" and after").expect("there is room");
+        assert!(!is_told(&old) && !is_told(&new), "the new one looks itself");
+        assert_eq!(old.waiting(), 0);
+        assert_eq!(new.waiting(), inbox.queued().bytes());
+        let mut mail = Mail::default();
+        assert!(!inbox.take(&mut mail));
+        assert_eq!(mail.datagrams, b"before and after");
+        inbox.put_stop();
+        assert!(!is_told(&old) && is_told(&new));
+        old.close();
+        inbox.close();
+        assert_eq!(inbox.put_datagram(1, b""), Err(SendError::Ended));
     }
 
     #[test]

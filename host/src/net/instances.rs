@@ -27,6 +27,13 @@ impl Instances {
         self.lock().insert(instance_id, owner);
     }
 
+    /// The instance's stream has moved to another loop.
+    pub(super) fn move_to(&self, instance_id: u64, mailbox: &Arc<Mailbox>) {
+        if let Some(owner) = self.lock().get_mut(&instance_id) {
+            owner.mailbox = Arc::clone(mailbox);
+        }
+    }
+
     pub(super) fn remove(&self, instance_id: u64) {
         self.lock().remove(&instance_id);
     }

@@ -22,7 +22,7 @@ pub(super) enum Sender {
 
 /// Streams that ask for the same place share a socket: one port for each address and component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SocketKey {
+pub(crate) struct SocketKey {
     pub(super) address: IpAddr,
     pub(super) port_range: Option<RangeInclusive<u16>>,
     pub(super) component_id: u16,

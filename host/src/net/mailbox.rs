@@ -1,8 +1,10 @@
 //! What other threads ask of an event loop.
 //!
 //! What is for a stream waits in the stream's own [inbox](super::Inbox); here it is only said that something does.
-use super::keys::StreamKey;
+use super::keys::{SocketKey, StreamKey};
 use super::new_stream::NewStream;
+use super::parcel::Parcel;
+use super::stream_driver::StreamDriver;
 use crate::stream::Lookup;
 use std::cell::Cell;
 use std::fmt;
@@ -20,17 +22,42 @@ pub(crate) enum Command {
     Found(StreamKey, Lookup, Result<Vec<SocketAddr>, String>),
     /// Of an instance of the stream's.
     Wake(StreamKey, u64),
+    /// There is a socket of the loop's on a port that all loops share.
+    TakeSocket(SocketKey),
+    /// Datagrams for streams of the loop's have arrived at another one.
+    Handed(Parcel),
+    /// A stream of another loop's is to come to this one, if that has sockets at its local addresses.
+    Expect(Box<Moving>),
+    /// Nothing of a stream's is on the way from there any more: it may move there.
+    Expected(StreamKey, usize),
+    /// A stream that has come to live on the loop.
+    Adopt(Box<StreamDriver>),
+    /// A stream that was expected does not come.
+    Stays(StreamKey),
     Shutdown,
+}
+
+/// A stream that is to move.
+#[derive(Debug)]
+pub(crate) struct Moving {
+    pub(super) stream: StreamKey,
+    /// The number of the loop on which it lives.
+    pub(super) home: usize,
+    /// The addresses of its sockets.
+    pub(super) locals: Vec<SocketAddr>,
 }
 
 /// A loop's mailbox.
 ///
 /// It is bounded: streams that wait to be taken over by their number, what is for a stream by one entry for each,
-/// completions and lookups by the instances and names of the streams.
+/// completions and lookups by the instances and names of the streams, datagrams that other loops hand over by their
+/// bytes, moves by the streams.
 pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// Bytes that wait in the inboxes of the loop's streams.
     waiting: AtomicUsize,
+    /// Bytes that wait here of what other loops hand over.
+    handed: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -79,19 +106,23 @@ impl Mailbox {
         Self {
             state: Mutex::new(state),
             waiting: AtomicUsize::new(0),
+            handed: AtomicUsize::new(0),
         }
     }
 
     /// Posts a command whatever waits already; once nobody takes it, it is dropped.
     pub(crate) fn post(&self, command: Command) {
+        drop(self.offer(command)); // what it holds takes its time
+    }
+
+    /// The same, but it is returned once nobody takes it.
+    pub(super) fn offer(&self, command: Command) -> Result<(), Command> {
         let state = self.lock();
-        match state.is_closed {
-            false => self.push(state, command),
-            true => {
-                drop(state);
-                drop(command); // what it holds takes its time
-            }
+        if state.is_closed {
+            return Err(command);
         }
+        self.push(state, command);
+        Ok(())
     }
 
     /// Posts a new stream, unless too many wait or nobody takes it any more.
@@ -162,6 +193,21 @@ impl Mailbox {
     /// So many bytes wait no more.
     pub(super) fn remove_waiting(&self, bytes: usize) {
         self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that wait here of what other loops hand over.
+    pub(super) fn handed(&self) -> usize {
+        self.handed.load(Ordering::Relaxed)
+    }
+
+    /// So many bytes more wait.
+    pub(super) fn add_handed(&self, bytes: usize) {
+        self.handed.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many bytes wait no more.
+    pub(super) fn remove_handed(&self, bytes: usize) {
+        self.handed.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

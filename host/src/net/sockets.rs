@@ -2,8 +2,10 @@
 use super::batch::{Batch, Unsent};
 use super::bind::{BindOptions, Ports};
 use super::bindings::{Bindings, Bound};
+use super::demux::Directory;
 use super::departures::DepartureCounter;
-use super::keys::{Binding, ComponentKey, Sender, StreamKey};
+use super::keys::{Binding, ComponentKey, Sender, SocketKey, StreamKey};
+use super::siblings::Siblings;
 use super::socket::{Offload, Socket};
 use super::token::Token;
 use crate::ice::stun_kind;
@@ -22,11 +24,16 @@ pub(super) struct Sockets {
     batch: Batch,
     departures: Arc<DepartureCounter>,
     unsent: Vec<Unsent>,
+    /// The loop's number, and the others.
+    number: usize,
+    siblings: Arc<Siblings>,
 }
 
 impl Sockets {
     pub(super) fn new(registry: Registry) -> Self {
         Self {
+            number: 0,
+            siblings: Arc::default(),
             registry,
             offload: None,
             bindings: Bindings::new(),
@@ -34,6 +41,12 @@ impl Sockets {
             departures: Arc::default(),
             unsent: Vec::new(),
         }
+    }
+
+    /// The loop has this number among others.
+    pub(super) fn join(&mut self, number: usize, siblings: Arc<Siblings>) {
+        self.number = number;
+        self.siblings = siblings;
     }
 
     /// How much has left by them.
@@ -52,15 +65,49 @@ impl Sockets {
         component_id: u16,
         address: IpAddr,
     ) -> io::Result<Binding> {
+        let socket_key = bind_options.socket_key(component_id, address);
+        let index = self.open(socket_key, |ports| bind_options.bind_to(address, ports))?;
+        let local = self.bound(index).local;
+        Ok(Binding {
+            component_id,
+            index,
+            local,
+        })
+    }
+
+    /// Takes over the loop's socket on a port that another loop has found for all, unless that has been done.
+    ///
+    /// # Errors
+    /// The system has no place for it. What arrives there is lost.
+    pub(super) fn take(&mut self, socket_key: SocketKey) -> io::Result<()> {
+        let bound = |_: &mut Ports| Err(io::ErrorKind::NotFound.into());
+        self.open(Some(socket_key), bound).map(drop)
+    }
+
+    /// The index of a socket for a place that is shared, or of a new one.
+    fn open(
+        &mut self,
+        socket_key: Option<SocketKey>,
+        bind: impl FnOnce(&mut Ports) -> io::Result<mio::net::UdpSocket>,
+    ) -> io::Result<usize> {
         let Self {
             registry,
             offload,
             bindings,
             departures,
+            number,
+            siblings,
             ..
         } = self;
+        let common = socket_key.clone().filter(|_| siblings.share_ports());
         let open = |ports: &mut Ports, index, is_shared| {
-            let socket = bind_options.bind_to(address, ports)?;
+            let (socket, directory) = match &common {
+                Some(socket_key) => {
+                    let (socket, demux) = siblings.socket(socket_key, *number, || bind(ports))?;
+                    (socket, Directory::shared(demux))
+                }
+                None => (bind(ports)?, Directory::own()),
+            };
             let local = socket.local_addr()?;
             let offload = match &*offload {
                 Some(known) => known.clone(),
@@ -69,9 +116,20 @@ impl Sockets {
             let token = Token::Socket(index).into();
             let departures = Arc::clone(departures);
             let socket = Socket::register(socket, offload, departures, registry, token, is_shared)?;
-            Ok((socket, local))
+            Ok((socket, local, directory))
         };
-        bindings.bind(bind_options, component_id, address, open)
+        bindings.open(socket_key, open)
+    }
+
+    /// The index of the loop's socket at a local address that streams share.
+    pub(super) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
+        self.bindings.shared_at(local)
+    }
+
+    /// A stream leaves for another loop, and keeps its place on a port that both share.
+    pub(super) fn move_away(&mut self, binding: Binding, stream: StreamKey) {
+        let component = (stream, binding.component_id);
+        self.bound(binding.index).demux.move_away(component);
     }
 
     fn bound(&mut self, index: usize) -> &mut Bound<Socket> {

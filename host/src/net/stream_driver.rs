@@ -1,5 +1,6 @@
 //! A stream on its event loop: what it wants is carried out here.
 mod bind;
+mod moving;
 mod relay;
 mod send;
 
@@ -25,14 +26,16 @@ use crate::ice::Datagram;
 use crate::plugin::{Call, Request};
 use crate::stream::{Event, Message, Notification, Refused, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
+use moving::Residence;
 use rustls::ClientConfig;
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// A stream and what it has on its loop.
-pub(super) struct StreamDriver {
+pub(crate) struct StreamDriver {
     pub(super) stream: Stream,
     pub(super) application: Guarded,
     /// What has become of messages, to be told behind what they have caused.
@@ -52,6 +55,7 @@ pub(super) struct StreamDriver {
     instances: BTreeMap<u16, u64>,
     /// Whether sockets have been bound: what fails to be bound later ends nothing.
     has_gathered: bool,
+    residence: Residence,
     /// Its entry among the timers. Whatever changes the stream is followed by its being driven, and that moves the entry.
     pub(super) armed: Option<Instant>,
     /// Whether it is in the loop's list of streams to drive.
@@ -104,6 +108,7 @@ impl StreamDriver {
             hidden: Vec::new(),
             instances: BTreeMap::new(),
             has_gathered: false,
+            residence: Residence::default(),
             armed: None,
             dirty: false,
         }
@@ -198,6 +203,7 @@ impl StreamDriver {
                 }
             }
             while let Some(lookup) = self.stream.poll_lookup() {
+                self.residence.lookups += 1;
                 context.helpers.look_up(context.now, lookup, self.key());
             }
             while let Some(request) = self.stream.poll_relay() {
@@ -403,5 +409,13 @@ impl StreamDriver {
         for binding in self.bindings.extract_if(.., |it| are_free(it)) {
             sockets.release(binding, key);
         }
+    }
+}
+
+impl fmt::Debug for StreamDriver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamDriver")
+            .field("stream", &self.key())
+            .finish_non_exhaustive()
     }
 }

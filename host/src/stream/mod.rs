@@ -314,6 +314,18 @@ impl Stream {
         state.is_some_and(|state| state.component.agent().is_verified(transport, remote))
     }
 
+    /// The pair that a component's ICE has selected.
+    pub fn selected_pair(&self, component_id: u16) -> Option<Pair> {
+        let index = usize::from(component_id).wrapping_sub(1);
+        let state = self.components.get(index)?;
+        state.component.agent().selected_pair()
+    }
+
+    /// Whether it may have connections to relays.
+    pub fn has_relays(&self) -> bool {
+        !self.config.settings.servers.turn.is_empty()
+    }
+
     /// Reports a datagram that was not sent. The flow goes on.
     pub fn could_not_send(&mut self, component_id: u16, reason: String) {
         self.notify(Notification::CouldNotSendPayload {

@@ -1,6 +1,7 @@
 //! Many streams on one port: each gets what is its own.
-use crate::alone;
 use crate::streams::{End, PATIENCE, Report, Streams};
+use crate::{LOOPS, alone};
+use handclasp::StreamOptions;
 use handclasp_tests::{Lacking, skip};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashSet;
@@ -35,21 +36,29 @@ fn allow_many_files() {
 fn two_thousand_streams_share_a_port_and_none_gets_anothers_data() {
     let _alone = alone();
     allow_many_files();
-    Crowd::connect(Streams::open("dtls-srtp", STREAMS), STREAMS, 1).exchange();
+    for loops in [1, 4] {
+        Crowd::connect(Streams::open(loops, "dtls-srtp", STREAMS), STREAMS, 1).exchange();
+    }
 }
 
 #[test]
 fn streams_share_a_tcp_listener_and_none_gets_anothers_data() {
     let _alone = alone();
     allow_many_files();
-    Crowd::connect(Streams::open_over_tcp("dtls-srtp", OVER_TCP), OVER_TCP, 1).exchange();
+    for loops in [1, 2] {
+        let streams = Streams::open_over_tcp(loops, "dtls-srtp", OVER_TCP);
+        Crowd::connect(streams, OVER_TCP, 1).exchange();
+    }
 }
 
 #[test]
 fn each_of_two_components_has_its_port_and_its_handshakes() {
     let _alone = alone();
-    let streams = Streams::open_with("dtls-srtp", FEWER, |_, options| options.components(2));
-    Crowd::connect(streams, FEWER, 2).exchange();
+    for loops in LOOPS {
+        let two = |_, options: StreamOptions| options.components(2);
+        let streams = Streams::open_with(loops, "dtls-srtp", FEWER, two);
+        Crowd::connect(streams, FEWER, 2).exchange();
+    }
 }
 
 #[test]
@@ -59,16 +68,24 @@ fn streams_share_a_port_over_ipv6() {
         let lacking = Lacking(format!("loopback has no IPv6 ({error}): let it be ::1"));
         return skip("streams that share a port over IPv6", &lacking);
     }
-    let streams = Streams::open_with("dtls-srtp", FEWER, |end, options| {
-        options.bind(end.bind(Ipv6Addr::LOCALHOST.into()))
-    });
-    Crowd::connect(streams, FEWER, 1).exchange();
+    for loops in LOOPS {
+        let streams = Streams::open_with(loops, "dtls-srtp", FEWER, |end, options| {
+            options.bind(end.bind(Ipv6Addr::LOCALHOST.into()))
+        });
+        Crowd::connect(streams, FEWER, 1).exchange();
+    }
 }
 
 #[test]
 fn a_restart_leaves_the_data_of_all_flowing() {
     let _alone = alone();
-    let mut crowd = Crowd::connect(Streams::open("dtls-srtp", FEWER), FEWER, 1);
+    for loops in LOOPS {
+        restart(loops);
+    }
+}
+
+fn restart(loops: usize) {
+    let mut crowd = Crowd::connect(Streams::open(loops, "dtls-srtp", FEWER), FEWER, 1);
     let restarting: Vec<usize> = (0..FEWER).step_by(7).collect();
     let credentials = |crowd: &Crowd| -> HashSet<(String, String)> {
         let ends = restarting

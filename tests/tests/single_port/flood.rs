@@ -21,8 +21,8 @@ struct Running {
 }
 
 impl Running {
-    fn start() -> Self {
-        let mut streams = Streams::open("none", 1);
+    fn start(loops: usize) -> Self {
+        let mut streams = Streams::open(loops, "none", 1);
         let (mut server, mut ready) = (None, 0);
         while ready < 2 {
             match streams.next() {
@@ -63,7 +63,7 @@ impl Running {
     }
 }
 
-/// Datagrams for the socket at this address that the system has dropped, because its buffer was full.
+/// Datagrams for the sockets at this address that the system has dropped, because a buffer was full.
 fn dropped(at: SocketAddr) -> usize {
     let sockets = std::fs::read_to_string("/proc/net/udp").expect("Linux has it");
     let port = format!(":{:04X}", at.port());
@@ -71,11 +71,12 @@ fn dropped(at: SocketAddr) -> usize {
         let local = line.split_whitespace().nth(1);
         local.is_some_and(|local| local.ends_with(&port))
     };
-    let drops = sockets.lines().find(is_it).and_then(|line| {
-        let last = line.split_whitespace().next_back()?;
-        last.parse().ok()
+    let drops = sockets.lines().filter(is_it).map(|line| {
+        let last = line.split_whitespace().next_back();
+        let drops = last.and_then(|last| last.parse::<usize>().ok());
+        drops.expect("the last word is a number")
     });
-    drops.expect("it is open, and its last word is a number")
+    drops.sum()
 }
 
 /// How many success responses to STUN's binding requests wait in a socket.
@@ -137,31 +138,37 @@ fn sources(count: usize) -> Vec<UdpSocket> {
 #[test]
 fn a_strangers_requests_cost_nothing_that_stays() {
     let _alone = alone();
-    let running = Running::start();
-    let (username, _) = running.check();
-    let guess = "x".repeat(24);
-    let (answered, _) = flood(running, &sources(16), &username, &guess);
-    assert_eq!(answered, 0, "whoever does not know the password");
+    for loops in [1, 2] {
+        let running = Running::start(loops);
+        let (username, _) = running.check();
+        let guess = "x".repeat(24);
+        let (answered, _) = flood(running, &sources(16), &username, &guess);
+        assert_eq!(answered, 0, "whoever does not know the password");
+    }
 }
 
 #[test]
 fn requests_to_nobody_cost_nothing_that_stays() {
     let _alone = alone();
-    let guess = "x".repeat(24);
-    let (answered, _) = flood(Running::start(), &sources(16), "nobody:noone", &guess);
-    assert_eq!(answered, 0, "whoever asks for nobody");
+    for loops in [1, 2] {
+        let (running, guess) = (Running::start(loops), "x".repeat(24));
+        let (answered, _) = flood(running, &sources(16), "nobody:noone", &guess);
+        assert_eq!(answered, 0, "whoever asks for nobody");
+    }
 }
 
 #[test]
 fn an_authentic_peers_requests_from_two_thousand_ports_leave_its_data_flowing() {
     let _alone = alone();
-    let running = Running::start();
-    let (username, pwd) = running.check();
-    let (answered, took) = flood(running, &sources(SOURCES), &username, &pwd);
-    assert!(answered > 0, "some are looked at");
-    let most = AT_ONCE + PER_SECOND * (1 + took.as_secs() as usize);
-    assert!(
-        answered <= most,
-        "{answered} of {REQUESTS} were answered in {took:?}: so many have not the time of all others"
-    );
+    for loops in [1, 2] {
+        let running = Running::start(loops);
+        let (username, pwd) = running.check();
+        let (answered, took) = flood(running, &sources(SOURCES), &username, &pwd);
+        assert!(answered > 0, "some are looked at");
+        let most = AT_ONCE + PER_SECOND * (1 + took.as_secs() as usize);
+        assert!(
+            answered <= most,
+            "{answered} of {REQUESTS} were answered in {took:?}: so many have not the time of all others"
+        );
+    }
 }

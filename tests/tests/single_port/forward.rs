@@ -23,7 +23,7 @@ fn content(number: usize, datagram: &[u8]) -> Vec<u8> {
 #[test]
 fn what_is_passed_on_to_all_reaches_each_by_content_and_in_order() {
     let _alone = alone();
-    let mut streams = Streams::open("none", STREAMS);
+    let mut streams = Streams::open(1, "none", STREAMS);
     let mut ready = 0;
     while ready < 2 * STREAMS {
         if let (_, _, Report::Ready(..)) = streams.next() {

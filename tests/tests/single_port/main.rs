@@ -4,10 +4,14 @@ mod fair;
 mod flood;
 mod forward;
 mod lite;
+mod moves;
 mod streams;
 mod tuple;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many event loops there are.
+const LOOPS: [usize; 3] = [1, 2, 4];
 
 /// One test at a time: they measure the memory of the process, and open most of the files it may.
 fn alone() -> MutexGuard<'static, ()> {

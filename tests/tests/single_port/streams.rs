@@ -76,14 +76,14 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Opens `count` pairs over IPv4 on a host with one event loop.
-    pub(crate) fn open(plugin: &str, count: usize) -> Self {
-        Self::open_with(plugin, count, |_, options| options)
+    /// Opens `count` pairs over IPv4 on a host with so many event loops.
+    pub(crate) fn open(loops: usize, plugin: &str, count: usize) -> Self {
+        Self::open_with(loops, plugin, count, |_, options| options)
     }
 
     /// The same over TCP alone, each peer on connections of its own.
-    pub(crate) fn open_over_tcp(plugin: &str, count: usize) -> Self {
-        Self::open_with(plugin, count, |end, options| {
+    pub(crate) fn open_over_tcp(loops: usize, plugin: &str, count: usize) -> Self {
+        Self::open_with(loops, plugin, count, |end, options| {
             let tcp = match end {
                 End::Server => Tcp::Passive,
                 End::Peer => Tcp::Active,
@@ -94,12 +94,15 @@ impl Streams {
 
     /// The same with other options for either end.
     pub(crate) fn open_with(
+        loops: usize,
         plugin: &str,
         count: usize,
         adapt: impl Fn(End, StreamOptions) -> StreamOptions,
     ) -> Self {
         let plugins = SearchPath::from_dirs(vec![plugins()]).expect("they are built");
-        let host_options = HostOptions::new(plugins).scanner(Scanner::none()).loops(1);
+        let host_options = HostOptions::new(plugins)
+            .scanner(Scanner::none())
+            .loops(loops);
         let host = Host::new(host_options).expect("a host");
         let (sender, seen) = channel();
         let passed_on = Arc::new(OnceLock::new());

@@ -1,9 +1,10 @@
 //! A peer's socket that has the credentials of two streams: a 5-tuple is the first one's.
-use crate::alone;
 use crate::streams::{End, PATIENCE, Report, Streams};
+use crate::{LOOPS, alone};
 use handclasp_tests::{authentic, binding_request};
 use is::stun::StunMessage;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 /// The stream that the 5-tuple is of, and the one that is refused.
 const FIRST: usize = 0;
@@ -74,8 +75,8 @@ impl Peer {
 }
 
 /// Two streams that have peers, and are ready; and the port that they share.
-fn ready() -> (Streams, SocketAddr) {
-    let mut streams = Streams::open_with("none", 2, |end, options| {
+fn ready(loops: usize) -> (Streams, SocketAddr) {
+    let mut streams = Streams::open_with(loops, "none", 2, |end, options| {
         options.controlling(end == End::Server)
     });
     let (mut server, mut ready) = (None, 0);
@@ -94,7 +95,13 @@ fn ready() -> (Streams, SocketAddr) {
 #[test]
 fn an_address_that_has_not_answered_is_nobodys() {
     let _alone = alone();
-    let (mut streams, server) = ready();
+    for loops in LOOPS {
+        answer_one(loops);
+    }
+}
+
+fn answer_one(loops: usize) {
+    let (mut streams, server) = ready(loops);
     let mut peer = Peer::new(&streams, server);
     peer.answers[FIRST] = false;
     for _ in 0..3 {
@@ -124,7 +131,13 @@ fn an_address_that_has_not_answered_is_nobodys() {
 #[test]
 fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     let _alone = alone();
-    let (mut streams, server) = ready();
+    for loops in LOOPS {
+        answer_both(loops);
+    }
+}
+
+fn answer_both(loops: usize) {
+    let (mut streams, server) = ready(loops);
     let mut peer = Peer::new(&streams, server);
     peer.check(&streams, FIRST);
     while peer.answered[FIRST] == 0 {
@@ -163,4 +176,53 @@ fn a_second_stream_never_gets_a_5_tuple_that_is_anothers() {
     let (number, end, report) = streams.next();
     assert_eq!((number, end), (SECOND, End::Peer));
     assert!(matches!(report, Report::Received(_, datagram) if datagram == b"\x80elsewhere"));
+}
+
+/// As behind a NAT that forgets: the same peer comes from one address after the other, and each arrives at whichever loop.
+#[test]
+fn a_peer_that_changes_its_address_gets_and_sends_in_order_and_replays_reach_nobody() {
+    let _alone = alone();
+    for loops in LOOPS {
+        let (mut streams, server) = ready(loops);
+        for change in 0..8 {
+            use_address(&mut streams, server, change);
+        }
+    }
+}
+
+fn use_address(streams: &mut Streams, server: SocketAddr, change: u32) {
+    let mut peer = Peer::new(streams, server);
+    let port = peer.socket.local_addr().expect("it is bound").port();
+    let priority = 2_147_483_000 + change;
+    let better = format!("candidate:7 1 udp {priority} 127.0.0.1 {port} typ host");
+    streams.offer(FIRST, End::Server, &better);
+    peer.check(streams, FIRST);
+    while !matches!(
+        streams.report_within(Duration::from_millis(1)),
+        Some(Some((FIRST, End::Server, Report::Selected(..))))
+    ) {
+        peer.receive();
+    }
+    let stranger = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    for number in 0..20 {
+        let up = [0x80, b'u', number];
+        peer.send(&up);
+        let replayed = stranger.send_to(&up, server);
+        replayed.expect("loopback takes it");
+        let received = loop {
+            match streams.next() {
+                (number, End::Server, Report::Received(_, datagram)) => break (number, datagram),
+                (_, End::Server, Report::Selected(..)) => panic!("nothing is better"),
+                _ => {}
+            }
+        };
+        assert_eq!(received, (FIRST, up.to_vec()), "once");
+        let down = [0x80, b'd', number];
+        streams.send(FIRST, End::Server, 1, &down);
+        let mut received = Vec::new();
+        while received.first() != Some(&0x80) {
+            received = peer.receive();
+        }
+        assert_eq!(received, down);
+    }
 }

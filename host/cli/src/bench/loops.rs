@@ -23,7 +23,7 @@ pub(super) fn microseconds(
 ) -> Result<[f64; 2], String> {
     let on = |loops: u32| {
         pinned.with_cores(loops, || {
-            let sessions = Sessions::on_loops(plugins, PLUGIN, loops as usize);
+            let sessions = Sessions::on_loops(plugins, PLUGIN, loops as usize, false);
             let sessions = sessions.map_err(Failed::into_sentence)?;
             // What helps the loops is started on their cores, too.
             sessions.pass(WARM)?;
@@ -57,8 +57,7 @@ pub(super) fn figure(setup: &Setup) -> Figure {
         host,
         baseline: Some(baseline),
         target: Target::RatioAtLeast(1.7),
-        note: "by the clock, on two cores against one, 32 sessions under way; each stream has a port of its own, for \
-               those that share a port share a loop"
+        note: "by the clock, on two cores against one, 32 sessions under way; each stream has a port of its own"
             .to_owned(),
     }
 }

@@ -28,6 +28,7 @@ mod idle;
 mod loops;
 mod memory;
 mod pair;
+mod port;
 mod processor;
 mod reports;
 mod rows;

@@ -1,7 +1,7 @@
 //! The rows of the table, and which of them are asked for.
 use super::figure::Figure;
 use super::setup::Setup;
-use super::{alone, calls, first, floor, forward, idle, loops, memory, start};
+use super::{alone, calls, first, floor, forward, idle, loops, memory, port, start};
 use crate::exit::Failed;
 
 /// What is measured in one go: a row, or several that are compared with the same.
@@ -12,7 +12,7 @@ pub(super) struct Group {
 
 /// In the order in which they are measured and shown. Memory comes first: what other measurements have freed would be
 /// used again.
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 12] = [
     Group {
         rows: &["memory"],
         measure: |setup| Ok(vec![memory::figure(setup)?]),
@@ -28,6 +28,10 @@ const GROUPS: [Group; 10] = [
     Group {
         rows: &["session_loops"],
         measure: |setup| Ok(vec![loops::figure(setup)]),
+    },
+    Group {
+        rows: &["session_port"],
+        measure: |setup| Ok(vec![port::sessions(setup)]),
     },
     Group {
         rows: &["session_first"],
@@ -48,6 +52,10 @@ const GROUPS: [Group; 10] = [
     Group {
         rows: &["forward_100"],
         measure: |setup| Ok(vec![forward::many_peers(setup)?]),
+    },
+    Group {
+        rows: &["forward_port"],
+        measure: |setup| Ok(vec![port::datagrams(setup)]),
     },
     Group {
         rows: &["idle"],

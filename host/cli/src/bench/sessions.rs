@@ -36,16 +36,17 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// On so many loops, each stream with a port of its own: those that share one share a loop.
+    /// On so many loops; one end of each session shares its port with all others, or each stream has its own.
     pub(super) fn on_loops(
         plugins: &PluginArgs,
         plugin: &'static str,
         loops: usize,
+        shares_port: bool,
     ) -> Result<Self, Failed> {
         let sessions = Self::unloaded(plugins, plugin, loops)?;
         sessions.host.plugin(plugin)?;
         Ok(Self {
-            shares_port: false,
+            shares_port,
             ..sessions
         })
     }

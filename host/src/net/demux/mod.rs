@@ -1,6 +1,9 @@
 //! Which component of a socket's a datagram is for (RFC 7983; STUN as RFC 8445, section 7.3, needs it).
+mod directory;
 #[cfg(test)]
 mod tests;
+
+pub(super) use directory::{Directory, SharedDemux, Stray};
 
 use super::id_map::IdMap;
 use super::keys::ComponentKey;
@@ -64,6 +67,11 @@ const UNVERIFIED_AT_ONCE: u32 = 8_000;
 
 impl Demux {
     pub(super) fn new() -> Self {
+        Self::for_loops(1)
+    }
+
+    /// For a port that so many event loops take from: each of them has time for as many requests.
+    fn for_loops(loops: u32) -> Self {
         Self {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
@@ -71,7 +79,7 @@ impl Demux {
             members: IdMap::default(),
             transactions: [HashMap::new(), HashMap::new()],
             turned: None,
-            unverified: Pace::new(UNVERIFIED, UNVERIFIED_AT_ONCE),
+            unverified: Pace::new(UNVERIFIED / loops, UNVERIFIED_AT_ONCE.saturating_mul(loops)),
         }
     }
 
@@ -186,16 +194,17 @@ impl Demux {
         remote: SocketAddr,
         kind: Option<StunKind<'_>>,
     ) -> Option<ComponentKey> {
+        let key = self.find(remote, kind)?;
+        let is_free = !matches!(kind, Some(StunKind::Request { .. }));
+        (is_free || self.spend(now, remote, key)).then_some(key)
+    }
+
+    /// The same, whatever the budget has.
+    fn find(&self, remote: SocketAddr, kind: Option<StunKind<'_>>) -> Option<ComponentKey> {
         match kind {
             Some(StunKind::Request { local_ufrag, .. }) => {
                 let key = *self.by_ufrag.get(local_ufrag?)?;
-                let key = self.unless_anothers(remote, key)?;
-                let is_verified = self.by_address.contains_key(&remote);
-                let signs = self.members.get_mut(&key)?;
-                // One component's excess takes nothing of what is for all.
-                let is_looked_at = signs.budget.take(now, is_verified)
-                    && (is_verified || self.unverified.take(now));
-                is_looked_at.then_some(key)
+                self.unless_anothers(remote, key)
             }
             Some(StunKind::Response { transaction }) => {
                 let mut sent = self.transactions.iter();
@@ -207,6 +216,16 @@ impl Demux {
             }
             Some(StunKind::Indication) | None => self.by_address.get(&remote).copied(),
         }
+    }
+
+    /// Takes a request to a component from the budgets; returns whether they had it.
+    fn spend(&mut self, now: Instant, remote: SocketAddr, key: ComponentKey) -> bool {
+        let is_verified = self.by_address.contains_key(&remote);
+        let Some(signs) = self.members.get_mut(&key) else {
+            return false;
+        };
+        // One component's excess takes nothing of what is for all.
+        signs.budget.take(now, is_verified) && (is_verified || self.unverified.take(now))
     }
 
     fn unless_anothers(&self, remote: SocketAddr, key: ComponentKey) -> Option<ComponentKey> {
@@ -223,6 +242,12 @@ impl Demux {
         let mut members = self.members.keys();
         let first = members.next();
         first.filter(|_| members.len() == 0).copied()
+    }
+
+    /// The addresses that a component's ICE takes for its peer's.
+    fn addresses_of(&self, key: ComponentKey) -> &[SocketAddr] {
+        let signs = self.members.get(&key);
+        signs.map_or(&[], |signs| &signs.addresses)
     }
 
     /// Forgets a component; what it asked is forgotten in time. Returns whether the socket has none left.

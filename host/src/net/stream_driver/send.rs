@@ -78,7 +78,7 @@ impl StreamDriver {
         }
     }
 
-    fn binding_at(&self, local: SocketAddr) -> Option<Binding> {
+    pub(super) fn binding_at(&self, local: SocketAddr) -> Option<Binding> {
         let mut bindings = self.bindings.iter();
         bindings.find(|binding| binding.local == local).copied()
     }

@@ -12,6 +12,7 @@ mod serve;
 
 use super::bind::BindOptions;
 use super::bindings::Bindings;
+use super::demux::Directory;
 use super::keys::{Binding, ComponentKey, StreamKey};
 use super::token::Token;
 use crate::ice::{ACTIVE_PORT, Pair};
@@ -92,7 +93,9 @@ impl Connections {
         } = self;
         listeners.bind(bind_options, component_id, address, |ports, index, _| {
             let listener = bind_options.listen_at(address, port, ports)?;
-            Listener::register(listener, registry, Token::Listener(index).into())
+            let token = Token::Listener(index).into();
+            let (listener, local) = Listener::register(listener, registry, token)?;
+            Ok((listener, local, Directory::own()))
         })
     }
 

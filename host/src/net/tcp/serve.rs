@@ -210,7 +210,7 @@ impl Connections {
                 pair,
                 local,
             };
-            let component = listener.demux.route(now, pair.remote, kind);
+            let component = listener.demux.route(now, pair.remote, kind, |_| true);
             let Some(component) = component.filter(|_| is_request) else {
                 if let Some(sole) = listener.demux.sole_component() {
                     tell(ConnectionEvent::Stray(path(sole), datagram));
