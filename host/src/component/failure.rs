@@ -74,10 +74,18 @@ impl Failure {
         }
     }
 
+    /// Bytes that it takes beside itself and its [texts](Self::texts).
+    pub(crate) fn boxed(&self) -> usize {
+        match self {
+            Self::Ice { cause, .. } => cause.boxed(),
+            _ => 0,
+        }
+    }
+
     /// The texts that it holds: they take memory beside itself.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
         let [one, other] = match self {
-            Self::Ice { cause, .. } => cause.texts(),
+            Self::Ice { cause, .. } => [cause.text(), None],
             Self::HandshakeTimeout { plugin, why, .. } => [Some(plugin), Some(why)],
             Self::CallTimeout { plugin, .. } => [Some(plugin), None],
             Self::Plugin(failure) => [Some(&failure.plugin), failure.detail.as_ref()],
