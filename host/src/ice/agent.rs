@@ -290,6 +290,12 @@ impl Agent {
         self.current.note_stray(remote, datagram);
     }
 
+    /// What is known of why there is no pair; little once there is one.
+    #[cfg(test)]
+    pub(super) fn current_evidence(&self) -> super::Evidence {
+        self.current.evidence(std::time::Duration::ZERO)
+    }
+
     /// Restarts ICE with new credentials (RFC 8445 §9). Local candidates, role
     /// and verified addresses stay; the peer's credentials and candidates must
     /// come anew; a selected pair stays in use until the new one stands.

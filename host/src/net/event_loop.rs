@@ -534,7 +534,7 @@ impl EventLoop {
             match sender {
                 Sender::Ice(_) => {
                     // ICE repeats its checks.
-                    stream.note_unsent_check(component_id, remote, error.kind());
+                    stream.note_unsent_checks(component_id, remote, error.kind(), count);
                     continue;
                 }
                 Sender::Handshake(_) => stream.note_unsent(now, component_id, Cause::Unsent, count),

@@ -301,10 +301,18 @@ impl Stream {
         }
     }
 
-    /// The system did not take a check to `remote`, or a request to a STUN server there.
-    pub fn note_unsent_check(&mut self, component_id: u16, remote: SocketAddr, why: ErrorKind) {
+    /// The system did not take so many checks to `remote`, or requests to a STUN server there.
+    pub fn note_unsent_checks(
+        &mut self,
+        component_id: u16,
+        remote: SocketAddr,
+        why: ErrorKind,
+        count: usize,
+    ) {
         if let Ok(state) = self.component_mut(component_id) {
-            state.component.agent_mut().note_unsent(remote, why);
+            for _ in 0..count {
+                state.component.agent_mut().note_unsent(remote, why);
+            }
         }
     }
 

@@ -44,7 +44,9 @@ impl Addresses {
 impl FromIterator<SocketAddr> for Addresses {
     fn from_iter<I: IntoIterator<Item = SocketAddr>>(addresses: I) -> Self {
         let mut all = Self::default();
-        addresses.into_iter().for_each(|address| all.insert(address));
+        addresses
+            .into_iter()
+            .for_each(|address| all.insert(address));
         all
     }
 }

@@ -16,15 +16,23 @@ const RULES: [Rule; 31] = [
     (Cause::NoRelay, |e| e.local.total() == 0 && lacks_relay(e)),
     (Cause::NoLocalCandidate, |e| e.local.total() == 0),
     (Cause::NoCredentials, |e| !e.has_credentials),
-    (Cause::SameAddress, |e| is_unknown(e) && e.remote.own.is_some()),
-    (Cause::NoCommonTransport, |e| is_unknown(e) && e.remote.has_unused_tcp),
-    (Cause::UnresolvedNames, |e| is_unknown(e) && e.remote.has_names),
+    (Cause::SameAddress, |e| {
+        is_unknown(e) && e.remote.own.is_some()
+    }),
+    (Cause::NoCommonTransport, |e| {
+        is_unknown(e) && e.remote.has_unused_tcp
+    }),
+    (Cause::UnresolvedNames, |e| {
+        is_unknown(e) && e.remote.has_names
+    }),
     (Cause::OldCredentials, was_not_named),
     (Cause::WrongLocalPassword, |e| {
         e.heard.forged > 0 && e.heard.authentic == 0
     }),
     (Cause::NoRemoteCandidate, is_unknown),
-    (Cause::NoCommonTransport, |e| cannot_pair(e) && !e.shares_transport),
+    (Cause::NoCommonTransport, |e| {
+        cannot_pair(e) && !e.shares_transport
+    }),
     (Cause::NoCommonFamily, cannot_pair),
     (Cause::NotNominated, |e| e.checks.answered > 0),
     (Cause::WrongRemoteCredentials, |e| {
@@ -37,7 +45,9 @@ const RULES: [Rule; 31] = [
     (Cause::Forbidden, |e| {
         e.checks.did_not_leave() && e.checks.unsent_for == Some(ErrorKind::PermissionDenied)
     }),
-    (Cause::UnreachablePeer, |e| is_of_one_machine(e.remote.narrow()) && !e.shares_network),
+    (Cause::UnreachablePeer, |e| {
+        is_of_one_machine(e.remote.narrow()) && !e.shares_network
+    }),
     (Cause::WrongAnnounced, |e| {
         heard_nothing(e) && e.announced.is_some() && e.remote.is_narrow()
     }),
@@ -48,9 +58,15 @@ const RULES: [Rule; 31] = [
         e.announced.is_none() && is_of_one_machine(e.local.narrow()) && !e.shares_network
     }),
     (Cause::WrongAnnounced, |e| e.announced.is_some()),
-    (Cause::OnlyLocalRelay, |e| e.local.relayed > 0 && e.remote.relayed == 0),
-    (Cause::OnlyRemoteRelay, |e| e.remote.relayed > 0 && e.local.relayed == 0),
-    (Cause::UnreachablePeer, |e| e.remote.is_narrow() && !e.shares_network),
+    (Cause::OnlyLocalRelay, |e| {
+        e.local.relayed > 0 && e.remote.relayed == 0
+    }),
+    (Cause::OnlyRemoteRelay, |e| {
+        e.remote.relayed > 0 && e.local.relayed == 0
+    }),
+    (Cause::UnreachablePeer, |e| {
+        e.remote.is_narrow() && !e.shares_network
+    }),
     (Cause::NobodyCame, |e| e.lite),
     (Cause::UdpBlocked, |e| e.over_udp),
     (Cause::TcpBlocked, |e| e.over_tcp),
@@ -95,5 +111,8 @@ fn lacks_relay(e: &Evidence) -> bool {
 
 /// Whether addresses of this scope never lead to another machine, or only to one on the same link.
 fn is_of_one_machine(scope: Option<Scope>) -> bool {
-    matches!(scope, Some(Scope::Docker | Scope::LinkLocal | Scope::Loopback))
+    matches!(
+        scope,
+        Some(Scope::Docker | Scope::LinkLocal | Scope::Loopback)
+    )
 }

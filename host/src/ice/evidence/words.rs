@@ -34,7 +34,9 @@ impl Evidence {
             count => format!("{count} were answered, by {}", checks.answered_by),
         }];
         if checks.unsent > 0 {
-            let why = checks.unsent_for.map_or(String::new(), |why| format!(" ({why})"));
+            let why = checks
+                .unsent_for
+                .map_or(String::new(), |why| format!(" ({why})"));
             answers.push(format!("{} did not leave{why}", checks.unsent));
         }
         for (count, what) in [
@@ -50,7 +52,9 @@ impl Evidence {
         }
         if checks.elsewhere > 0 {
             let (count, from) = (checks.elsewhere, checks.elsewhere_from);
-            answers.push(format!("{count} answers came from {from}, which was not asked"));
+            answers.push(format!(
+                "{count} answers came from {from}, which was not asked"
+            ));
         }
         if checks.closed > 0 {
             answers.push(format!("{} connections over TCP ended", checks.closed));
@@ -88,7 +92,11 @@ impl Evidence {
         let all = [
             came(heard.authentic, "", heard.from),
             came(heard.forged, "with a wrong password ", heard.forged_from),
-            came(heard.unknown, "with unknown credentials ", heard.unknown_from),
+            came(
+                heard.unknown,
+                "with unknown credentials ",
+                heard.unknown_from,
+            ),
             came(heard.foreign, "for other credentials ", heard.foreign_from),
         ];
         let all: Vec<_> = all.into_iter().flatten().collect();
@@ -114,7 +122,9 @@ impl Evidence {
                 let seconds = self.waited.as_secs_f32();
                 let though = match (self.heard.authentic + self.heard.forged, self.heard.from) {
                     (0, _) => String::new(),
-                    (_, from) => format!(", though {} checks have, from {from}", self.heard.authentic),
+                    (_, from) => {
+                        format!(", though {} checks have, from {from}", self.heard.authentic)
+                    }
                 };
                 return format!(
                     "the peer's credentials have not come within {seconds} s{though}, so look at what carries them here \
@@ -221,7 +231,10 @@ impl Evidence {
             }
             Cause::WrongAnnounced => {
                 let announced = self.announced.map_or(String::new(), |it| it.to_string());
-                let scope = self.announced.map(Scope::of).filter(|it| *it != Scope::Public);
+                let scope = self
+                    .announced
+                    .map(Scope::of)
+                    .filter(|it| *it != Scope::Public);
                 let is = scope.map_or(String::new(), |it| format!(", which is {},", it.words()));
                 return format!(
                     "nobody came to the announced address {announced}{is}, so announce the one that leads here \

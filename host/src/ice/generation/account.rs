@@ -56,7 +56,10 @@ impl Generation {
 
     /// A datagram has come that is for nobody: it may be a check for other credentials.
     pub(in crate::ice) fn note_stray(&mut self, from: SocketAddr, datagram: Datagram<'_>) {
-        if let Some(StunKind::Request { local_ufrag: Some(named), .. }) = datagram.stun()
+        if let Some(StunKind::Request {
+            local_ufrag: Some(named),
+            ..
+        }) = datagram.stun()
             && named != self.local.ufrag()
             && let Some(account) = &mut self.account
         {
@@ -187,7 +190,8 @@ impl Generation {
         own.any(|own| {
             let mut candidates = self.candidates.iter();
             candidates.any(|candidate| {
-                transport(candidate.proto()) == Transport::Udp && are_near(own, candidate.addr().ip())
+                transport(candidate.proto()) == Transport::Udp
+                    && are_near(own, candidate.addr().ip())
             })
         })
     }
