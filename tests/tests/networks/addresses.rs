@@ -35,7 +35,10 @@ fn a_bridge_that_the_other_side_does_not_reach() {
         drop(b, "output", "ip saddr 172.17.0.0/16 ip daddr 10.77.0.0/16");
         let failed = fail([a, b], [&[], &["--interface", "docker0"]]);
         let cause = "address 172.17.0.1 is of Docker's default bridge";
-        failed.expect(Side::A, &["the peer's ", cause, "--interface", "--announce"]);
+        failed.expect(
+            Side::A,
+            &["the peer's ", cause, "--interface", "--announce"],
+        );
         Ok(())
     });
 }

@@ -65,7 +65,10 @@ fn a_name_that_is_wrong() {
         });
         let failed = streams.fail();
         let cause = "the peer has other credentials of this side's than the present ones";
-        failed.expect(Side::B, &["for other credentials came, from 10.77.0.1:", cause]);
+        failed.expect(
+            Side::B,
+            &["for other credentials came, from 10.77.0.1:", cause],
+        );
         let cause = "the peer has other credentials than this side was given";
         failed.expect(Side::A, &[cause, "set_remote_credentials"]);
         Ok(())

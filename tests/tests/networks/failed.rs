@@ -54,9 +54,8 @@ impl Streams {
         for side in Side::BOTH {
             let logged = || {
                 let log = fs::read_to_string(log(&self.logs, side)).expect("it is UTF-8");
-                let is_it = |line: &&str| {
-                    line.contains(" WARN ") && line.contains(&reasons[side as usize])
-                };
+                let is_it =
+                    |line: &&str| line.contains(" WARN ") && line.contains(&reasons[side as usize]);
                 log.lines().filter(is_it).count()
             };
             await_that("it is in the log", || logged() > 0);

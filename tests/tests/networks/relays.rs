@@ -2,8 +2,8 @@
 use crate::failed::fail;
 use crate::hosts::{drop, neighbours};
 use crate::run;
-use handclasp_tests::processes::Side;
 use handclasp_tests::Coturn;
+use handclasp_tests::processes::Side;
 use std::net::IpAddr;
 
 const UDP: &str = "meta l4proto udp";
@@ -20,9 +20,15 @@ fn only_one_side_reaches_the_relay() {
         let only = ["--address", "10.77.0.1", "--turn", &server.udp()];
         let failed = fail([a, b], [&only, &[]]);
         let cause = "only this side has a relay, 10.77.0.3:";
-        failed.expect(Side::A, &["1 relay", cause, "give the peer a TURN server, too"]);
+        failed.expect(
+            Side::A,
+            &["1 relay", cause, "give the peer a TURN server, too"],
+        );
         let cause = "only the peer has a relay, 10.77.0.3:";
-        failed.expect(Side::B, &[cause, "give this side a TURN server, too", "turns:"]);
+        failed.expect(
+            Side::B,
+            &[cause, "give this side a TURN server, too", "turns:"],
+        );
         Ok(())
     });
 }

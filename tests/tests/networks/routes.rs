@@ -9,7 +9,11 @@ fn no_route_to_the_peer() {
     run("no route", || {
         let [a, b] = &hosts(["10.77.0.1/24", "10.88.0.2/24"])?;
         let failed = fail([a, b], [&[], &[]]);
-        let seen = ["none was answered", "did not leave (", "none of the peer's came"];
+        let seen = [
+            "none was answered",
+            "did not leave (",
+            "none of the peer's came",
+        ];
         for (side, peer) in [(Side::A, "10.88.0.2"), (Side::B, "10.77.0.1")] {
             let cause = format!("this machine has no route to {peer}:");
             failed.expect(side, &seen);

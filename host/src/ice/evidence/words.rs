@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{Addresses, Cause, Evidence, Scope};
+use crate::counted;
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,13 +26,13 @@ impl Evidence {
         let checks = &self.checks;
         if checks.sent == 0 {
             return format!(
-                "in {seconds} s no check left for the peer's {remote} from {local} of ours, and {}",
+                "in {seconds} s no check left, with {remote} of the peer's and {local} of ours, and {}",
                 self.came()
             );
         }
         let mut answers = vec![match checks.answered {
             0 => "none was answered".to_owned(),
-            count => format!("{count} were answered, by {}", checks.answered_by),
+            count => format!("{} answered, by {}", were(count), checks.answered_by),
         }];
         if checks.unsent > 0 {
             let why = checks
@@ -47,21 +48,23 @@ impl Evidence {
             if count > 0 {
                 let code = checks.code.filter(|_| what == "by an error");
                 let code = code.map_or(String::new(), |code| format!(" {code}"));
-                answers.push(format!("{count} were answered {what}{code}"));
+                answers.push(format!("{} answered {what}{code}", were(count)));
             }
         }
         if checks.elsewhere > 0 {
             let (count, from) = (checks.elsewhere, checks.elsewhere_from);
+            let answers_came = counted(count, "answer");
             answers.push(format!(
-                "{count} answers came from {from}, which was not asked"
+                "{answers_came} came from {from}, which was not asked"
             ));
         }
         if checks.closed > 0 {
-            answers.push(format!("{} connections over TCP ended", checks.closed));
+            let connections = counted(checks.closed, "connection");
+            answers.push(format!("{connections} over TCP ended"));
         }
         format!(
-            "of {} checks in {seconds} s to the peer's {remote} from {local} of ours {}, and {}",
-            checks.sent,
+            "of {} in {seconds} s to the peer's {remote} from {local} of ours {}, and {}",
+            counted(checks.sent, "check"),
             answers.join(", "),
             self.came()
         )
@@ -120,11 +123,11 @@ impl Evidence {
             }
             Cause::NoCredentials => {
                 let seconds = self.waited.as_secs_f32();
-                let though = match (self.heard.authentic + self.heard.forged, self.heard.from) {
-                    (0, _) => String::new(),
-                    (_, from) => {
-                        format!(", though {} checks have, from {from}", self.heard.authentic)
-                    }
+                let (came, from) = (self.heard.authentic, self.heard.from);
+                let though = match came {
+                    0 => String::new(),
+                    1 => format!(", though a check has, from {from}"),
+                    _ => format!(", though {came} checks have, from {from}"),
                 };
                 return format!(
                     "the peer's credentials have not come within {seconds} s{though}, so look at what carries them here \
@@ -280,6 +283,11 @@ impl Evidence {
         };
         fixed.to_owned()
     }
+}
+
+/// So many were something.
+fn were(count: u32) -> String {
+    format!("{count} {}", if count == 1 { "was" } else { "were" })
 }
 
 /// The only one of them, or what stands for several.

@@ -101,7 +101,7 @@ fn without_the_peers_credentials() {
         e.has_credentials = false;
         e.heard.note_authentic(pair());
     };
-    let seen = "within 3 s, though 1 checks have, from 203.0.113.2:2000, so";
+    let seen = "within 3 s, though a check has, from 203.0.113.2:2000, so";
     expect(Cause::NoCredentials, though, &[seen]);
 }
 
@@ -158,7 +158,7 @@ fn with_wrong_credentials() {
     );
     for code in [400, 401] {
         let refused = |e: &mut Evidence| e.checks.note_error(code);
-        let seen = format!("1 were answered by an error {code}");
+        let seen = format!("1 was answered by an error {code}");
         expect(
             Cause::WrongRemoteCredentials,
             refused,
@@ -212,7 +212,7 @@ fn with_answers_and_no_pair() {
         expect(
             Cause::NotNominated,
             answered,
-            &["1 were answered, by 203", part],
+            &["1 was answered, by 203", part],
         );
     }
     let elsewhere = Pair::udp(addr(HERE), addr("198.51.100.9:9"));
@@ -221,7 +221,7 @@ fn with_answers_and_no_pair() {
         Cause::AnsweredElsewhere,
         seen,
         &[
-            "1 answers came from 198.51.100.9:9, which was not asked",
+            "1 answer came from 198.51.100.9:9, which was not asked",
             "announce 198.51.100.9",
         ],
     );
