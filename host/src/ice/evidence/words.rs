@@ -238,7 +238,7 @@ impl Evidence {
                     .announced
                     .map(Scope::of)
                     .filter(|it| *it != Scope::Public);
-                let is = scope.map_or(String::new(), |it| format!(", which is {},", it.words()));
+                let is = scope.map_or(String::new(), |it| format!(", which is {}", it.words()));
                 return format!(
                     "nobody came to the announced address {announced}{is}, so announce the one that leads here \
                      (--announce), with the UDP ports of --port-range forwarded to this machine and open in its firewall"
@@ -262,20 +262,27 @@ impl Evidence {
                 "this side is lite and waits for the peer, so let its UDP ports be open (--port-range) and its address \
                  the one that leads here (--announce)"
             }
-            Cause::UdpBlocked => match (local.relayed + remote.relayed, self.shares_network) {
-                (0, true) => {
-                    "a firewall seems to stop UDP between the two sides, so open its ports there (--port-range), or go \
-                     over TCP (--tcp) or through a TURN server (--turn)"
-                }
-                (0, false) => {
-                    "a NAT or a firewall seems to stop UDP between the two sides, so open its ports there (--port-range), \
-                     or go through a TURN server (--turn) or over TCP (--tcp)"
-                }
-                _ => {
-                    "a firewall seems to stop UDP between the two sides and their relays, so open its ports there, or \
-                     reach the TURN server over TCP or TLS (--turn turns:…)"
-                }
-            },
+            Cause::UdpBlocked => {
+                let has_relay = local.relayed + remote.relayed > 0;
+                let (over, or_tcp) = match self.over_tcp {
+                    true => ("UDP and TCP", ""),
+                    false => ("UDP", "over TCP (--tcp) or "),
+                };
+                let who = match has_relay || self.shares_network {
+                    true => "a firewall",
+                    false => "a NAT or a firewall",
+                };
+                return match has_relay {
+                    true => format!(
+                        "{who} seems to stop {over} between the two sides and their relays, so open its ports there, or \
+                         reach the TURN server over TCP or TLS (--turn turns:…)"
+                    ),
+                    false => format!(
+                        "{who} seems to stop {over} between the two sides, so open its ports there (--port-range), or \
+                         go {or_tcp}through a TURN server (--turn)"
+                    ),
+                };
+            }
             Cause::TcpBlocked => {
                 "a firewall seems to stop TCP between the two sides, so open the port of who listens (--port-range), or \
                  use UDP as well"

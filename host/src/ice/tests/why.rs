@@ -54,7 +54,10 @@ fn the_peer_is_known_by_another_name() {
     let other = Credentials::generate();
     world.a.agent.set_remote_credentials(other);
     let [a, b] = causes(&mut world);
-    assert_eq!((a, b), (Cause::WrongRemoteCredentials, Cause::NotNominated));
+    assert_eq!(
+        (a, b),
+        (Cause::WrongRemoteCredentials, Cause::OldCredentials)
+    );
 }
 
 #[test]

@@ -73,8 +73,8 @@ fn what_was_seen_is_told_before_the_cause() {
         silence().to_string(),
         "of 3 checks in 3 s to the peer's 1 candidate (1 host: 203.0.113.2:2000) from 1 candidate (1 host: \
          192.0.2.1:1000) of ours none was answered, and none of the peer's came: a NAT or a firewall seems to stop UDP \
-         between the two sides, so open its ports there (--port-range), or go through a TURN server (--turn) or over \
-         TCP (--tcp)"
+         between the two sides, so open its ports there (--port-range), or go over TCP (--tcp) or through a TURN \
+         server (--turn)"
     );
 }
 
@@ -288,10 +288,14 @@ fn with_addresses_that_few_reach() {
     let private = |e: &mut Evidence| {
         e.remote = offer(&[(Host, "192.168.1.2:2000"), (Host, "10.0.0.2:2000")]);
     };
+    let mixed = |e: &mut Evidence| {
+        e.remote = offer(&[(Host, "192.168.1.2:2000"), (Host, "172.17.0.2:2000")]);
+    };
+    expect(Cause::UnreachablePeer, mixed, &["addresses are not public"]);
     expect(
         Cause::UnreachablePeer,
         private,
-        &["addresses are not public", "--stun"],
+        &["addresses are private", "--stun"],
     );
     let near = |e: &mut Evidence| {
         e.remote = offer(&[(Host, "172.17.0.2:2000")]);
@@ -355,6 +359,12 @@ fn with_nothing_else_to_tell() {
     );
     let tcp = |e: &mut Evidence| (e.over_udp, e.over_tcp) = (false, true);
     expect(Cause::TcpBlocked, tcp, &["stop TCP"]);
+    let both = |e: &mut Evidence| e.over_tcp = true;
+    expect(
+        Cause::UdpBlocked,
+        both,
+        &["stop UDP and TCP between", "or go through"],
+    );
     let near = |e: &mut Evidence| e.shares_network = true;
     expect(Cause::UdpBlocked, near, &["a firewall seems to stop UDP"]);
 }
