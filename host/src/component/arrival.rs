@@ -42,6 +42,7 @@ impl Component {
             self.handle_stun(now, pair, datagram)
         } else {
             self.arrived += 1;
+            self.came.note(bytes);
             match self.admit(now, self.arrived, bytes) {
                 Arrival::Application => return Arrival::Application,
                 arrival => arrival,
@@ -54,6 +55,7 @@ impl Component {
     /// Keeps a datagram from where the peer may be until it is known to be there.
     fn keep(&mut self, now: Instant, source: (Transport, SocketAddr), datagram: &[u8]) -> Arrival {
         self.arrived += 1;
+        self.came.note(datagram);
         for number in self.strangers.keep(source, self.arrived, datagram) {
             self.take_drop(now, number, Cause::Unverified);
         }

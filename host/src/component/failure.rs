@@ -74,10 +74,23 @@ impl Failure {
         }
     }
 
+    /// Bytes that it takes beside itself and its [texts](Self::texts).
+    pub(crate) fn boxed(&self) -> usize {
+        match self {
+            Self::Ice { cause, .. } => cause.boxed(),
+            _ => 0,
+        }
+    }
+
+    /// Whether the network, or who is at its other end, may be to blame, so that the operator is to be told.
+    pub(crate) fn is_of_peer(&self) -> bool {
+        matches!(self, Self::Ice { .. } | Self::HandshakeTimeout { .. })
+    }
+
     /// The texts that it holds: they take memory beside itself.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
         let [one, other] = match self {
-            Self::Ice { cause, .. } => cause.texts(),
+            Self::Ice { cause, .. } => [cause.text(), None],
             Self::HandshakeTimeout { plugin, why, .. } => [Some(plugin), Some(why)],
             Self::CallTimeout { plugin, .. } => [Some(plugin), None],
             Self::Plugin(failure) => [Some(&failure.plugin), failure.detail.as_ref()],

@@ -7,6 +7,7 @@
 //! After whatever goes in drain `poll_request`, `poll_transmit` and `poll_event`, then ask `poll_timeout`.
 mod arrival;
 mod association;
+mod came;
 mod driver;
 mod drops;
 mod event;
@@ -21,6 +22,7 @@ use crate::ice::{self, Pair, RelayRequest, Transmit};
 use crate::plugin::{Completion, InitParameters, PluginInfo, Request, Role, nanos_since};
 use crate::queue::take_front;
 use association::Association;
+use came::Came;
 use driver::{Driver, Patience};
 use drops::Drops;
 use std::collections::VecDeque;
@@ -75,6 +77,8 @@ pub struct Component {
     strangers: Strangers,
     /// How many datagrams have come that were not ICE's, from where the peer is or may be.
     arrived: u64,
+    /// What they were.
+    came: Came,
     drops: Drops,
     /// Data has come after a silence, so that the timeout may be earlier.
     data_began: bool,
@@ -139,6 +143,7 @@ impl Component {
             events: VecDeque::new(),
             strangers: Strangers::default(),
             arrived: 0,
+            came: Came::default(),
             drops: Drops::default(),
             data_began: false,
         }
@@ -269,15 +274,11 @@ impl Component {
         if !causes.is_empty() {
             return causes.join("; ");
         }
-        let nothing_came = match self.arrived {
-            0 => "no datagram came; ",
-            _ => "",
-        };
         let peer = match role.map(Role::other) {
             Some(other) => format!("the peer must be {other}, with the same plugin"),
             None => "the peer must run the same plugin".to_owned(),
         };
-        format!("{nothing_came}{peer}")
+        format!("{}; {peer}", self.came)
     }
 
     /// What the plugin warned of in this handshake: it may be the peer's word on why it went silent.

@@ -126,6 +126,7 @@ impl Component {
     fn explain(&self, cause: ice::Failure) -> Failure {
         let warned = self.plugin_warning().filter(|_| self.in_progress());
         let warned = warned.map(|warned| format!("plugin {}: {warned}", self.config.plugin.id));
+        let cause = cause.with_turn_servers(self.gatherer.turn_servers());
         let notes = self.gatherer.troubles().into_iter().chain(warned).collect();
         Failure::Ice { cause, notes }
     }

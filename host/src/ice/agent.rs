@@ -4,6 +4,7 @@ mod doubt;
 mod upkeep;
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -136,6 +137,7 @@ impl Agent {
         self.now = self.now.max(now);
         for generation in std::iter::once(&mut self.current).chain(self.previous.as_deref_mut()) {
             generation.forget(pair.source());
+            generation.note_closed();
         }
         if !self.failed && self.selected_pair() == Some(pair) {
             self.lose();
@@ -218,13 +220,18 @@ impl Agent {
     pub fn add_remote_candidate(&mut self, line: &str) -> Result<Accepted, CandidateError> {
         let candidate = match candidate::parse(line, self.config.component_id, self.config.tcp)? {
             Ok(candidate) => candidate,
-            Err(reason) => return Ok(Accepted::Ignored(reason)),
+            Err(reason) => {
+                self.current.note_ignored(reason, None);
+                return Ok(Accepted::Ignored(reason));
+            }
         };
         if self.barred.contains(&candidate.addr().ip()) {
             let address = candidate.addr();
             return Err(CandidateError::Address { address });
         }
         if self.current.is_own(&candidate) {
+            let address = Some(candidate.addr());
+            self.current.note_ignored(Ignored::Own, address);
             return Ok(Accepted::Ignored(Ignored::Own));
         }
         let expected = self.current.remote().map(Credentials::ufrag);
@@ -271,6 +278,22 @@ impl Agent {
     /// Whether the peer has shown that it uses the present credentials of both sides together.
     pub fn is_proven(&self) -> bool {
         self.current.is_proven()
+    }
+
+    /// A check could not be sent to `remote`, which may also be a server's address.
+    pub fn note_unsent(&mut self, remote: SocketAddr, why: io::ErrorKind) {
+        self.current.note_unsent(remote, why);
+    }
+
+    /// A datagram has come from `remote` to a socket of this agent's alone, and is for nobody here.
+    pub fn note_stray(&mut self, remote: SocketAddr, datagram: Datagram<'_>) {
+        self.current.note_stray(remote, datagram);
+    }
+
+    /// What is known of why there is no pair; little once there is one.
+    #[cfg(test)]
+    pub(super) fn current_evidence(&self) -> super::Evidence {
+        self.current.evidence(std::time::Duration::ZERO)
     }
 
     /// Restarts ICE with new credentials (RFC 8445 §9). Local candidates, role

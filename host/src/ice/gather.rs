@@ -143,6 +143,11 @@ impl Gatherer {
             && self.found.is_empty()
     }
 
+    /// How many TURN servers are to be used.
+    pub fn turn_servers(&self) -> usize {
+        self.relays.len()
+    }
+
     /// What is wrong with servers, those included that have not answered so far, in part of a sentence.
     pub fn troubles(&self) -> Option<String> {
         let stun = self.stun.iter().filter_map(Stun::trouble);

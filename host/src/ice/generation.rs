@@ -1,11 +1,13 @@
 //! One ICE generation: the core, and what it is given.
 
+mod account;
 mod doubt;
 mod intake;
 mod learned;
 
 pub(super) use intake::Heard;
 
+use account::Account;
 use intake::Held;
 use std::collections::VecDeque;
 use std::fmt;
@@ -82,6 +84,8 @@ pub(super) struct Generation {
     answers: VecDeque<Transmit>,
     /// Requests from before the peer's credentials.
     held: Vec<Held>,
+    /// What is seen of the peer, as long as there is no pair.
+    account: Option<Box<Account>>,
 }
 
 /// Without the core, which shows passwords.
@@ -121,6 +125,7 @@ impl Generation {
             settled: false,
             answers: VecDeque::new(),
             held: Vec::new(),
+            account: Some(Box::default()),
         }
     }
 
@@ -329,6 +334,7 @@ impl Generation {
             }
         };
         if let Some(StunKind::Request { transaction, .. }) = stun_kind(&contents) {
+            self.note_sent(pair);
             self.transactions.insert(Transaction {
                 id: transaction,
                 pair,

@@ -12,6 +12,7 @@ mod recovery;
 mod restart;
 mod servers;
 mod tcp;
+mod why;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -31,6 +32,8 @@ struct Link {
     dead: Vec<SocketAddr>,
     /// An address translator: what is inside, and how it looks from outside.
     translated: Option<(SocketAddr, SocketAddr)>,
+    /// Responses of the first address come from the second.
+    answers_from: Option<(SocketAddr, SocketAddr)>,
     random: fastrand::Rng,
     connections: Connections,
     /// By arrival and, where two arrive at once, by departure.
@@ -54,6 +57,12 @@ impl Link {
                 (false, remote) if remote == outside => transmit.remote = inside,
                 _ => {}
             }
+        }
+        if let Some((real, shown)) = self.answers_from
+            && transmit.local == real
+            && let Some(StunKind::Response { .. }) = stun_kind(&transmit.contents)
+        {
+            transmit.local = shown;
         }
         let ends = [transmit.local, transmit.remote];
         if self.random.f64() < self.loss || ends.iter().any(|end| self.dead.contains(end)) {
@@ -179,6 +188,7 @@ impl World {
                 duplicates: 0.0,
                 dead: Vec::new(),
                 translated: None,
+                answers_from: None,
                 random: fastrand::Rng::with_seed(seed),
                 connections: Connections::default(),
                 flying: BTreeMap::new(),

@@ -35,6 +35,11 @@ impl Transactions {
         all.find(|transaction| transaction.id == id && transaction.pair == pair)
     }
 
+    /// Whether a check with this id waits for an answer, on whichever pair.
+    pub(super) fn contains(&self, id: TransactionId) -> bool {
+        self.0.iter().any(|transaction| transaction.id == id)
+    }
+
     pub(super) fn remove(&mut self, id: TransactionId) {
         self.0.retain(|transaction| transaction.id != id);
     }

@@ -29,6 +29,7 @@ struct Group {
 #[derive(Debug)]
 pub(super) struct Unsent {
     pub(super) sender: Sender,
+    pub(super) remote: SocketAddr,
     pub(super) count: usize,
     pub(super) error: io::Error,
 }
@@ -150,6 +151,7 @@ fn send_together(groups: &[Group], bytes: &[u8], outlet: &impl Outlet, unsent: &
             if let Err(error) = outlet.try_send(group.remote, datagram, None) {
                 unsent.push(Unsent {
                     sender: group.sender,
+                    remote: group.remote,
                     count: 1,
                     error,
                 });
@@ -190,6 +192,7 @@ impl Group {
         let contents = self.contents(bytes);
         let unsent = |count, error| Unsent {
             sender: self.sender,
+            remote: self.remote,
             count,
             error,
         };
@@ -218,7 +221,7 @@ mod tests {
 
     const A: Sender = Sender::Application((1, 1));
     const B: Sender = Sender::Application((2, 1));
-    const ICE: Sender = Sender::Ice;
+    const ICE: Sender = Sender::Ice((3, 1));
     const HANDSHAKE: Sender = Sender::Handshake((1, 1));
     /// Ports of the fake outlet that have no way out, and that refuse segments.
     const BLOCKED: u16 = 666;
@@ -445,6 +448,7 @@ mod tests {
                 sender,
                 count,
                 error,
+                ..
             },
         ] = &unsent[..]
         else {

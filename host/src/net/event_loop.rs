@@ -405,8 +405,8 @@ impl EventLoop {
                         }
                     }
                     Stray::Sole(sole) => {
-                        if let Some(driver) = streams.get(&sole.0) {
-                            driver.note_stray(path(sole), bytes);
+                        if let Some(driver) = streams.get_mut(&sole.0) {
+                            driver.note_stray(path(sole), datagram);
                         }
                     }
                 }
@@ -578,25 +578,30 @@ impl EventLoop {
         self.sockets.flush();
         while let Some(Unsent {
             sender,
+            remote,
             count,
             error,
         }) = self.sockets.poll_unsent()
         {
             tracing::debug!("{count} datagrams were not sent: {error}");
-            let (Sender::Handshake(component) | Sender::Application(component)) = sender else {
-                continue; // ICE repeats its checks
-            };
-            let (key, component_id) = component;
+            let (Sender::Ice((key, component_id))
+            | Sender::Handshake((key, component_id))
+            | Sender::Application((key, component_id))) = sender;
             let Some(driver) = self.streams.get_mut(&key) else {
                 continue;
             };
-            if sender == Sender::Handshake(component) {
-                let stream = &mut driver.stream;
-                stream.note_unsent(now, component_id, Cause::Unsent, count);
-            } else {
-                for _ in 0..count {
-                    let stream = &mut driver.stream;
-                    stream.could_not_send(component_id, error.to_string());
+            let stream = &mut driver.stream;
+            match sender {
+                Sender::Ice(_) => {
+                    // ICE repeats its checks.
+                    stream.note_unsent_checks(component_id, remote, error.kind(), count);
+                    continue;
+                }
+                Sender::Handshake(_) => stream.note_unsent(now, component_id, Cause::Unsent, count),
+                Sender::Application(_) => {
+                    for _ in 0..count {
+                        stream.could_not_send(component_id, error.to_string());
+                    }
                 }
             }
             self.mark_dirty(key);

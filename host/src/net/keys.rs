@@ -12,8 +12,8 @@ pub(super) type ComponentKey = (StreamKey, u16);
 /// Who sends a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sender {
-    /// ICE, which repeats its checks.
-    Ice,
+    /// ICE of a component, which repeats its checks.
+    Ice(ComponentKey),
     /// The handshake of a component.
     Handshake(ComponentKey),
     /// The application, which hears of a failure.

@@ -178,7 +178,7 @@ impl Sockets {
         let sender = match stun_kind(datagram) {
             Some(kind) => {
                 self.bound(index).demux.note_sent(now, kind, component);
-                Sender::Ice
+                Sender::Ice(component)
             }
             None => Sender::Handshake(component),
         };

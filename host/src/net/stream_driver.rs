@@ -161,10 +161,13 @@ impl StreamDriver {
     }
 
     /// Notes a datagram that has come for nobody, if not for this component.
-    pub(super) fn note_stray(&self, path: ReceivePath, datagram: &[u8]) {
+    pub(super) fn note_stray(&mut self, path: ReceivePath, datagram: Datagram<'_>) {
+        let (_, component_id) = path.component;
         if let Some(recorder) = &self.recorder {
-            recorder.strayed(path.component.1, path.as_it_is(), datagram);
+            recorder.strayed(component_id, path.as_it_is(), datagram.bytes());
         }
+        self.stream
+            .note_stray(component_id, path.pair.remote, datagram);
     }
 
     /// Carries out what the stream wants, until it wants nothing more.

@@ -3,6 +3,7 @@ use super::{Notification, Stage, Stream};
 use crate::component::{Arrival, Cause, Component};
 use crate::ice::{Datagram, Gatherer, Pair, RelayEnd, RelayId, RelayRequest, hidden};
 use std::collections::{BTreeSet, VecDeque};
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -297,6 +298,28 @@ impl Stream {
     pub fn note_unsent(&mut self, now: Instant, component_id: u16, cause: Cause, count: usize) {
         if let Ok(state) = self.component_mut(component_id) {
             state.component.note_unsent(now, cause, count);
+        }
+    }
+
+    /// The system did not take so many checks to `remote`, or requests to a STUN server there.
+    pub fn note_unsent_checks(
+        &mut self,
+        component_id: u16,
+        remote: SocketAddr,
+        why: ErrorKind,
+        count: usize,
+    ) {
+        if let Ok(state) = self.component_mut(component_id) {
+            for _ in 0..count {
+                state.component.agent_mut().note_unsent(remote, why);
+            }
+        }
+    }
+
+    /// A datagram has come to a socket of this component's alone, and is for nobody.
+    pub fn note_stray(&mut self, component_id: u16, remote: SocketAddr, datagram: Datagram<'_>) {
+        if let Ok(state) = self.component_mut(component_id) {
+            state.component.agent_mut().note_stray(remote, datagram);
         }
     }
 

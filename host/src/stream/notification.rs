@@ -253,7 +253,8 @@ impl Notification {
             | Self::LocalSdp { sdp: text }
             | Self::Warning { warning: text } => allocated(text.capacity()),
             Self::ComponentStateFailed { reason, .. } => {
-                reason.texts().map(|text| allocated(text.capacity())).sum()
+                let texts = reason.texts().map(|text| allocated(text.capacity()));
+                texts.sum::<usize>() + allocated(reason.boxed())
             }
             Self::HandshakeData { data, .. } | Self::ComponentStateReady { data, .. } => {
                 allocated(data.capacity())

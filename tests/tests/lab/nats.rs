@@ -33,7 +33,7 @@ fn both_sides_behind_nats_fail_without_help_and_say_why() {
             let failed = pair.expect(side, "component_state_failed");
             let reason = failed["reason"].as_str().expect("a sentence");
             assert!(
-                reason.contains("1 host") && reason.contains("none answered"),
+                reason.contains("1 host") && reason.contains("none was answered"),
                 "{reason}"
             );
         }

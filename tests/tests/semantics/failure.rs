@@ -308,8 +308,8 @@ fn s18_a_component_that_never_connects_leaves_its_sibling() {
             let in_time = failed.is_some_and(|at| at > secs(30) && at < secs(32));
             assert!(in_time, "{failed:?}");
         }
-        let reason = "the peer's 1 candidate (1 host) were tried for 30 s from 1 candidate (1 host) of ours and \
-                      none answered, so see whether a firewall stops UDP between the two sides";
+        let reason = " of ours none was answered, and none of the peer's came: a firewall seems to stop UDP between \
+                      the two sides, so open its ports there";
         component_1_goes_on(&mut world, &journals, reason);
     });
 }

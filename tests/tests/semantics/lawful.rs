@@ -212,16 +212,14 @@ fn s40_waiting_for_an_address_comes_to_an_end() {
     }
     let (at, reason) = failed.expect("it does not wait for ever");
     assert_eq!(at - start, secs(60), "as long as for its peer");
-    let is_expected = |reason: &Failure| {
-        matches!(
-            reason,
-            Failure::Ice {
-                cause: ice::Failure::NoLocalCandidate,
-                ..
-            }
-        )
+    let Failure::Ice {
+        cause: ice::Failure::NoPair(evidence),
+        ..
+    } = &reason
+    else {
+        panic!("{reason}");
     };
-    assert!(is_expected(&reason), "{reason}");
+    assert_eq!(evidence.cause(), ice::Cause::NoLocalCandidate);
 }
 
 #[test]

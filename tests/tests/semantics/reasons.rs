@@ -50,8 +50,9 @@ fn alike(backend: Backend, role: Role) -> [String; 2] {
 fn s17_two_sides_of_one_role_are_told_what_the_other_must_be() {
     let begin = "plugin scripted: handshake timed out 5 s after ICE connected";
     for_each_backend(|backend| {
-        let initiators =
-            format!("{begin} (as initiator): the peer must be responder, with the same plugin");
+        let initiators = format!(
+            "{begin} (as initiator): 1 datagram of another kind came; the peer must be responder, with the same plugin"
+        );
         assert_eq!(
             alike(backend, Role::Initiator),
             [&*initiators, &*initiators]
@@ -59,7 +60,8 @@ fn s17_two_sides_of_one_role_are_told_what_the_other_must_be() {
     });
     for_each_backend(|backend| {
         let responders = format!(
-            "{begin} (as responder): no datagram came; the peer must be initiator, with the same plugin"
+            "{begin} (as responder): no datagram came but ICE's checks; the peer must be initiator, with the same \
+             plugin"
         );
         assert_eq!(
             alike(backend, Role::Responder),

@@ -255,7 +255,7 @@ fn a_peer_with_fewer_components_that_does_not_multiplex_is_told_of() {
         sdp.replace(MUX, "").replace("a=rtcp-mux-only\r\n", "")
     });
     world.run_for(secs(100));
-    let failed = "failed 2 ICE failed: the peer gave no candidate that can be used";
+    let failed = "failed 2 ICE failed: in 30 s no check left, with no candidate of the peer's";
     assert_eq!(
         world.sides[0].count(failed),
         1,

@@ -192,7 +192,7 @@ fn s17_the_timeout_counts_from_ready() {
             world.sides[1].when("failed"),
         );
         assert_eq!(failed, ready.map(|ready| ready + secs(5)));
-        let reason = "failed 1 plugin scripted: handshake timed out 5 s after ICE connected: no datagram came; \
+        let reason = "failed 1 plugin scripted: handshake timed out 5 s after ICE connected: no datagram came but ICE's checks; \
                       the peer must run the same plugin";
         assert_eq!(world.sides[1].told(&["failed"]), [reason]);
         assert_eq!(journal.names(1).last().map(String::as_str), Some("destroy"));

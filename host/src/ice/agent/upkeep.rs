@@ -102,6 +102,7 @@ impl Agent {
         self.selected = Some(Selected::new(pair, self.now));
         self.lost = None;
         self.deadline = None;
+        self.current.close_account();
         if !is_same {
             self.events.push_back(Event::Selected(pair));
         }
@@ -172,7 +173,7 @@ impl Agent {
                 remote,
                 silent: self.now - heard,
             },
-            None => Failure::of(&self.current, self.patience()),
+            None => Failure::NoPair(Box::new(self.current.evidence(self.patience()))),
         };
         self.events.push_back(Event::Failed(reason));
     }

@@ -58,7 +58,9 @@ impl Generation {
         verified: &Sources,
     ) -> Option<Heard> {
         self.taken = 0;
-        let heard = self.take(now, pair, datagram, verified)?;
+        let heard = self.take(now, pair, datagram, verified);
+        self.note_request(pair, datagram, heard);
+        let heard = heard?;
         self.is_proven |= self.remote.is_some();
         Some(heard)
     }
@@ -105,11 +107,16 @@ impl Generation {
                 self.take_request(now, (pair, transaction), datagram, verified)
             }
             StunKind::Response { transaction } => {
-                let asked = self.transactions.find(transaction, pair)?;
+                let Some(asked) = self.transactions.find(transaction, pair) else {
+                    self.note_elsewhere(transaction, pair);
+                    return None;
+                };
                 if has_wrong_fingerprint(datagram) {
                     return None;
                 }
-                self.take_response(now, asked, datagram)
+                let heard = self.take_response(now, asked, datagram);
+                self.note_response(pair, datagram, heard);
+                heard
             }
             StunKind::Indication => None,
         }

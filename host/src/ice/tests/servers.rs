@@ -140,7 +140,7 @@ fn a_failure_tells_from_where_it_was_tried() {
     };
     let reason = failure.to_string();
     assert!(
-        reason.contains("from 2 candidates (1 host, 1 relay) of ours"),
+        reason.contains("from 2 candidates (1 host, 1 relay: "),
         "{reason}"
     );
 }

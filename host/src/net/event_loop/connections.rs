@@ -1,6 +1,7 @@
 //! TCP connections between peers.
 use super::EventLoop;
 use crate::component::Arrival;
+use crate::ice::Datagram;
 use crate::net::application::ReplyQueue;
 use crate::net::id_map::IdMap;
 use crate::net::keys::StreamKey;
@@ -71,7 +72,7 @@ fn handle_event(
             matches!(arrival, Arrival::Authentic | Arrival::Verified)
         }
         ConnectionEvent::Stray(_, datagram) => {
-            driver.note_stray(path, datagram);
+            driver.note_stray(path, Datagram::new(datagram));
             false
         }
         ConnectionEvent::Closed(_, cause) => {
