@@ -6,8 +6,9 @@ use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
-    Application, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances, Mailbox,
-    NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config, is_on_event_loop,
+    Application, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances, LoopState,
+    Mailbox, NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config,
+    is_on_event_loop,
 };
 use crate::plugin::{
     self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,
@@ -145,6 +146,13 @@ impl Host {
     /// that moved to where their peer's arrive.
     pub fn handovers(&self) -> Handovers {
         self.0.loops.handovers()
+    }
+
+    /// How each event loop is.
+    pub fn loops(&self) -> Vec<LoopState> {
+        let nanos = plugin::nanos_since(self.0.epoch, Instant::now());
+        let pulses = self.0.loops.pulses();
+        pulses.iter().map(|pulse| pulse.state(nanos)).collect()
     }
 
     /// Opens a stream with the plugin as it is in its directory now.

@@ -96,8 +96,8 @@ pub use host::Host;
 pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
-    Application, BindError, BindOptions, Context, Departures, Family, Handovers, Loss, Queued,
-    SendError, StreamRef, TrustError,
+    Application, BindError, BindOptions, Context, Departures, Family, Handovers, LoopState, Loss,
+    Queued, SendError, StreamRef, TrustError,
 };
 #[doc(hidden)]
 pub use printable::printable;

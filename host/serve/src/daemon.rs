@@ -229,7 +229,7 @@ impl Daemon {
             streams: self.streams.len(),
             streams_of_client: opener.streams,
             half_open: self.streams.half_open(),
-            lag: Duration::ZERO,
+            lag: self.lag(),
         };
         let mut admission = self
             .admission
@@ -237,6 +237,17 @@ impl Daemon {
             .unwrap_or_else(PoisonError::into_inner);
         let admitted = admission.admit(Instant::now(), &settings.limits, load);
         admitted.map_err(Refused::Busy)
+    }
+
+    /// How long a turn of the slowest event loop takes.
+    fn lag(&self) -> Duration {
+        let lags = self.host.loops().into_iter().map(|state| state.lag);
+        lags.max().unwrap_or_default()
+    }
+
+    /// Whether all event loops turn.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.host.loops().iter().all(|state| !state.is_stuck)
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {

@@ -183,6 +183,9 @@ impl Running {
             tokio::spawn(serve_tcp(listener, token, daemon, connections));
         }
         let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
+        if let Some(every) = systemd::watchdog() {
+            tokio::spawn(feed(Arc::clone(&self.daemon), every));
+        }
         let names = tokio::spawn(look_up(Arc::clone(&self.daemon), Arc::clone(&self.config)));
         let ended = tokio::select! {
             served = serve_unix(&self.socket, daemon, connections) => served.map_err(ServeError::from),
@@ -306,6 +309,16 @@ impl Signals {
             _ = self.hang_up.recv() => Some(Asked::Reload),
             _ = self.user.recv() => Some(Asked::ReopenLogs),
         }
+    }
+}
+
+/// Feeds the watchdog as long as all event loops turn, and this runs.
+async fn feed(daemon: Arc<Daemon>, every: Duration) {
+    loop {
+        if daemon.is_alive() {
+            systemd::alive();
+        }
+        sleep(every).await;
     }
 }
 

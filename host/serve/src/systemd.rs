@@ -28,6 +28,16 @@ pub(crate) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
+/// How often the watchdog wants to be fed, if there is one: twice as often as it must be.
+pub(crate) fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|within| within / 2)
+}
+
+/// All event loops turn.
+pub(crate) fn alive() {
+    tell(&[NotifyState::Watchdog]);
+}
+
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!("systemd is not told: {error}");

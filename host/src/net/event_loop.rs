@@ -146,6 +146,7 @@ impl EventLoop {
             self.pulse.turn();
             self.mailbox.take(&mut commands);
             let now = Instant::now();
+            self.pulse.began(nanos_since(self.epoch, now));
             for command in commands.drain(..) {
                 self.handle_command(now, command);
             }
@@ -190,6 +191,7 @@ impl EventLoop {
             let helped = self.helpers.dispatch(now);
             let due_times = [helped, self.connections.next_sweep()];
             due = due_times.into_iter().flatten().min();
+            self.pulse.turned(nanos_since(self.epoch, Instant::now()));
         }
         self.end();
     }

@@ -90,4 +90,5 @@ pub use relay::TrustError;
 pub(crate) use relay::client_config;
 pub(crate) use siblings::Siblings;
 pub use stream_ref::{Queued, SendError, StreamRef};
+pub use watch::LoopState;
 pub(crate) use watch::{Pulse, Watch};

@@ -37,10 +37,32 @@ pub(crate) struct Pulse {
     state: AtomicU64,
     /// Whose call it is at.
     stream: AtomicU64,
+    /// When its turn began, in nanoseconds of its clock.
+    began: AtomicU64,
+    /// How long its turns take, in nanoseconds, and when that was found last.
+    took: AtomicU64,
+    found: AtomicU64,
     /// The ids of the plugins of its streams.
     plugins: Mutex<HashMap<StreamKey, String>>,
 }
 
+/// How an event loop is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoopState {
+    /// How often it has turned. A turn takes what has come for all its streams.
+    pub turns: u64,
+    /// How long a turn takes of late, which is how long a datagram may have to wait: an average of the last ones, or
+    /// the present one if that takes longer. None where nothing has come for a second.
+    pub lag: Duration,
+    /// It has been in one turn for 2 s: what holds it is in the log.
+    pub is_stuck: bool,
+}
+
+/// A turn counts so much less than all before it together.
+const AVERAGE: u64 = 8;
+/// So long is no turn.
+const STUCK: Duration = Duration::from_secs(2);
 /// Bits of what a loop is at.
 const AT: u32 = 8;
 /// Calls are counted from here.
@@ -65,6 +87,38 @@ impl Pulse {
         let turns = self.state.load(Ordering::Relaxed) >> AT;
         let state = turns.wrapping_add(1) << AT | At::Messages.code();
         self.state.store(state, Ordering::Relaxed);
+    }
+
+    /// When the turn has begun.
+    pub(super) fn began(&self, nanos: u64) {
+        self.began.store(nanos, Ordering::Relaxed);
+    }
+
+    /// When the turn has ended.
+    pub(super) fn turned(&self, nanos: u64) {
+        let took = nanos.saturating_sub(self.began.load(Ordering::Relaxed));
+        let average = self.took.load(Ordering::Relaxed);
+        let average = average - average / AVERAGE + took / AVERAGE;
+        self.took.store(average, Ordering::Relaxed);
+        self.found.store(nanos, Ordering::Relaxed);
+    }
+
+    /// How it is at this time of its clock.
+    pub(crate) fn state(&self, nanos: u64) -> LoopState {
+        let turns = self.state.load(Ordering::Relaxed) >> AT;
+        let since = |then: &AtomicU64| {
+            Duration::from_nanos(nanos.saturating_sub(then.load(Ordering::Relaxed)))
+        };
+        let present = self.busy().map_or(Duration::ZERO, |_| since(&self.began));
+        let average = match since(&self.found) < GLANCE {
+            true => Duration::from_nanos(self.took.load(Ordering::Relaxed)),
+            false => Duration::ZERO,
+        };
+        LoopState {
+            turns,
+            lag: average.max(present),
+            is_stuck: present >= STUCK,
+        }
     }
 
     /// What follows in this turn.
@@ -257,6 +311,27 @@ mod tests {
         assert_eq!(look(), 1);
         pulse.at(At::Rest);
         assert_eq!(look(), 0);
+    }
+
+    #[test]
+    fn a_loop_lags_as_its_turns_do() {
+        const MS: u64 = 1_000_000;
+        let pulse = Pulse::default();
+        assert_eq!(pulse.state(5 * MS), LoopState::default());
+        for turn in 0..100 {
+            pulse.turn();
+            pulse.began(turn * 10 * MS);
+            pulse.turned(turn * 10 * MS + 8 * MS);
+            pulse.at(At::Rest);
+        }
+        let state = pulse.state(1_000 * MS);
+        assert_eq!((state.turns, state.is_stuck), (100, false));
+        assert!(state.lag.as_millis().abs_diff(8) <= 1, "{state:?}");
+        assert_eq!(pulse.state(3_000 * MS).lag, Duration::ZERO, "it rests");
+        pulse.turn();
+        pulse.began(3_000 * MS);
+        assert_eq!(pulse.state(3_500 * MS).lag, Duration::from_millis(500));
+        assert!(pulse.state(5_000 * MS).is_stuck);
     }
 
     #[test]

@@ -302,8 +302,7 @@ fn exchange_data(mut controller: Controller, pairs: &[[String; 2]], is_over: &At
     }
     let mut arrived = 0;
     while !expected.is_empty() {
-        let event = controller.event(|event| event["event"] != "component_closed");
-        assert_eq!(event["event"], "ice_payload", "{event}");
+        let event = controller.event(|event| event["event"] == "ice_payload");
         let to = event["stream"].as_str().expect("it names its stream");
         let (to, (from, number)) = expected.remove_entry(to).expect("it was sent there");
         assert_eq!(event["payload"], payload(number), "{event}");
