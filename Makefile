@@ -2,7 +2,7 @@
 # lints too, so that each dependency is compiled once.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test forged stress stress-plain stress-thread fuzz lint deny bench baselines build plugins c-plugins install clean tools
+.PHONY: help demo test forged stress stress-plain stress-thread fuzz lint deny bench baselines build plugins c-plugins install uninstall clean tools
 
 CARGO   ?= cargo
 PREFIX  ?= /usr/local
@@ -47,8 +47,16 @@ place-all = install -d -m 0755 "$(PLUGIN_DIR)" \
 	$(foreach plugin,$(PLUGINS),&& $(call place,$(RELEASE)/lib$(subst -,_,$(plugin)).$(SO),$(plugin))) \
 	$(foreach plugin,$(C_PLUGINS),&& $(call place,plugins/$(plugin)/$(plugin).so,$(plugin)))
 
+# What `install` makes, for `uninstall`. Plugins of others in the same directory stay.
+INSTALLED_FOLDERS := share/doc/handclasp share/handclasp
+INSTALLED := bin/handclasp include/handclasp.h lib/pkgconfig/handclasp.pc \
+	lib/systemd/system/handclasp.service lib/systemd/system/handclasp.socket lib/sysusers.d/handclasp.conf \
+	$(patsubst %,lib/handclasp/plugins/%.$(SO),$(PLUGINS) dtls-openssl) \
+	share/bash-completion/completions/handclasp share/fish/vendor_completions.d/handclasp.fish \
+	share/zsh/site-functions/_handclasp
+
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: build ## Connect two peers, shake hands, send data both ways; options in ARGS="--components 2"
 	@"$(RELEASE)/handclasp" demo $(ARGS)
@@ -150,6 +158,13 @@ install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
 	@umask 022 && sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@VERSION@|$(VERSION)|' \
 		include/handclasp.pc.in > "$(ROOT)/lib/pkgconfig/handclasp.pc"
 	@umask 022 && "$(RELEASE)/handclasp" generate "$(ROOT)"
+	@install -d $(addprefix "$(ROOT)"/,lib/systemd/system lib/sysusers.d share/handclasp/grafana)
+	@umask 022 && sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' packaging/systemd/handclasp.service.in \
+		> "$(ROOT)/lib/systemd/system/handclasp.service"
+	@install -m 0644 packaging/systemd/handclasp.socket "$(ROOT)/lib/systemd/system"
+	@install -m 0644 packaging/systemd/handclasp.sysusers "$(ROOT)/lib/sysusers.d/handclasp.conf"
+	@umask 022 && "$(RELEASE)/handclasp" config example > "$(ROOT)/share/handclasp/handclasp.toml"
+	@install -m 0644 packaging/grafana/*.json "$(ROOT)/share/handclasp/grafana"
 	@for folder in $(SDK); do \
 		install -d "$(ROOT)/share/handclasp/sdk/$$folder" && \
 			install -m 0644 $$folder*.rs "$(ROOT)/share/handclasp/sdk/$$folder" || exit 1; \
@@ -159,6 +174,13 @@ install: build ## Install below PREFIX=/usr/local, staged in DESTDIR= if given
 			> "$(ROOT)/share/handclasp/sdk/$$crate/Cargo.toml" || exit 1; \
 	done
 	@echo "Installed below $(ROOT)"
+
+uninstall: ## Remove what `install` has put below PREFIX, with the DESTDIR it had
+	@for file in $(INSTALLED); do rm -f "$(ROOT)/$$file"; done
+	@rm -f "$(ROOT)"/share/man/man1/handclasp.1 "$(ROOT)"/share/man/man1/handclasp-*.1
+	@for folder in $(INSTALLED_FOLDERS); do rm -rf "$(ROOT)/$$folder"; done
+	@for folder in lib/handclasp/plugins lib/handclasp; do rmdir "$(ROOT)/$$folder" 2>/dev/null || :; done
+	@echo "Removed from $(ROOT)"
 
 clean: ## Remove everything that was built
 	@$(CARGO) clean

@@ -117,7 +117,10 @@ impl Running {
         let socket_path = config.control.socket_path()?;
         let group = config.control.group.as_deref().map(group).transpose()?;
         let tcp = listen_at(&config)?;
-        let socket = ControlSocket::bind(&socket_path, config.control.mode, group)?;
+        let socket = match systemd::control_socket() {
+            Some(listener) => ControlSocket::inherited(listener, socket_path.clone()),
+            None => ControlSocket::bind(&socket_path, config.control.mode, group)?,
+        };
         let path = SearchPath::from_dirs(config.plugins.directories.clone())?;
         let directories = path.directories().map(Path::to_owned).collect();
         let mut options = HostOptions::new(path).scanner(start.scanner);

@@ -1,6 +1,22 @@
 //! What is said to systemd, where that has started the daemon.
+use listenfd::ListenFd;
 use sd_notify::NotifyState;
+use std::os::unix::net::UnixListener;
 use std::time::Duration;
+
+/// The control socket, where systemd has made it: the first of those that were passed.
+pub(crate) fn control_socket() -> Option<UnixListener> {
+    let mut passed = ListenFd::from_env();
+    match passed.take_unix_listener(0) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(
+                "the first socket that was passed is no Unix socket that listens ({error}): it is not used"
+            );
+            None
+        }
+    }
+}
 
 /// The daemon does its work.
 pub(crate) fn ready(status: &str) {
