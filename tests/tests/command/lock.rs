@@ -192,7 +192,7 @@ fn each_file_is_explained() {
     // What is not trusted is not opened, and the sentence has both digests.
     plugins.compile(
         "hello-2.so",
-        &hello("2.0.0").replace("hi there", "hi where"),
+        &hello("2.0.0").replace("out of memory", "no memory left"),
     );
     let changed = [
         ("hello-1.so", "shadowed"),
