@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A directory with one plugin, `greeting`, in its first version.
-fn directory() -> (TempDir, PathBuf) {
+pub(super) fn directory() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("there is room");
     let file = directory.path().join("greeting.so");
     fs::copy(version(1), &file).expect("there is room");
@@ -19,7 +19,7 @@ fn directory() -> (TempDir, PathBuf) {
 }
 
 /// The plugin in another version.
-fn version(number: u32) -> PathBuf {
+pub(super) fn version(number: u32) -> PathBuf {
     fixture("greeting", &[&format!("VERSION=\"{number}.0.0\"")])
 }
 
@@ -29,7 +29,7 @@ fn broken() -> PathBuf {
 }
 
 /// Puts a file in the place of another, as `install` and package managers do.
-fn exchange(new: &Path, file: &Path) {
+pub(super) fn exchange(new: &Path, file: &Path) {
     let draft = file.with_extension("new");
     fs::copy(new, &draft).expect("there is room");
     fs::rename(&draft, file).expect("both are in one directory");
