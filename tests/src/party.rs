@@ -101,6 +101,7 @@ impl Party {
             init_timeout: self.init_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
+            gathering_timeout: Settings::default().gathering_timeout,
             ice_lite: self.ice_lite,
             announced: self.announced.clone().into(),
             hide_addresses: self.hide_addresses,

@@ -1,9 +1,11 @@
 //! One thread's sockets and streams, turn after turn.
 mod connections;
+mod shared_ports;
 
 use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::bindings::Bound;
+use super::buffers::GrantedBuffers;
 use super::departures::DepartureCounter;
 use super::helpers::{Helpers, Pools};
 use super::id_map::IdMap;
@@ -17,6 +19,7 @@ use super::new_stream::NewStream;
 use super::receiver::Receiver;
 use super::relay::Relays;
 use super::share::Share;
+use super::shared_stun::{NOBODY, SharedStun, StunClient};
 use super::sockets::Sockets;
 use super::stream_driver::{LoopContext, StreamDriver};
 use super::tcp::Connections;
@@ -46,6 +49,7 @@ pub(crate) struct EventLoop {
     connections: Connections,
     presence: Presence,
     responder: Arc<Responder>,
+    stun: StunClient,
     instances: Arc<Instances>,
     streams: IdMap<StreamKey, Box<StreamDriver>>,
     timers: Timers,
@@ -72,6 +76,7 @@ impl EventLoop {
         epoch: Instant,
         pools: Arc<Pools>,
         responder: Arc<Responder>,
+        stun: &Arc<SharedStun>,
         instances: Arc<Instances>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
@@ -83,6 +88,7 @@ impl EventLoop {
         Ok(Self {
             poll,
             helpers: Helpers::new(pools, Arc::clone(&mailbox)),
+            stun: stun.join(&mailbox),
             mailbox,
             epoch,
             sockets,
@@ -113,6 +119,11 @@ impl EventLoop {
     /// How much has left by its UDP sockets.
     pub(crate) fn departures(&self) -> &Arc<DepartureCounter> {
         self.sockets.departures()
+    }
+
+    /// What the system keeps for its UDP sockets.
+    pub(crate) fn buffers(&self) -> &Arc<GrantedBuffers> {
+        self.sockets.buffers()
     }
 
     /// What it says of itself.
@@ -168,13 +179,14 @@ impl EventLoop {
             self.drive_dirty(now);
             self.pulse.at(At::Sending);
             self.send_replies(now);
+            self.stun.serve(now, &mut self.sockets, &mut self.helpers);
             self.flush(now);
             if let Some(began) = began {
                 self.share.timers_took(began.elapsed());
             }
             self.flushes.clear();
             let helped = self.helpers.dispatch(now);
-            let due_times = [helped, self.connections.next_sweep()];
+            let due_times = [helped, self.connections.next_sweep(), self.stun.next()];
             due = due_times.into_iter().flatten().min();
         }
         self.end();
@@ -200,6 +212,7 @@ impl EventLoop {
             Command::Open(new) => self.open(*new),
             Command::Mail(key) => self.mailed.push_back(key),
             Command::Completed(key) => self.complete(now, key),
+            Command::Found(NOBODY, lookup, found) => self.stun.found(now, &lookup, &found),
             Command::Found(key, lookup, found) => {
                 if let Some(driver) = self.streams.get_mut(&key) {
                     driver.stream.handle_lookup(now, &lookup, &found);
@@ -207,6 +220,9 @@ impl EventLoop {
                 }
             }
             Command::Wake(key, instance_id) => self.wake(now, key, instance_id),
+            Command::BindShared(wanted) => self.bind_shared(now, *wanted),
+            Command::AskStun => self.stun.wake(now),
+            Command::Mapped(mapping) => self.mapping_changed(&mapping),
             Command::Shutdown => self.running = false,
         }
     }
@@ -324,6 +340,7 @@ impl EventLoop {
             streams,
             dirty,
             replies,
+            stun,
             ..
         } = self;
         let Some(Bound {
@@ -345,6 +362,9 @@ impl EventLoop {
                 local,
             };
             let Some(component) = demux.route(now, remote, datagram.stun()) else {
+                if stun.handle_answer(now, local, remote, datagram) {
+                    return;
+                }
                 let expecting = demux.expecting(remote, datagram.stun());
                 if expecting.is_empty()
                     && let Some(sole) = demux.sole_component()
@@ -477,6 +497,7 @@ impl EventLoop {
             connections: &mut self.connections,
             helpers: &mut self.helpers,
             responder: &self.responder,
+            stun: &mut self.stun,
             mailbox: &self.mailbox,
             instances: &self.instances,
             replies: &mut self.replies,

@@ -3,6 +3,8 @@
 //! What is for a stream waits in the stream's own [inbox](super::Inbox); here it is only said that something does.
 use super::keys::StreamKey;
 use super::new_stream::NewStream;
+use super::shared_ports::SharedPorts;
+use crate::ice::Mapping;
 use crate::stream::Lookup;
 use std::cell::Cell;
 use std::fmt;
@@ -20,6 +22,12 @@ pub(crate) enum Command {
     Found(StreamKey, Lookup, Result<Vec<SocketAddr>, String>),
     /// Of an instance of the stream's.
     Wake(StreamKey, u64),
+    /// Ports for streams to share.
+    BindShared(Box<SharedPorts>),
+    /// Shared sockets have something to ask STUN servers.
+    AskStun,
+    /// A STUN server has told what is new of a shared socket.
+    Mapped(Mapping),
     Shutdown,
 }
 

@@ -2,6 +2,7 @@
 use super::batch::{Batch, Unsent};
 use super::bind::{BindOptions, Ports};
 use super::bindings::{Bindings, Bound};
+use super::buffers::GrantedBuffers;
 use super::departures::DepartureCounter;
 use super::keys::{Binding, ComponentKey, Sender, StreamKey};
 use super::socket::{Offload, Socket};
@@ -21,6 +22,7 @@ pub(super) struct Sockets {
     bindings: Bindings<Socket>,
     batch: Batch,
     departures: Arc<DepartureCounter>,
+    buffers: Arc<GrantedBuffers>,
     unsent: Vec<Unsent>,
 }
 
@@ -32,6 +34,7 @@ impl Sockets {
             bindings: Bindings::new(),
             batch: Batch::new(),
             departures: Arc::default(),
+            buffers: Arc::default(),
             unsent: Vec::new(),
         }
     }
@@ -39,6 +42,11 @@ impl Sockets {
     /// How much has left by them.
     pub(super) fn departures(&self) -> &Arc<DepartureCounter> {
         &self.departures
+    }
+
+    /// What the system keeps for them.
+    pub(super) fn buffers(&self) -> &Arc<GrantedBuffers> {
+        &self.buffers
     }
 
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<Socket>> {
@@ -57,11 +65,13 @@ impl Sockets {
             offload,
             bindings,
             departures,
+            buffers,
             ..
         } = self;
         let open = |ports: &mut Ports, index, is_shared| {
             let socket = bind_options.bind_to(address, ports)?;
             let local = socket.local_addr()?;
+            buffers.ask(&socket, bind_options);
             let offload = match &*offload {
                 Some(known) => known.clone(),
                 None => offload.insert(Offload::of(&socket)?).clone(),
@@ -72,6 +82,13 @@ impl Sockets {
             Ok((socket, local))
         };
         bindings.bind(bind_options, component_id, address, open)
+    }
+
+    /// The shared socket at this address.
+    pub(super) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
+        let mut bindings = self.bindings.iter();
+        let found = bindings.find(|(_, bound)| bound.is_shared() && bound.local == local);
+        found.map(|(index, _)| index)
     }
 
     fn bound(&mut self, index: usize) -> &mut Bound<Socket> {
