@@ -173,7 +173,10 @@ impl BindOptions {
     }
 
     /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
-    /// streams on one UDP port for each address and component. Such streams live on one event loop. Not by default.
+    /// streams on one UDP port for each address and component. Such streams live on one event loop. Where they listen for
+    /// TCP, that is at the same number, or if it is in use, at another that the options allow, or not at all. Their
+    /// sockets ask STUN servers for all of them ([`Host::reflexive_addresses`](crate::Host::reflexive_addresses)). What is
+    /// in use, and an address that cannot be bound beside others, is logged once. Not by default.
     pub fn single_port(mut self, single_port: bool) -> Self {
         self.single_port = single_port;
         self

@@ -4,6 +4,7 @@ mod fair;
 mod flood;
 mod forward;
 mod lite;
+mod ports;
 mod streams;
 mod tuple;
 

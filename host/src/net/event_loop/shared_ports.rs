@@ -1,7 +1,8 @@
 //! Ports that streams share: bound before there is a stream, and what STUN servers see of them.
 use super::EventLoop;
-use crate::ice::Mapping;
+use crate::ice::{Mapping, Transport};
 use crate::net::bind::BindError;
+use crate::net::left_out::LeftOut;
 use crate::net::shared_ports::{Ports, SharedPorts};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -15,25 +16,29 @@ impl EventLoop {
     }
 
     fn bind_ports(&mut self, now: Instant, ports: &Ports) -> Result<Vec<SocketAddr>, BindError> {
-        let mut bound = Vec::new();
+        let (bind_options, mut bound) = (&ports.bind_options, Vec::new());
         let addresses = ports.addresses()?;
         for component_id in 1..=ports.n_components {
-            let mut failure = None;
+            let mut failures = Vec::new();
             let before = bound.len();
             for &address in &addresses {
-                match self
-                    .sockets
-                    .bind(&ports.bind_options, component_id, address)
-                {
+                match self.sockets.bind(bind_options, component_id, address) {
                     Ok(binding) => {
                         self.stun.keep(now, binding.local, &ports.stun);
                         bound.push(binding.local);
                     }
-                    Err(source) => failure = Some(ports.bind_options.not_bound(address, source)),
+                    Err(source) => failures.push((address, source)),
                 }
             }
-            if let Some(failure) = failure.filter(|_| bound.len() == before) {
-                return Err(failure);
+            for (address, source) in failures {
+                let failure = bind_options.not_bound(address, source);
+                if bound.len() == before {
+                    return Err(failure);
+                }
+                let place = (component_id, Transport::Udp, address);
+                if LeftOut::with_shared(|it| it.note(place)) {
+                    tracing::warn!("component {component_id} does without {address}: {failure}");
+                }
             }
         }
         Ok(bound)
