@@ -185,12 +185,12 @@ fn s40_servers_are_waited_for_as_long_as_the_options_say() {
     for timeout in [ms(1), ms(800), secs(5)] {
         let mut stream = gathering_with(start, |party| {
             party.gathering_timeout = timeout;
-            let server = "turn:alice:secret@relay.example".parse();
+            let server = "turn:alice:secret@relay.example".parse::<ice::TurnServer>();
             party.servers.turn = vec![server.expect("it is one")];
         });
         // The server's name is never found.
         stream.gathering_done();
-        let is_done = |it| it == Notification::CandidateGatheringDone;
+        let is_done = |it: Notification| it == Notification::CandidateGatheringDone;
         let mut now = start;
         while !notifications(&mut stream).any(is_done) {
             now = stream.poll_timeout().expect("it waits");
