@@ -1,23 +1,25 @@
 //! The public face: a host of plugins, event loops and streams.
 use crate::error::{HostError, OpenError, StillRunning};
 use crate::host_options::HostOptions;
-use crate::ice::{RelayTransport, TurnServer};
+use crate::ice::{Reflexive, RelayTransport, Servers, StunServer, TurnServer};
 use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
-    Application, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances, LoopState,
-    Mailbox, NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config,
-    is_on_event_loop,
+    Application, BindOptions, Command, Departures, EventLoop, Guarded, Handovers, Instances,
+    LoopState, Mailbox, NewStream, NotOpened, Pools, Ports, Responder, SharedPorts, SharedStun,
+    SocketBuffers, StreamRef, Watch, client_config, is_on_event_loop,
 };
 use crate::plugin::{
     self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,
 };
-use crate::stream::{self, Stream};
+use crate::stream::{self, Settings, Stream};
 use crate::stream_handle::StreamHandle;
 use crate::stream_options::StreamOptions;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 /// Finds plugins, runs event loops, opens streams.
@@ -42,6 +44,7 @@ struct Inner {
     loader: Loader,
     key_log: Option<Arc<KeyLog>>,
     pools: Arc<Pools>,
+    stun: Arc<SharedStun>,
     loops: Loops,
     _watch: Watch,
     next: AtomicUsize,
@@ -81,11 +84,13 @@ impl Host {
         let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
         let pools = Arc::new(Pools::new(epoch, count));
+        let stun = Arc::default();
         let start = || {
             EventLoop::new(
                 epoch,
                 Arc::clone(&pools),
                 Arc::clone(&responder),
+                &stun,
                 Arc::clone(&instances),
             )
         };
@@ -95,6 +100,7 @@ impl Host {
             loader,
             key_log,
             pools,
+            stun,
             loops,
             _watch: watch,
             next: AtomicUsize::new(0),
@@ -155,6 +161,54 @@ impl Host {
         pulses.iter().map(|pulse| pulse.state(nanos)).collect()
     }
 
+    /// What the system keeps for UDP sockets of what arrives and what leaves, the least that any was granted: of those that
+    /// streams share, and of those whose [options](BindOptions::receive_buffer) ask for it. `None` before there is one.
+    pub fn socket_buffers(&self) -> Option<SocketBuffers> {
+        self.0.loops.buffers()
+    }
+
+    /// What STUN servers see of the sockets that streams [share](BindOptions::single_port): such a socket asks each server
+    /// that a stream of its names, once for all of them, and again every 25 s. Their candidates are what is known when a
+    /// stream gathers; an address that is learnt or changes later is a further candidate of streams that have no pair yet.
+    pub fn reflexive_addresses(&self) -> Vec<Reflexive> {
+        self.0.stun.known()
+    }
+
+    /// Binds the ports that streams with these options [share](BindOptions::single_port) before the first of them is
+    /// opened, and asks their STUN servers, so that the first knows them too. These are asked on while there is no stream,
+    /// until this is called again with others for the same ports. Returns the local addresses; none if the options do not
+    /// say that ports are shared. In a callback of a stream it does not wait, and returns none either.
+    ///
+    /// # Errors
+    /// An option is out of its bounds, none of a component's ports can be bound, or the host was shut down.
+    pub fn bind_shared(&self, options: &StreamOptions) -> Result<Vec<SocketAddr>, OpenError> {
+        options.check()?;
+        let (bind_options, mut settings) = (options.bind_options.clone(), options.settings.clone());
+        let has_sockets = !bind_options.no_udp && !settings.servers.relay_only;
+        if !bind_options.single_port || !has_sockets {
+            return Ok(Vec::new());
+        }
+        let mailbox = Arc::clone(self.0.mailbox_for(&bind_options));
+        let (sender, bound) = sync_channel(1);
+        let ports = Ports {
+            stun: shared_stun(&mut settings, &bind_options),
+            n_components: settings.n_components,
+            announced: settings.announced,
+            bind_options,
+        };
+        mailbox.post(Command::BindShared(Box::new(SharedPorts {
+            ports,
+            bound: sender,
+        })));
+        if is_on_event_loop() {
+            return Ok(Vec::new());
+        }
+        match bound.recv() {
+            Ok(bound) => Ok(bound?),
+            Err(_) => Err(OpenError::ShutDown),
+        }
+    }
+
     /// Opens a stream with the plugin as it is in its directory now.
     ///
     /// `application` is told what happens, until [`Notification::Stopped`](stream::Notification::Stopped). The stream ends
@@ -209,10 +263,12 @@ impl Host {
         let declared = &plugin.description().options;
         let plugin_options = validate(plugin.id(), declared, &options.plugin_options)
             .map_err(plugin::Error::from)?;
+        let mut settings = options.settings;
+        let stun = shared_stun(&mut settings, &options.bind_options);
         let config = stream::Config {
             plugin: Arc::clone(plugin.info()),
             options: plugin_options.into(),
-            settings: options.settings,
+            settings,
             tcp: options.bind_options.tcp,
             call_timeout: stream::CALL_TIMEOUT,
             epoch: host.epoch,
@@ -244,6 +300,7 @@ impl Host {
             plugin: Arc::clone(&plugin),
             application: Guarded::new(Box::new(application), stream_ref.clone()),
             bind_options,
+            stun,
             loss,
             trust,
             recorder,
@@ -308,6 +365,19 @@ impl Inner {
         };
         self.loops.mailbox(number)
     }
+}
+
+/// The STUN servers that the sockets of a stream ask for all that share them; they are its own no more.
+fn shared_stun(settings: &mut Settings, bind_options: &BindOptions) -> Vec<StunServer> {
+    if !bind_options.single_port {
+        return Vec::new();
+    }
+    let servers = Arc::clone(&settings.servers);
+    settings.servers = Arc::new(Servers {
+        stun: Vec::new(),
+        ..Servers::clone(&servers)
+    });
+    servers.stun.clone()
 }
 
 impl Drop for Inner {

@@ -97,7 +97,7 @@ pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
     Application, BindError, BindOptions, Context, Departures, Family, Handovers, LoopState, Loss,
-    Queued, SendError, StreamRef, TrustError,
+    Queued, SendError, SocketBuffers, StreamRef, TrustError,
 };
 #[doc(hidden)]
 pub use printable::printable;

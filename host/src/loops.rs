@@ -1,7 +1,8 @@
 //! The event loops of a host, each on a thread of its own.
 use crate::made_in::MadeIn;
 use crate::net::{
-    Command, DepartureCounter, Departures, EventLoop, Handovers, Mailbox, Pulse, Siblings,
+    Command, DepartureCounter, Departures, EventLoop, GrantedBuffers, Handovers, Mailbox, Pulse,
+    Siblings, SocketBuffers,
 };
 use std::io;
 use std::mem;
@@ -22,6 +23,7 @@ pub(crate) struct Loops {
 struct Loop {
     mailbox: Arc<Mailbox>,
     departures: Arc<DepartureCounter>,
+    buffers: Arc<GrantedBuffers>,
     pulse: Arc<Pulse>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -90,6 +92,11 @@ impl Loops {
         self.siblings.share_ports()
     }
 
+    /// What the system keeps for sockets that have asked for it, the least of all.
+    pub(crate) fn buffers(&self) -> Option<SocketBuffers> {
+        GrantedBuffers::least(self.loops.iter().map(|one| &*one.buffers))
+    }
+
     /// The mailbox of the loop with this number, counted round.
     pub(crate) fn mailbox(&self, number: usize) -> &Arc<Mailbox> {
         &self.loops[number % self.loops.len()].mailbox
@@ -144,6 +151,7 @@ impl Loop {
     fn start(index: usize, event_loop: EventLoop, running: &Arc<Running>) -> io::Result<Self> {
         let mailbox = Arc::clone(event_loop.mailbox());
         let departures = Arc::clone(event_loop.departures());
+        let buffers = Arc::clone(event_loop.buffers());
         let pulse = Arc::clone(event_loop.pulse());
         let runs = OneRuns::new(running);
         let thread = thread::Builder::new()
@@ -155,6 +163,7 @@ impl Loop {
         Ok(Self {
             mailbox,
             departures,
+            buffers,
             pulse,
             thread: Mutex::new(Some(thread)),
         })

@@ -115,6 +115,16 @@ impl StreamOptions {
         self
     }
 
+    /// How long STUN and TURN servers may take before the stream says
+    /// [`CandidateGatheringDone`](crate::stream::Notification::CandidateGatheringDone), in
+    /// [`TIMEOUT`](crate::stream::TIMEOUT), 5 s by default. It counts from when the stream starts to gather; a candidate that
+    /// comes later is told all the same. STUN servers of a stream that [shares its ports](BindOptions::single_port) are
+    /// not waited for at all, since its sockets ask them for all streams.
+    pub fn gathering_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.gathering_timeout = timeout;
+        self
+    }
+
     /// Whether this side only answers ICE's checks: for servers at public addresses (RFC 8445, section 2.5). Such a
     /// side does not control, makes no TCP connections and has no STUN or TURN servers.
     pub fn ice_lite(mut self, ice_lite: bool) -> Self {

@@ -25,6 +25,8 @@ pub struct Party {
     pub handshake_timeout: Duration,
     /// How long the peer may be silent.
     pub ice_timeout: Duration,
+    /// How long servers are waited for.
+    pub gathering_timeout: Duration,
     /// Whether it only answers checks.
     pub ice_lite: bool,
     /// What its peer is told instead of its addresses.
@@ -54,6 +56,7 @@ impl Party {
             call_timeout: CALL_TIMEOUT,
             handshake_timeout: defaults.handshake_timeout,
             ice_timeout: defaults.ice_timeout,
+            gathering_timeout: defaults.gathering_timeout,
             ice_lite: false,
             announced: Vec::new(),
             hide_addresses: false,
@@ -101,6 +104,7 @@ impl Party {
             init_timeout: self.init_timeout,
             handshake_timeout: self.handshake_timeout,
             ice_timeout: self.ice_timeout,
+            gathering_timeout: self.gathering_timeout,
             ice_lite: self.ice_lite,
             announced: self.announced.clone().into(),
             hide_addresses: self.hide_addresses,

@@ -2,11 +2,13 @@
 use handclasp::plugin::{Role, Scanner, SearchPath};
 use handclasp::stream::{Message, Notification};
 use handclasp::{
-    Application, BindOptions, Context, Host, HostOptions, SendError, StreamHandle, StreamOptions,
+    Application, BindOptions, Context, Event, Family, Host, HostOptions, SendError, StreamHandle,
+    StreamOptions,
 };
-use handclasp_tests::{authentic, cc, fixture, plugins};
+use handclasp_tests::{Namespace, authentic, cc, fixture, plugins, skip};
 use is::stun::{StunMessage, TransId};
 use std::env::consts::DLL_SUFFIX;
+use std::env::current_exe;
 use std::fs::File;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -451,6 +453,101 @@ fn s24_both_sides_export_the_same_keys_from_their_event_loops() {
                 a
             });
             assert_ne!(one, other);
+        }
+    }
+}
+
+/// A bridge with a port, a virtual cable, and one interface that leads elsewhere; the last argument is what to run where
+/// the system shows them.
+const INTERFACES: &str = r#"
+    ip link add lan0 type bridge
+    ip link add p0 type veth peer name p1
+    ip link set p0 master lan0
+    ip link add c0 type veth peer name c1
+    ip link add up0 link c1 type macvlan
+    ip address add 10.1.0.1/24 dev lan0
+    ip address add 10.2.0.1/24 dev c0
+    ip address add 10.3.0.1/24 dev up0
+    for name in p0 p1 lan0 c0 c1 up0; do ip link set $name up; done
+    for name in lan0 c0 up0; do
+        tries=0
+        until ip -o link show $name | grep -q "state UP"; do
+            tries=$((tries + 1))
+            [ $tries -lt 300 ]
+            sleep 0.1
+        done
+    done
+"#;
+
+#[test]
+fn interfaces_are_allowed_denied_and_left_out_if_they_are_virtual() {
+    let namespace = match Namespace::new() {
+        Ok(namespace) => namespace,
+        Err(lacking) => return skip("interfaces by lists", &lacking),
+    };
+    namespace.run(INTERFACES);
+    let mut inside = Command::new("unshare");
+    let shown = r#"mount -t sysfs sysfs /sys && exec "$@""#;
+    inside.args(["--mount", "sh", "-ec", shown, "sh"]);
+    inside.arg(current_exe().expect("a test is run from a file"));
+    inside.args(["--exact", "addresses_of_interfaces", "--ignored"]);
+    let output = namespace.inside(&inside).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+#[ignore = "the test above runs it in a network of its own"]
+fn addresses_of_interfaces() {
+    let (lan, cable, uplink) = ("10.1.0.1", "10.2.0.1", "10.3.0.1");
+    let any = || BindOptions::new().family(Family::V4);
+    let real = || any().virtual_interfaces(false);
+    for (bind_options, expected) in [
+        (any(), &[lan, cable, uplink][..]),
+        (real(), &[uplink]),
+        (real().interfaces(["c0", "up*"]), &[cable, uplink]),
+        (real().interfaces(["c?", "up*"]), &[uplink]),
+        (real().deny_interfaces(["up0"]), &[lan, cable]),
+        (
+            any().deny_interfaces(["*0"]).interfaces(["lo"]),
+            &["127.0.0.1"],
+        ),
+        (any().interfaces(["l*"]), &[lan]),
+        (any().interfaces(["?0"]), &[cable]),
+    ] {
+        let described = format!("{bind_options:?}");
+        assert_eq!(addresses(bind_options), expected, "{described}");
+    }
+}
+
+/// The addresses that the peer of a stream is told, in their order.
+fn addresses(bind_options: BindOptions) -> Vec<String> {
+    let plugins = SearchPath::from_dirs(vec![plugins()]).expect("they are built");
+    let host_options = HostOptions::new(plugins).scanner(Scanner::none()).loops(1);
+    let host = Host::new(host_options).expect("a host");
+    let (application, events) = handclasp::channel();
+    let stream = host.open(StreamOptions::new("none").bind(bind_options), application);
+    let _stream = stream.unwrap_or_else(|error| panic!("{error}"));
+    let mut addresses = Vec::new();
+    loop {
+        let (_, event) = events
+            .recv_timeout(PATIENCE)
+            .expect("in time")
+            .expect("it goes on");
+        match event {
+            Event::Notification(Notification::NewCandidateFull { candidate, .. }) => {
+                let address = candidate.split(' ').nth(4);
+                addresses.extend(address.map(str::to_owned));
+            }
+            Event::Notification(Notification::CandidateGatheringDone) => return addresses,
+            Event::Notification(Notification::ComponentStateFailed { reason, .. }) => {
+                return vec![reason.to_string()];
+            }
+            _ => {}
         }
     }
 }

@@ -11,6 +11,16 @@ impl Component {
         self.agent.add_local_host(address)
     }
 
+    /// STUN servers see this component's socket at `base` as `mapped`. Gives the candidate to signal.
+    pub fn add_reflexive(&mut self, mapped: SocketAddr, base: SocketAddr) -> Option<String> {
+        self.agent.add_local_reflexive(mapped, base)
+    }
+
+    /// They see it so no more.
+    pub fn forget_reflexive(&mut self, mapped: SocketAddr, base: SocketAddr) {
+        self.agent.forget_local_reflexive(mapped, base);
+    }
+
     /// A TCP listener of this component's is bound to `address`. Gives the candidate to signal.
     pub fn add_listener(&mut self, address: SocketAddr) -> Option<String> {
         self.agent.add_local_passive(address)

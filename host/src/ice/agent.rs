@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use is::CandidateKind;
 
+use super::announced::{outdo, rule_for};
 use super::budget::Budget;
 use super::candidate::{self, is_usable};
 use super::generation::{Generation, Heard};
@@ -100,6 +101,17 @@ impl Agent {
         self.add_local(addr, Origin::Reflexive { base })
     }
 
+    /// No STUN server sees the socket at `base` as `addr` any more: the peer is not told of it again. Its checks lose
+    /// nothing, for they leave from the same socket as others.
+    pub fn forget_local_reflexive(&mut self, addr: SocketAddr, base: SocketAddr) {
+        for generation in std::iter::once(&mut self.current).chain(self.previous.as_deref_mut()) {
+            generation.forget_reflexive(addr, base);
+        }
+        if addr == base {
+            self.seen.retain(|seen| seen.addr != addr);
+        }
+    }
+
     fn add_seen(&mut self, addr: SocketAddr) -> Option<String> {
         let Config {
             hiding, announced, ..
@@ -186,7 +198,8 @@ impl Agent {
     /// loopback only if there is no other; a name is none, since legacy peers stumble over it.
     pub fn default_address(&self) -> Option<SocketAddr> {
         let locals = self.current.locals().iter().chain(&self.seen);
-        let udp = locals.filter(|local| local.transport() == Transport::Udp);
+        let is_udp = |local: &&Local| local.transport() == Transport::Udp;
+        let udp = locals.filter(|local| is_udp(local) && self.is_told(local));
         let told: Vec<SocketAddr> = udp.filter_map(|local| local.told(&self.config)).collect();
         let beyond = told.iter().find(|address| !address.ip().is_loopback());
         beyond.or(told.first()).copied()
@@ -201,13 +214,42 @@ impl Agent {
         }
         let local = self.current.add_local(addr, origin)?;
         self.candidates_changed();
-        Some(local.line(&self.config))
+        self.is_told(&local).then(|| local.line(&self.config))
     }
 
-    /// The lines of all local candidates, in the order they were added.
+    /// Whether the peer is told of a candidate: not of what it cannot reach beside announced addresses, nor of one
+    /// address twice.
+    fn is_told(&self, local: &Local) -> bool {
+        let told = local.told(&self.config);
+        let locals = self.current.locals().iter();
+        let mut before = locals.take_while(|other| !other.is(local));
+        let is_repeated = told.is_some()
+            && before.any(|other| {
+                other.origin.protocol() == local.origin.protocol()
+                    && other.kind() == CandidateKind::Host
+                    && other.told(&self.config) == told
+            });
+        !is_repeated && !self.is_outdone(local)
+    }
+
+    fn is_outdone(&self, local: &Local) -> bool {
+        let rules = &self.config.announced;
+        let is_announced = |other: &Local| {
+            other.kind() == CandidateKind::Host && rule_for(rules, other.addr.ip()).is_some()
+        };
+        let is_private = local.kind() == CandidateKind::Host && outdo(rules, local.addr.ip());
+        is_private && self.current.locals().iter().any(is_announced)
+    }
+
+    /// The lines of all local candidates that the peer is told of: host candidates first, else in the order they were
+    /// added.
     pub fn local_candidates(&self) -> impl Iterator<Item = String> {
-        let locals = self.current.locals().iter().chain(&self.seen);
-        locals.map(|local| local.line(&self.config))
+        let is_host = |local: &&Local| local.kind() == CandidateKind::Host;
+        let locals = || self.current.locals().iter().chain(&self.seen);
+        let hosts = locals().filter(is_host);
+        let others = locals().filter(move |local| !is_host(local));
+        let told = hosts.chain(others).filter(|local| self.is_told(local));
+        told.map(|local| local.line(&self.config))
     }
 
     /// Refuses candidates of the peer's at these addresses, such as those for all of a network, instead of at earlier

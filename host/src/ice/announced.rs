@@ -5,6 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use super::candidate::is_unicast;
 
 /// An address that stands for others in host candidates: that of a NAT which passes everything on, one to one.
+///
+/// Where one that the whole world reaches stands for an address of this machine's, the private addresses of the other
+/// family are not told, but for those that another one stands for: whoever needs the announced one cannot reach them,
+/// and each costs checks. They have no sockets either, unless a STUN server is to look at these. Addresses that are
+/// announced are told before others, and each once, however many it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Announced {
     /// What it stands for; all of its family if `None`.
@@ -73,6 +78,40 @@ impl std::str::FromStr for Announced {
 pub(super) fn announced(rules: &[Announced], addr: SocketAddr) -> SocketAddr {
     let rule = rule_for(rules, addr.ip());
     rule.map_or(addr, |rule| SocketAddr::new(rule.public, addr.port()))
+}
+
+/// Whether an address is not to be told beside announced ones: a private one of the other family, which nobody who
+/// needs these can reach.
+pub(super) fn outdo(rules: &[Announced], address: IpAddr) -> bool {
+    let outdoes =
+        |rule: &Announced| rule.public.is_ipv4() != address.is_ipv4() && !is_private(rule.public);
+    is_private(address) && rule_for(rules, address).is_none() && rules.iter().any(outdoes)
+}
+
+/// This machine's addresses in the order in which they are told. Without `reflexive` ones, which STUN servers see,
+/// those are left out that are not told.
+pub(crate) fn in_order(
+    rules: &[Announced],
+    addresses: Vec<IpAddr>,
+    reflexive: bool,
+) -> Vec<IpAddr> {
+    let is_announced = |address: &IpAddr| rule_for(rules, *address).is_some();
+    let (mut told, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(is_announced);
+    let has_announced = !told.is_empty();
+    let stays = |address: &IpAddr| reflexive || !(has_announced && outdo(rules, *address));
+    told.extend(others.into_iter().filter(stays));
+    told
+}
+
+/// Whether it is of use in a part of the world only.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(ip) => {
+            let is_shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64; // RFC 6598
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || is_shared
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback() || ip.is_unicast_link_local(),
+    }
 }
 
 pub(super) fn rule_for(rules: &[Announced], address: IpAddr) -> Option<&Announced> {

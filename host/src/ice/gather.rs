@@ -12,6 +12,7 @@ mod framing;
 mod relay;
 mod request;
 mod session;
+mod shared;
 mod stun;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,8 @@ use trouble::sum_up;
 
 pub use found::{Found, Relayed};
 pub use request::{RelayEnd, RelayId, RelayRequest};
+pub use shared::Reflexive;
+pub(crate) use shared::{Driver, Mapping, SharedStun};
 
 /// Between the first requests to several servers or from several sockets: Ta of RFC 8445 §14.2.
 const PACE: Duration = Duration::from_millis(20);

@@ -183,6 +183,12 @@ impl Generation {
         }
     }
 
+    /// The peer is not told of it any more; the core has no pairs of its own for it.
+    pub(super) fn forget_reflexive(&mut self, addr: SocketAddr, base: SocketAddr) {
+        let origin = Origin::Reflexive { base };
+        (self.locals).retain(|local| (local.addr, local.origin) != (addr, origin));
+    }
+
     /// Nothing leaves from this address of the machine's any more, and what leaves by it is no candidate.
     pub(super) fn remove_address(&mut self, address: IpAddr) {
         self.locals.retain(|local| !local.leaves_by(address));

@@ -83,6 +83,11 @@ impl Local {
         transport(self.origin.protocol())
     }
 
+    /// Whether it is the same candidate.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.addr, self.origin) == (other.addr, other.origin)
+    }
+
     /// What datagrams of this candidate leave by (RFC 8445 §4): a relayed one is its own base.
     pub(super) fn base(&self) -> SocketAddr {
         match self.origin {

@@ -56,6 +56,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use agent::Agent;
+pub(crate) use announced::in_order;
 pub use announced::{Announced, AnnouncedError};
 pub(crate) use budget::Budget;
 pub use candidate::{Accepted, CandidateError, Ignored};
@@ -63,7 +64,8 @@ pub(crate) use candidate::{is_unicast, mdns_name, with_address};
 pub use credentials::{Credentials, CredentialsError, tie_breaker};
 pub use evidence::{Addresses, Cause, Checks, Evidence, Offer, PeerChecks, Scope, Tried};
 pub use failure::Failure;
-pub use gather::{Found, Gatherer, RelayEnd, RelayId, RelayRequest, Relayed};
+pub(crate) use gather::{Driver, Mapping, SharedStun};
+pub use gather::{Found, Gatherer, Reflexive, RelayEnd, RelayId, RelayRequest, Relayed};
 pub use hiding::Hiding;
 pub(crate) use hiding::hidden;
 pub(crate) use pace::Pace;

@@ -1,4 +1,5 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
+use super::glob;
 use super::interfaces::{self, Address};
 use super::keys::SocketKey;
 use crate::ice::{Servers, Tcp, is_unicast};
@@ -16,13 +17,19 @@ use std::ops::RangeInclusive;
 pub struct BindOptions {
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) interfaces: Vec<String>,
+    pub(crate) denied: Vec<String>,
+    pub(crate) no_virtual: bool,
     pub(crate) family: Option<Family>,
     pub(crate) port_range: Option<RangeInclusive<u16>>,
     pub(crate) single_port: bool,
+    pub(crate) receive_buffer: Option<usize>,
+    pub(crate) send_buffer: Option<usize>,
     pub(crate) tcp: Tcp,
     pub(crate) no_udp: bool,
 }
 
+/// Bytes of what a socket may keep of what arrives, and of what leaves.
+const BUFFER: RangeInclusive<usize> = 4096..=1 << 30;
 /// Most bytes of an interface's name; Linux has 15, others somewhat more.
 const MAX_INTERFACE: usize = 255;
 
@@ -69,6 +76,12 @@ pub enum BindError {
     Interface {
         /// Its bytes.
         length: usize,
+    },
+    /// A buffer that is too small or too large.
+    #[error("the buffers of a socket have {} to {} bytes, not {bytes}", BUFFER.start(), BUFFER.end())]
+    Buffer {
+        /// What was asked for.
+        bytes: usize,
     },
     /// Ports that are none.
     #[error(
@@ -123,9 +136,27 @@ impl BindOptions {
         self
     }
 
-    /// Where no address is named: those of these interfaces as well, and not of others. A name has 1 to 255 bytes.
+    /// Where no address is named: those of these interfaces as well, and not of others. A name has 1 to 255 bytes; in
+    /// it `*` stands for any characters, and `?` for one.
     pub fn interfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.interfaces.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where no address is named: none of these interfaces, also if [`interfaces`](Self::interfaces) names them. Names
+    /// are as there.
+    pub fn deny_interfaces<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.denied.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where no address is named: whether those of virtual interfaces are used, as they are by default. Without, bridges,
+    /// their ports, and virtual cables (veth) are left out, and what has a name that container engines and hypervisors
+    /// give (`docker0`, `br-*`, `veth*`, `virbr*`, `cni*`, `flannel*`, `cali*`): peers elsewhere cannot reach what is behind
+    /// them. They are used all the same where nothing else but loopback is left, as in a container, and each that
+    /// [`interfaces`](Self::interfaces) names without `*` and `?`.
+    pub fn virtual_interfaces(mut self, are_used: bool) -> Self {
+        self.no_virtual = !are_used;
         self
     }
 
@@ -142,12 +173,30 @@ impl BindOptions {
     }
 
     /// Whether a socket is shared with all streams that ask for the same addresses and ports: thousands of
-    /// streams on one UDP port for each address and component. Not by default.
+    /// streams on one UDP port for each address and component. Where they listen for TCP, that is at the same number, or if
+    /// it is in use, at another that the options allow, or not at all. Their sockets ask STUN servers for all of them
+    /// ([`Host::reflexive_addresses`](crate::Host::reflexive_addresses)). What is in use, and an address that cannot be bound
+    /// beside others, is logged once. Not by default.
     ///
     /// On Linux all event loops take from the port, and a stream lives on the one at which its peer's datagrams arrive;
     /// those that accept TCP connections as well, and all on other systems, live on one.
     pub fn single_port(mut self, single_port: bool) -> Self {
         self.single_port = single_port;
+        self
+    }
+
+    /// Bytes that the system is to keep for each UDP socket of what has arrived while its event loop is busy, 4096 to
+    /// 2³⁰: 4 MiB for a shared socket, for others what the system chooses unless this is called. The system may grant
+    /// less (`net.core.rmem_max`), which is logged once; [`Host::socket_buffers`](crate::Host::socket_buffers) says how
+    /// much.
+    pub fn receive_buffer(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.receive_buffer = bytes.into();
+        self
+    }
+
+    /// The same of what is to leave (`net.core.wmem_max`); what the system chooses unless this is called.
+    pub fn send_buffer(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.send_buffer = bytes.into();
         self
     }
 
@@ -176,9 +225,13 @@ impl BindOptions {
                 return Err(BindError::Ports { first, last });
             }
         }
-        let mut lengths = self.interfaces.iter().map(String::len);
+        let mut lengths = self.interfaces.iter().chain(&self.denied).map(String::len);
         if let Some(length) = lengths.find(|length| !(1..=MAX_INTERFACE).contains(length)) {
             return Err(BindError::Interface { length });
+        }
+        let mut sizes = self.receive_buffer.into_iter().chain(self.send_buffer);
+        if let Some(bytes) = sizes.find(|bytes| !BUFFER.contains(bytes)) {
+            return Err(BindError::Buffer { bytes });
         }
         let of_nobody = |address: &&IpAddr| !is_unicast(**address);
         if let Some(address) = self.addresses.iter().find(of_nobody) {
@@ -207,12 +260,8 @@ impl BindOptions {
             };
         }
         let present = listed()?;
-        let is_wanted = |address: &&Address| {
-            let names = &self.interfaces;
-            let is_named = names.is_empty() || names.contains(&address.interface);
-            is_named && is_of_family(&address.ip)
-        };
-        let chosen = interfaces::choose(present.iter().filter(is_wanted));
+        let of_family = present.iter().filter(|address| is_of_family(&address.ip));
+        let chosen = self.choose(of_family);
         match chosen.is_empty() {
             true => Err(self.no_address(&present)),
             false => Ok((
@@ -220,6 +269,28 @@ impl BindOptions {
                 present.iter().filter_map(Address::broadcast).collect(),
             )),
         }
+    }
+
+    /// The addresses to have sockets at, of those of all interfaces.
+    fn choose<'a>(&self, present: impl Iterator<Item = &'a Address>) -> Vec<IpAddr> {
+        let is_wanted = |address: &&Address| {
+            let name = &address.interface;
+            let is_one_of = |names: &[String]| names.iter().any(|it| glob::matches(it, name));
+            let is_allowed = self.interfaces.is_empty() || is_one_of(&self.interfaces);
+            is_allowed && !is_one_of(&self.denied)
+        };
+        let wanted: Vec<&Address> = present.filter(is_wanted).collect();
+        if self.no_virtual {
+            let is_meant = |address: &Address| {
+                self.interfaces.contains(&address.interface) || !address.is_virtual()
+            };
+            let meant = wanted.iter().copied().filter(|it| is_meant(it));
+            let chosen = interfaces::choose(meant);
+            if !chosen.iter().all(IpAddr::is_loopback) {
+                return chosen;
+            }
+        }
+        interfaces::choose(wanted.into_iter())
     }
 
     /// Whether others than these may come, for none are named, and these are of loopback.
@@ -234,14 +305,18 @@ impl BindOptions {
             Some(Family::V6) => "of IPv6",
             None => "that can be used",
         };
-        let names = self.interfaces.join(", ");
-        let at = if names.is_empty() { "" } else { " on " };
+        let list = |before: &str, names: &[String]| match names.is_empty() {
+            true => String::new(),
+            false => format!("{before}{}", names.join(", ")),
+        };
+        let allowed = list(" on ", &self.interfaces);
+        let denied = list(", not counting those on ", &self.denied);
         let listed = present
             .iter()
             .map(|address| format!("{} ({})", address.ip, address.interface));
         let present = listed.collect::<Vec<_>>().join(", ");
         BindError::NoAddress {
-            wanted: format!("{family}{at}{names}"),
+            wanted: format!("{family}{allowed}{denied}"),
             present: if present.is_empty() {
                 "none at all".to_owned()
             } else {
@@ -317,7 +392,7 @@ impl BindOptions {
 
 #[cfg(test)]
 mod tests {
-    use super::{BindError, BindOptions, Family, Ports};
+    use super::{Address, BindError, BindOptions, Family, Ports};
     use std::cell::RefCell;
     use std::io;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -353,6 +428,51 @@ mod tests {
             "{sentence}"
         );
         assert!(sentence.contains("127.0.0.1"), "{sentence}");
+    }
+
+    /// Which of these interfaces' addresses are chosen.
+    fn chosen(bind_options: &BindOptions, interfaces: &[&str]) -> Vec<String> {
+        let addresses = interfaces.iter().zip(1..).map(|(name, number)| {
+            let ip = Ipv4Addr::new(192, 0, 2, number).into();
+            Address::at(ip, name)
+        });
+        let loopback = Address::at(Ipv4Addr::LOCALHOST.into(), "lo");
+        let present: Vec<Address> = addresses.chain([loopback]).collect();
+        let chosen = bind_options.choose(present.iter());
+        let of = present.iter().filter(|it| chosen.contains(&it.ip));
+        of.map(|it| it.interface.clone()).collect()
+    }
+
+    #[test]
+    fn interfaces_are_allowed_and_denied_by_names_and_patterns() {
+        let all = ["eth0", "eth1", "wlan0", "tun0"];
+        let any = BindOptions::new();
+        assert_eq!(chosen(&any, &all), all);
+        let wired = any.clone().interfaces(["eth*", "tun?"]);
+        assert_eq!(chosen(&wired, &all), ["eth0", "eth1", "tun0"]);
+        assert_eq!(chosen(&any.clone().interfaces(["eth"]), &all), [""; 0]);
+        let denied = any.clone().deny_interfaces(["wlan*"]);
+        assert_eq!(chosen(&denied, &all), ["eth0", "eth1", "tun0"]);
+        let both = wired.deny_interfaces(["eth1", "tun0"]);
+        assert_eq!(chosen(&both, &all), ["eth0"], "what is denied stays so");
+        let none = any.deny_interfaces(["*"]);
+        assert_eq!(chosen(&none, &all), [""; 0]);
+        let Err(BindError::NoAddress { wanted, .. }) = none.usable_addresses() else {
+            panic!("there is none");
+        };
+        assert_eq!(wanted, "that can be used, not counting those on *");
+    }
+
+    #[test]
+    fn virtual_interfaces_are_left_out_where_there_are_others() {
+        let all = ["docker0", "eth0", "br-0a1b", "virbr0"];
+        let real = BindOptions::new().virtual_interfaces(false);
+        assert_eq!(chosen(&BindOptions::new(), &all), all);
+        assert_eq!(chosen(&real, &all), ["eth0"]);
+        assert_eq!(chosen(&real, &all[2..]), &all[2..], "as in a container");
+        let named = real.clone().interfaces(["virbr0", "eth*", "br-*"]);
+        assert_eq!(chosen(&named, &all), ["eth0", "virbr0"]);
+        assert_eq!(chosen(&real, &[]), ["lo"]);
     }
 
     #[test]

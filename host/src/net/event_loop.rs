@@ -1,10 +1,12 @@
 //! One thread's sockets and streams, turn after turn.
 mod connections;
 mod moving;
+mod shared_ports;
 
 use super::application::ReplyQueue;
 use super::batch::Unsent;
 use super::bindings::Bound;
+use super::buffers::GrantedBuffers;
 use super::demux::Stray;
 use super::departures::DepartureCounter;
 use super::handover::Handover;
@@ -21,6 +23,7 @@ use super::parcel::Handed;
 use super::receiver::Receiver;
 use super::relay::Relays;
 use super::share::Share;
+use super::shared_stun::{NOBODY, SharedStun, StunClient};
 use super::siblings::Siblings;
 use super::sockets::Sockets;
 use super::stream_driver::{LoopContext, StreamDriver};
@@ -51,6 +54,7 @@ pub(crate) struct EventLoop {
     connections: Connections,
     presence: Presence,
     responder: Arc<Responder>,
+    stun: StunClient,
     instances: Arc<Instances>,
     streams: IdMap<StreamKey, Box<StreamDriver>>,
     handover: Handover,
@@ -78,6 +82,7 @@ impl EventLoop {
         epoch: Instant,
         pools: Arc<Pools>,
         responder: Arc<Responder>,
+        stun: &Arc<SharedStun>,
         instances: Arc<Instances>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
@@ -89,6 +94,7 @@ impl EventLoop {
         Ok(Self {
             poll,
             helpers: Helpers::new(pools, Arc::clone(&mailbox)),
+            stun: stun.join(&mailbox),
             mailbox,
             epoch,
             sockets,
@@ -126,6 +132,11 @@ impl EventLoop {
     /// How much has left by its UDP sockets.
     pub(crate) fn departures(&self) -> &Arc<DepartureCounter> {
         self.sockets.departures()
+    }
+
+    /// What the system keeps for its UDP sockets.
+    pub(crate) fn buffers(&self) -> &Arc<GrantedBuffers> {
+        self.sockets.buffers()
     }
 
     /// What it says of itself.
@@ -183,13 +194,14 @@ impl EventLoop {
             self.drive_dirty(now);
             self.pulse.at(At::Sending);
             self.send_replies(now);
+            self.stun.serve(now, &mut self.sockets, &mut self.helpers);
             self.flush(now);
             if let Some(began) = began {
                 self.share.timers_took(began.elapsed());
             }
             self.flushes.clear();
             let helped = self.helpers.dispatch(now);
-            let due_times = [helped, self.connections.next_sweep()];
+            let due_times = [helped, self.connections.next_sweep(), self.stun.next()];
             due = due_times.into_iter().flatten().min();
             self.pulse.turned(nanos_since(self.epoch, Instant::now()));
         }
@@ -216,6 +228,7 @@ impl EventLoop {
             Command::Open(new) => self.open(*new),
             Command::Mail(key) => self.mailed.push_back(key),
             Command::Completed(key) => self.complete(now, key),
+            Command::Found(NOBODY, lookup, found) => self.stun.found(now, &lookup, &found),
             Command::Found(key, lookup, found) => {
                 if let Some(driver) = self.streams.get_mut(&key) {
                     driver.note_found();
@@ -237,6 +250,9 @@ impl EventLoop {
             Command::Expected(key, number) => self.move_to(now, key, number),
             Command::Adopt(driver) => self.adopt(now, driver),
             Command::Stays(key) => self.release_held(key),
+            Command::BindShared(wanted) => self.bind_shared(now, *wanted),
+            Command::AskStun => self.stun.wake(now),
+            Command::Mapped(mapping) => self.mapping_changed(&mapping),
             Command::Shutdown => self.running = false,
         }
     }
@@ -366,6 +382,7 @@ impl EventLoop {
             dirty,
             replies,
             handover,
+            stun,
             ..
         } = self;
         let Some(Bound {
@@ -395,6 +412,9 @@ impl EventLoop {
             };
             let lives_here = |key| streams.contains_key(&key);
             let Some(component) = demux.route(now, remote, datagram.stun(), lives_here) else {
+                if stun.handle_answer(now, local, remote, datagram) {
+                    return;
+                }
                 match demux.stray(remote, datagram.stun()) {
                     Stray::Expected(expecting) => {
                         for component in expecting {
@@ -536,6 +556,7 @@ impl EventLoop {
             connections: &mut self.connections,
             helpers: &mut self.helpers,
             responder: &self.responder,
+            stun: &mut self.stun,
             mailbox: &self.mailbox,
             instances: &self.instances,
             replies: &mut self.replies,

@@ -1,4 +1,5 @@
 //! This machine's addresses, and which of them are told (RFC 8445, section 5.1.1.1).
+use super::virtual_interfaces;
 use if_addrs::{IfAddr, Interface};
 use std::collections::HashMap;
 use std::io;
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Address {
     pub(super) ip: IpAddr,
     pub(super) interface: String,
+    /// The interface's, in its network namespace.
+    index: Option<u32>,
     /// Bits of the network that it is in.
     prefix: u8,
     /// Whether its link is up, and not only the interface.
@@ -78,6 +81,7 @@ pub(super) fn list() -> io::Result<Vec<Address>> {
         .map(|interface| Address {
             ip: interface.ip(),
             prefix: prefix(&interface),
+            index: interface.index,
             has_link: interface.is_oper_up(),
             state: state(interface.ip()),
             interface: interface.name,
@@ -132,6 +136,11 @@ pub(super) fn choose<'a>(present: impl Iterator<Item = &'a Address>) -> Vec<IpAd
 }
 
 impl Address {
+    /// Whether its interface leads to containers or virtual machines of this machine, and nowhere else.
+    pub(super) fn is_virtual(&self) -> bool {
+        !self.ip.is_loopback() && virtual_interfaces::is_virtual(&self.interface, self.index)
+    }
+
     /// The address by which all of its network are reached, of IPv4.
     pub(super) fn broadcast(&self) -> Option<IpAddr> {
         let IpAddr::V4(ip) = self.ip else { return None };
@@ -168,6 +177,21 @@ fn is_usable(ip: IpAddr) -> bool {
 }
 
 #[cfg(test)]
+impl Address {
+    /// One in use, on an interface of this name.
+    pub(super) fn at(ip: IpAddr, interface: &str) -> Self {
+        Self {
+            ip,
+            interface: interface.to_owned(),
+            index: None,
+            prefix: 64,
+            has_link: true,
+            state: State::default(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -180,11 +204,8 @@ mod tests {
 
     fn at(ip: &str, flags: u8) -> Address {
         Address {
-            ip: ip.parse().expect("an address"),
-            interface: "eth0".to_owned(),
-            prefix: 64,
-            has_link: true,
             state: State::of_flags(flags),
+            ..Address::at(ip.parse().expect("an address"), "eth0")
         }
     }
 

@@ -4,7 +4,9 @@
 use super::keys::{SocketKey, StreamKey};
 use super::new_stream::NewStream;
 use super::parcel::Parcel;
+use super::shared_ports::SharedPorts;
 use super::stream_driver::StreamDriver;
+use crate::ice::Mapping;
 use crate::stream::Lookup;
 use std::cell::Cell;
 use std::fmt;
@@ -34,6 +36,12 @@ pub(crate) enum Command {
     Adopt(Box<StreamDriver>),
     /// A stream that was expected does not come.
     Stays(StreamKey),
+    /// Ports for streams to share.
+    BindShared(Box<SharedPorts>),
+    /// Shared sockets have something to ask STUN servers.
+    AskStun,
+    /// A STUN server has told what is new of a shared socket.
+    Mapped(Mapping),
     Shutdown,
 }
 

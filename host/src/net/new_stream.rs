@@ -2,6 +2,7 @@
 use super::bind::BindOptions;
 use super::guarded::Guarded;
 use super::loss::Loss;
+use crate::ice::StunServer;
 use crate::plugin::Plugin;
 use crate::stream::Stream;
 use crate::trace::Recorder;
@@ -16,6 +17,8 @@ pub(crate) struct NewStream {
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) application: Guarded,
     pub(crate) bind_options: BindOptions,
+    /// STUN servers that its shared sockets ask.
+    pub(crate) stun: Vec<StunServer>,
     pub(crate) loss: Option<Loss>,
     /// Whom relays over TLS must be; needed if there is one.
     pub(crate) trust: Option<Arc<ClientConfig>>,

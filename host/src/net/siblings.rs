@@ -6,6 +6,7 @@ use super::id_map::IdMap;
 use super::keys::{SocketKey, StreamKey};
 use super::mailbox::{Command, Mailbox};
 use mio::net::UdpSocket;
+use socket2::SockRef;
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -141,10 +142,17 @@ impl Siblings {
 /// has is not shared with that.
 fn bind_all(first: UdpSocket, count: usize) -> io::Result<Vec<Option<UdpSocket>>> {
     let local = first.local_addr()?;
-    share(socket2::SockRef::from(&first))?;
+    share(SockRef::from(&first))?;
     let mut sockets = vec![Some(first)];
     while sockets.len() < count {
-        sockets.push(Some(another(local)?));
+        let another = another(local)?;
+        if let Some(Some(first)) = sockets.first() {
+            let (first, another) = (SockRef::from(first), SockRef::from(&another));
+            // What the system says of a buffer is twice what it was asked for. What it refuses is as it was.
+            let _ = another.set_recv_buffer_size(first.recv_buffer_size()? / 2);
+            let _ = another.set_send_buffer_size(first.send_buffer_size()? / 2);
+        }
+        sockets.push(Some(another));
     }
     Ok(sockets)
 }
@@ -152,7 +160,7 @@ fn bind_all(first: UdpSocket, count: usize) -> io::Result<Vec<Option<UdpSocket>>
 fn another(local: SocketAddr) -> io::Result<UdpSocket> {
     use socket2::{Domain, Protocol, Socket, Type};
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM, Some(Protocol::UDP))?;
-    share(socket2::SockRef::from(&socket))?;
+    share(SockRef::from(&socket))?;
     socket.set_nonblocking(true)?;
     socket.bind(&local.into())?;
     Ok(UdpSocket::from_std(socket.into()))
@@ -160,12 +168,12 @@ fn another(local: SocketAddr) -> io::Result<UdpSocket> {
 
 /// Has the system choose among this and the other sockets at one address.
 #[cfg(target_os = "linux")]
-fn share(socket: socket2::SockRef<'_>) -> io::Result<()> {
+fn share(socket: SockRef<'_>) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn share(_: socket2::SockRef<'_>) -> io::Result<()> {
+fn share(_: SockRef<'_>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -39,9 +39,6 @@ impl Offload {
     }
 }
 
-/// What a shared socket asks the system to keep of what arrives while the loop is busy; it may get less.
-const SHARED_RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
-
 impl Socket {
     pub(super) fn register(
         mut socket: mio::net::UdpSocket,
@@ -59,11 +56,6 @@ impl Socket {
             departures,
             gathers: false,
         };
-        if is_shared {
-            let state = &socket.offload.0;
-            let socket = UdpSockRef::from(&socket.socket);
-            state.set_recv_buffer_size(socket, SHARED_RECEIVE_BUFFER)?;
-        }
         // Other systems receive nothing without.
         if is_shared || cfg!(not(target_os = "linux")) {
             socket.expect_data();

@@ -2,6 +2,7 @@
 use super::batch::{Batch, Unsent};
 use super::bind::{BindOptions, Ports};
 use super::bindings::{Bindings, Bound};
+use super::buffers::GrantedBuffers;
 use super::demux::Directory;
 use super::departures::DepartureCounter;
 use super::keys::{Binding, ComponentKey, Sender, SocketKey, StreamKey};
@@ -23,6 +24,7 @@ pub(super) struct Sockets {
     bindings: Bindings<Socket>,
     batch: Batch,
     departures: Arc<DepartureCounter>,
+    buffers: Arc<GrantedBuffers>,
     unsent: Vec<Unsent>,
     /// The loop's number, and the others.
     number: usize,
@@ -39,6 +41,7 @@ impl Sockets {
             bindings: Bindings::new(),
             batch: Batch::new(),
             departures: Arc::default(),
+            buffers: Arc::default(),
             unsent: Vec::new(),
         }
     }
@@ -54,6 +57,11 @@ impl Sockets {
         &self.departures
     }
 
+    /// What the system keeps for them.
+    pub(super) fn buffers(&self) -> &Arc<GrantedBuffers> {
+        &self.buffers
+    }
+
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<Socket>> {
         self.bindings.get_mut(index)
     }
@@ -66,7 +74,12 @@ impl Sockets {
         address: IpAddr,
     ) -> io::Result<Binding> {
         let socket_key = bind_options.socket_key(component_id, address);
-        let index = self.open(socket_key, |ports| bind_options.bind_to(address, ports))?;
+        let buffers = Arc::clone(&self.buffers);
+        let index = self.open(socket_key, |ports| {
+            let socket = bind_options.bind_to(address, ports)?;
+            buffers.ask(&socket, bind_options);
+            Ok(socket)
+        })?;
         let local = self.bound(index).local;
         Ok(Binding {
             component_id,

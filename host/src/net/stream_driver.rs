@@ -12,17 +12,19 @@ use super::helpers::Helpers;
 use super::inbox::{Inbox, Item};
 use super::instances::Instances;
 use super::keys::{Binding, ReceivePath, StreamKey};
+use super::left_out::LeftOut;
 use super::loss::Loss;
 use super::mailbox::Mailbox;
 use super::mdns::{Registration, Responder};
 use super::new_stream::NewStream;
 use super::relay::Relays;
+use super::shared_stun::StunClient;
 use super::sockets::Sockets;
 use super::tcp::Connections;
 use super::watch::{At, Pulse};
 use crate::component::{Arrival, Failure};
 use crate::counted;
-use crate::ice::Datagram;
+use crate::ice::{Datagram, StunServer};
 use crate::plugin::{Call, Request};
 use crate::stream::{Event, Message, Notification, Refused, Stream};
 use crate::trace::{CallRecorder, Recorder, RelayRecorder};
@@ -42,6 +44,8 @@ pub(crate) struct StreamDriver {
     answers: VecDeque<(Option<u64>, Result<(), Refused>)>,
     backend: Box<dyn Backend>,
     bind_options: BindOptions,
+    /// STUN servers that its shared sockets ask.
+    stun: Vec<StunServer>,
     loss: Option<Loss>,
     trust: Option<Arc<ClientConfig>>,
     recorder: Option<Recorder>,
@@ -49,6 +53,8 @@ pub(crate) struct StreamDriver {
     bindings: Vec<Binding>,
     /// Of TCP listeners.
     listeners: Vec<Binding>,
+    /// Addresses that could not be bound, if it shares no ports.
+    left_out: LeftOut,
     /// Addresses that the peer knows by a name, which is answered for; or not, where that does not work.
     hidden: Vec<(IpAddr, Option<Registration>)>,
     /// The latest instance of each component.
@@ -72,6 +78,7 @@ pub(super) struct LoopContext<'a> {
     pub(super) connections: &'a mut Connections,
     pub(super) helpers: &'a mut Helpers,
     pub(super) responder: &'a Responder,
+    pub(super) stun: &'a mut StunClient,
     pub(super) mailbox: &'a Arc<Mailbox>,
     pub(super) instances: &'a Instances,
     pub(super) replies: &'a mut ReplyQueue,
@@ -99,12 +106,14 @@ impl StreamDriver {
             answers: VecDeque::new(),
             backend: Box::new(InProcessBackend::new(new.plugin)),
             bind_options: new.bind_options,
+            stun: new.stun,
             loss: new.loss,
             trust: new.trust,
             relay_recorder: new.recorder.clone().map(RelayRecorder::new),
             recorder: new.recorder,
             bindings: Vec::new(),
             listeners: Vec::new(),
+            left_out: LeftOut::default(),
             hidden: Vec::new(),
             instances: BTreeMap::new(),
             has_gathered: false,

@@ -1,15 +1,11 @@
 //! Candidates of a stream: those of its sockets, and those of STUN and TURN servers.
 use super::{Notification, Stage, Stream};
 use crate::component::{Arrival, Cause, Component};
-use crate::ice::{Datagram, Gatherer, Pair, RelayEnd, RelayId, RelayRequest, hidden};
+use crate::ice::{self, Datagram, Gatherer, Pair, RelayEnd, RelayId, RelayRequest, hidden};
 use std::collections::{BTreeSet, VecDeque};
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
-
-/// How long servers are waited for before `candidate_gathering_done`. A candidate that comes later is told
-/// all the same.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often a machine without addresses is asked for them.
 const LOOK: Duration = Duration::from_secs(1);
@@ -24,12 +20,22 @@ pub struct Lookup {
     pub(super) of: Owner,
 }
 
+impl Lookup {
+    /// Of a server that is not a stream's own.
+    pub fn of_server(host: String, port: u16) -> Self {
+        let of = Owner::Shared;
+        Self { host, port, of }
+    }
+}
+
 /// Whose name it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     /// A server of the stream's, by its index.
     Stun(usize),
     Turn(usize),
+    /// A server of many streams', which none of them is told of.
+    Shared,
     /// The peer, which hides the address of candidates behind it.
     Peer,
 }
@@ -71,7 +77,8 @@ impl Stream {
             }
         }
         (gathering.bind, gathering.bound) = (true, false);
-        (gathering.until, gathering.again) = (Some(now + PATIENCE), None);
+        let patience = self.config.settings.gathering_timeout;
+        (gathering.until, gathering.again) = (Some(now + patience), None);
         self.stage = Stage::Gathering;
         for state in self.components.iter_mut().filter(|state| state.stays()) {
             state.component.gatherer_mut().again(now);
@@ -108,13 +115,50 @@ impl Stream {
         let mut components = self.components.iter().filter(|state| state.stays());
         if !self.closing && components.any(|state| !state.component.has_pair()) {
             self.gathering.bind = true;
-            self.gathering.until = Some(now + PATIENCE);
+            self.gathering.until = Some(now + self.config.settings.gathering_timeout);
         }
     }
 
     /// Whether no socket is to be bound, for only relays are used.
     pub fn is_relay_only(&self) -> bool {
         self.config.settings.servers.relay_only
+    }
+
+    /// Those of this machine's addresses that sockets are to be bound to, in that order; `reflexive` if STUN servers are
+    /// asked by whoever drives the stream.
+    pub fn in_order(&self, addresses: Vec<IpAddr>, reflexive: bool) -> Vec<IpAddr> {
+        let settings = &self.config.settings;
+        let is_seen = reflexive || !settings.servers.stun.is_empty();
+        ice::in_order(&settings.announced, addresses, is_seen)
+    }
+
+    /// STUN servers that are not the stream's own see the socket at `base` as `mapped`.
+    pub fn add_reflexive(&mut self, component_id: u16, mapped: SocketAddr, base: SocketAddr) {
+        if let Ok(state) = self.component_mut(component_id)
+            && state.stays()
+        {
+            let candidate = state.component.add_reflexive(mapped, base);
+            self.signal(component_id, candidate);
+        }
+    }
+
+    /// They see it so from now on, and as `before` no more. A component that has a pair needs no other.
+    pub fn reflexive_changed(
+        &mut self,
+        component_id: u16,
+        mapped: SocketAddr,
+        base: SocketAddr,
+        before: Option<SocketAddr>,
+    ) {
+        let Ok(state) = self.component_mut(component_id) else {
+            return;
+        };
+        if let Some(before) = before {
+            state.component.forget_reflexive(before, base);
+        }
+        if !state.component.has_pair() {
+            self.add_reflexive(component_id, mapped, base);
+        }
     }
 
     /// A socket of this component's is bound to `address`.
@@ -217,6 +261,7 @@ impl Stream {
     ) {
         match &lookup.of {
             Owner::Peer => self.name_found(&lookup.host, found),
+            Owner::Shared => {}
             Owner::Stun(index) => {
                 self.server_found(&lookup.of, |gatherer| gatherer.stun_found(*index, found));
             }

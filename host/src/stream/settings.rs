@@ -21,6 +21,9 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// How long ICE may look for a pair, from when it starts or has lost one, in [`TIMEOUT`]; 30 s by default.
     pub ice_timeout: Duration,
+    /// How long STUN and TURN servers are waited for before `candidate_gathering_done`, in [`TIMEOUT`]; 5 s by default. A
+    /// candidate that comes later is told all the same.
+    pub gathering_timeout: Duration,
     /// Whether this side seeks nobody and checks only who has checked it (RFC 8445, section 2.5): `ice_lite`. Such a
     /// side does not control, makes no TCP connections and has no servers.
     pub ice_lite: bool,
@@ -36,7 +39,8 @@ pub struct Settings {
 /// Bytes that a packet of the handshake may be limited to; the most is what UDP over IPv4 carries.
 pub const MTU: RangeInclusive<u16> = 256..=65_507;
 
-/// What `init_timeout`, `call_timeout`, `handshake_timeout` and `ice_timeout` may be: a day is the longest.
+/// What `init_timeout`, `call_timeout`, `handshake_timeout`, `ice_timeout` and `gathering_timeout` may be: a day is the
+/// longest.
 pub const TIMEOUT: RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_secs(86_400);
 
@@ -62,7 +66,7 @@ pub enum SettingsError {
     /// A timeout that is not in [`TIMEOUT`].
     #[error("the {name} timeout is {:?} to {:?}, not {timeout:?}", TIMEOUT.start(), TIMEOUT.end())]
     Timeout {
-        /// Whose it is: `init`, `call`, `handshake` or `ICE`.
+        /// Whose it is: `init`, `call`, `handshake`, `ICE` or `gathering`.
         name: &'static str,
         /// What it was to be.
         timeout: Duration,
@@ -105,6 +109,7 @@ impl Default for Settings {
             init_timeout: timeout,
             handshake_timeout: timeout,
             ice_timeout: timeout,
+            gathering_timeout: Duration::from_secs(5),
             ice_lite: false,
             announced: Arc::default(),
             hide_addresses: false,
@@ -126,6 +131,7 @@ impl Settings {
         check_timeout("init", self.init_timeout)?;
         check_timeout("handshake", self.handshake_timeout)?;
         check_timeout("ICE", self.ice_timeout)?;
+        check_timeout("gathering", self.gathering_timeout)?;
         self.servers.check()?;
         self.announced.iter().try_for_each(Announced::check)?;
         let has_servers = !(self.servers.stun.is_empty() && self.servers.turn.is_empty());

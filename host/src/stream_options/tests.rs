@@ -59,6 +59,8 @@ fn numbers_have_bounds() {
         assert_eq!(handshake, sentence("handshake"));
         let ice = refused(|options| options.ice_timeout(timeout));
         assert_eq!(ice, sentence("ICE"));
+        let gathering = refused(|options| options.gathering_timeout(timeout));
+        assert_eq!(gathering, sentence("gathering"));
     }
     for percent in [-0.1, 100.1, f64::INFINITY, f64::NAN] {
         let sentence = format!("the loss is 0 to 100 percent, not {percent}");
@@ -96,8 +98,24 @@ fn sockets_are_bound_to_what_a_machine_can_have() {
     for length in [0, 256, 1 << 20] {
         let sentence = format!("the name of an interface has 1 to 255 bytes, not {length}");
         let names = ["lo".to_owned(), "i".repeat(length)];
-        let bind = |options: StreamOptions| options.bind(BindOptions::new().interfaces(names));
-        assert_eq!(refused(bind), Some(sentence));
+        let bind = |bind_options| refused(|options| options.bind(bind_options));
+        let options = BindOptions::new;
+        assert_eq!(
+            bind(options().interfaces(names.clone())),
+            Some(sentence.clone())
+        );
+        assert_eq!(bind(options().deny_interfaces(names)), Some(sentence));
+    }
+    for bytes in [0, 4095, (1 << 30) + 1, usize::MAX] {
+        let sentence =
+            format!("the buffers of a socket have 4096 to 1073741824 bytes, not {bytes}");
+        let bind = |bind_options| refused(|options| options.bind(bind_options));
+        let options = BindOptions::new;
+        assert_eq!(
+            bind(options().receive_buffer(bytes)),
+            Some(sentence.clone())
+        );
+        assert_eq!(bind(options().send_buffer(bytes)), Some(sentence));
     }
     let no_transport =
         refused(|options| options.bind(BindOptions::new().udp(false))).expect("it has none");
@@ -221,7 +239,7 @@ prop_compose! {
     fn anything()(
         (count, mtu) in (mostly(1_u16..=256, any::<u16>()), mostly(256_u16..=65_507, any::<u16>())),
         (controlling, ice_lite) in (any::<bool>(), mostly(Just(false), any::<bool>())),
-        [init, handshake, ice] in [timeout(), timeout(), timeout()],
+        [init, handshake, ice, gathering] in [timeout(), timeout(), timeout(), timeout()],
         bound in prop::collection::vec(address(), 0..3),
         announced in prop::collection::vec((prop::option::of(address()), address()), 0..2),
         ports in ports(),
@@ -249,6 +267,7 @@ prop_compose! {
             .init_timeout(init)
             .handshake_timeout(handshake)
             .ice_timeout(ice)
+            .gathering_timeout(gathering)
             .bind(bind_options)
             .announced(announced.map(|(local, public)| Announced { local, public }))
             .servers(Servers { stun: stun.collect(), ..Servers::default() })
@@ -262,6 +281,7 @@ fn are_sound(options: &StreamOptions) -> bool {
         settings.init_timeout,
         settings.handshake_timeout,
         settings.ice_timeout,
+        settings.gathering_timeout,
     ];
     let day = Duration::from_secs(86_400);
     let announced = settings.announced.iter();

@@ -254,9 +254,10 @@ fn s26_options_have_the_documented_defaults() {
     // All of them: whoever adds one says here what it is by default.
     let expected = "StreamOptions { plugin: \"none\", plugin_options: [], settings: Settings { n_components: 1, \
                     controlling: false, mtu: 1200, init_timeout: 30s, handshake_timeout: 30s, ice_timeout: 30s, \
-                    ice_lite: false, announced: [], hide_addresses: false, servers: Servers { stun: [], turn: [], \
-                    relay_only: false } }, bind_options: BindOptions { addresses: [], interfaces: [], family: None, \
-                    port_range: None, single_port: false, tcp: Off, no_udp: false }, listen: true, turn_ca: None, \
+                    gathering_timeout: 5s, ice_lite: false, announced: [], hide_addresses: false, servers: Servers { stun: [], turn: [], \
+                    relay_only: false } }, bind_options: BindOptions { addresses: [], interfaces: [], denied: [], \
+                    no_virtual: false, family: None, port_range: None, single_port: false, receive_buffer: None, \
+                    send_buffer: None, tcp: Off, no_udp: false }, listen: true, turn_ca: None, \
                     loss: None, recorder: None }";
     assert_eq!(format!("{:?}", StreamOptions::default()), expected);
 }

@@ -150,9 +150,15 @@ fn s40_an_address_that_is_gone_is_not_told_again() {
 
 /// A stream that wants sockets.
 fn gathering(now: Instant) -> Stream {
+    gathering_with(now, |_| {})
+}
+
+fn gathering_with(now: Instant, change: impl FnOnce(&mut Party)) -> Stream {
     let plugin = plugin("none");
     let mut calls = InProcess::new(Arc::clone(&plugin));
-    let mut stream = Party::new(plugin).stream(now, true).expect("it can be");
+    let mut party = Party::new(plugin);
+    change(&mut party);
+    let mut stream = party.stream(now, true).expect("it can be");
     while let Some(request) = stream.poll_request(now) {
         stream.handle_completion(now, calls.run(request, 0));
     }
@@ -171,6 +177,27 @@ fn candidates(stream: &mut Stream) -> usize {
     let told = notifications(stream);
     told.filter(|it| matches!(it, Notification::NewCandidateFull { .. }))
         .count()
+}
+
+#[test]
+fn s40_servers_are_waited_for_as_long_as_the_options_say() {
+    let start = Instant::now();
+    for timeout in [ms(1), ms(800), secs(5)] {
+        let mut stream = gathering_with(start, |party| {
+            party.gathering_timeout = timeout;
+            let server = "turn:alice:secret@relay.example".parse::<ice::TurnServer>();
+            party.servers.turn = vec![server.expect("it is one")];
+        });
+        // The server's name is never found.
+        stream.gathering_done();
+        let is_done = |it: Notification| it == Notification::CandidateGatheringDone;
+        let mut now = start;
+        while !notifications(&mut stream).any(is_done) {
+            now = stream.poll_timeout().expect("it waits");
+            stream.handle_timeout(now);
+        }
+        assert_eq!(now - start, timeout);
+    }
 }
 
 #[test]

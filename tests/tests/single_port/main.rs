@@ -5,6 +5,7 @@ mod flood;
 mod forward;
 mod lite;
 mod moves;
+mod ports;
 mod streams;
 mod tuple;
 

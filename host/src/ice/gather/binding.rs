@@ -27,6 +27,8 @@ pub(super) struct Binding {
     pub(super) server: SocketAddr,
     state: State,
     mapped: Option<SocketAddr>,
+    /// Between an answer and the next request.
+    keepalive: Duration,
 }
 
 #[derive(Debug)]
@@ -51,11 +53,22 @@ struct Request {
 impl Binding {
     /// The first request leaves at `start`.
     pub(super) fn new(base: SocketAddr, server: SocketAddr, start: Instant) -> Self {
+        Self::with_keepalive(base, server, start, KEEPALIVE)
+    }
+
+    /// With so long between an answer and the next request.
+    pub(super) fn with_keepalive(
+        base: SocketAddr,
+        server: SocketAddr,
+        start: Instant,
+        keepalive: Duration,
+    ) -> Self {
         Self {
             base,
             server,
             state: State::Idle(start),
             mapped: None,
+            keepalive,
         }
     }
 
@@ -92,7 +105,7 @@ impl Binding {
     /// is put off.
     pub(super) fn rest(&mut self, now: Instant) {
         if self.mapped.is_some() {
-            self.state = State::Idle(now + KEEPALIVE);
+            self.state = State::Idle(now + self.keepalive);
         }
     }
 
@@ -156,7 +169,7 @@ impl Binding {
             self.state = State::Refused;
             return None;
         }
-        self.state = State::Idle(now + KEEPALIVE);
+        self.state = State::Idle(now + self.keepalive);
         let changed = mapped.filter(|_| mapped != self.mapped);
         self.mapped = mapped.or(self.mapped);
         changed

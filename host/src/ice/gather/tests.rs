@@ -4,6 +4,7 @@ mod binding;
 mod quirks;
 mod refusal;
 mod relay;
+mod shared;
 mod trouble;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ice::announced::announced;
+use std::net::IpAddr;
 
 /// A full side, and a lite one that has not been introduced to it.
 fn with_lite(seed: u64, host: &str) -> World {
@@ -154,6 +155,88 @@ fn the_peer_is_told_the_announced_address_and_connects_to_it() {
         world.b.agent.selected_pair().map(|pair| pair.local),
         Some(world.b.hosts[0])
     );
+}
+
+/// The addresses that the peer is told of, where sockets are bound to these in their order.
+fn told(rules: &[&str], sockets: &[&str]) -> Vec<String> {
+    let rules: Vec<Announced> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
+    let mut config = Config::new(1, false, 1);
+    config.announced = rules.clone().into();
+    let mut agent = Agent::new(config, Credentials::generate(), Instant::now());
+    let ips = sockets.iter().map(|ip| ip.parse().unwrap()).collect();
+    let mut signalled = Vec::new();
+    for ip in in_order(&rules, ips, true) {
+        signalled.extend(agent.add_local_host(SocketAddr::new(ip, 5000)));
+    }
+    let listed: Vec<String> = agent.local_candidates().collect();
+    assert_eq!(listed, signalled);
+    let address = |line: &String| line.split(' ').nth(4).unwrap().to_owned();
+    listed.iter().map(address).collect()
+}
+
+#[test]
+fn private_addresses_of_the_other_family_are_not_told_beside_announced_ones() {
+    let (public, v4, v6) = ("203.0.113.7", "10.0.0.1", "fd00::1");
+    assert_eq!(told(&[], &[v6, v4]), [v6, v4]);
+    assert_eq!(told(&[public], &[v6, v4]), [public]);
+    assert_eq!(
+        told(&[public], &["2001:db8::1", v4]),
+        [public, "2001:db8::1"]
+    );
+    assert_eq!(told(&["2001:db8::7"], &[v4, v6]), ["2001:db8::7"]);
+    let mobile = "100.64.0.1";
+    assert_eq!(told(&["2001:db8::7"], &[mobile, v6]), ["2001:db8::7"]);
+    let both = [public, "fd00::1=fd00::1"];
+    assert_eq!(told(&both, &[v6, v4]), [v6, public], "it is asked for");
+    let other = "10.0.0.9=203.0.113.7";
+    assert_eq!(
+        told(&[other], &[v6, v4]),
+        [v6, v4],
+        "none stands for another"
+    );
+    assert_eq!(
+        told(&["10.9.9.9"], &[v6, v4]),
+        ["10.9.9.9", v6],
+        "of one site"
+    );
+}
+
+#[test]
+fn an_address_that_stands_for_several_is_told_once() {
+    let several = ["10.0.0.1", "172.17.0.1", "192.168.0.1"];
+    assert_eq!(told(&["203.0.113.7"], &several), ["203.0.113.7"]);
+    let rule = "172.17.0.1=203.0.113.7";
+    let first = ["203.0.113.7", "10.0.0.1", "192.168.0.1"];
+    assert_eq!(told(&[rule], &several), first, "before others");
+}
+
+#[test]
+fn what_a_stun_server_sees_of_an_announced_address_is_no_news() {
+    let mut config = Config::new(1, false, 1);
+    config.announced = ["203.0.113.7".parse().unwrap()].into();
+    let mut agent = Agent::new(config, Credentials::generate(), Instant::now());
+    let base = addr("10.0.0.1:5000");
+    agent.add_local_host(base).unwrap();
+    let same = addr("203.0.113.7:5000");
+    assert_eq!(agent.add_local_reflexive(same, base), None);
+    let other = addr("203.0.113.7:6000");
+    assert!(agent.add_local_reflexive(other, base).is_some());
+    agent.add_local_host(addr("192.168.0.1:7000")).unwrap();
+    let kinds = agent.local_candidates();
+    let kinds: Vec<String> = kinds
+        .map(|line| line.split(' ').nth(7).unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["host", "host", "srflx"]);
+}
+
+#[test]
+fn an_address_that_is_not_told_has_no_socket_unless_a_server_sees_it() {
+    let rules = ["203.0.113.7".parse().unwrap()];
+    let ips: Vec<IpAddr> = ["fd00::1", "10.0.0.1"].map(|ip| ip.parse().unwrap()).into();
+    assert_eq!(in_order(&rules, ips.clone(), false), ips[1..]);
+    assert_eq!(in_order(&rules, ips.clone(), true), [ips[1], ips[0]]);
+    assert_eq!(in_order(&rules, ips[..1].to_vec(), false), ips[..1]);
+    assert_eq!(in_order(&[], ips.clone(), false), ips);
 }
 
 #[test]

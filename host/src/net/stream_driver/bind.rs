@@ -1,8 +1,10 @@
 //! Sockets and listeners at the local addresses, and the names that hide these.
 use super::{LoopContext, StreamDriver};
+use crate::ice::{Mapping, Transport};
 use crate::net::bind::BindError;
 use crate::net::interfaces::Presence;
 use crate::net::keys::Binding;
+use crate::net::left_out::LeftOut;
 use crate::net::mdns::Responder;
 use crate::net::sockets::Sockets;
 use crate::net::tcp::Connections;
@@ -21,26 +23,79 @@ impl StreamDriver {
             return Ok(());
         }
         let (addresses, broadcasts) = self.bind_options.usable_addresses()?;
+        let addresses = self.stream.in_order(addresses, !self.stun.is_empty());
         self.stream.bar(&broadcasts);
         if self.bind_options.may_find_better(&addresses) {
             self.stream.look_again(context.now);
         }
         for &component_id in component_ids {
-            let mut failure = None;
+            let mut failures = Vec::new();
             for &address in &addresses {
                 if let Err(source) = self.bind(context, component_id, address) {
-                    failure = Some(self.bind_options.not_bound(address, source));
+                    failures.push((address, source));
                 }
             }
             let mut bindings = self.bindings.iter().chain(&self.listeners);
             let is_bound = bindings.any(|binding| binding.component_id == component_id);
-            if let Some(failure) = failure
-                && !is_bound
-            {
-                return Err(failure);
+            for (address, source) in failures {
+                let failure = self.bind_options.not_bound(address, source);
+                if !is_bound {
+                    return Err(failure);
+                }
+                self.leave_out((component_id, Transport::Udp, address), || {
+                    format!("component {component_id} does without {address}: {failure}")
+                });
             }
         }
+        self.ask_stun(context);
         Ok(())
+    }
+
+    /// Takes what STUN servers see of its shared sockets, as far as that is known; nothing is waited for.
+    fn ask_stun(&mut self, context: &mut LoopContext<'_>) {
+        if self.stun.is_empty() {
+            return;
+        }
+        for binding in &self.bindings {
+            let known = context.stun.ask(context.now, binding.local, &self.stun);
+            for mapped in known {
+                (self.stream).add_reflexive(binding.component_id, mapped, binding.local);
+            }
+        }
+    }
+
+    /// A STUN server sees a shared socket otherwise than before; returns whether that is one of the stream's.
+    pub(in crate::net) fn mapping_changed(&mut self, mapping: &Mapping) -> bool {
+        let asks = self.stun.contains(&mapping.server);
+        let its = self
+            .bindings
+            .iter()
+            .filter(|binding| asks && binding.local == mapping.base);
+        let mut is_its = false;
+        for binding in its {
+            is_its = true;
+            let (id, mapped) = (binding.component_id, mapping.mapped);
+            (self.stream).reflexive_changed(id, mapped, mapping.base, mapping.before);
+        }
+        is_its
+    }
+
+    /// Goes on without a socket or a listener beside others. That is told once: to the application, or where streams
+    /// share ports, to whoever reads the log.
+    fn leave_out(&mut self, place: (u16, Transport, IpAddr), reason: impl FnOnce() -> String) {
+        if self.with_left_out(|it| it.note(place)) {
+            match self.bind_options.single_port {
+                true => tracing::warn!("{}", reason()),
+                false => self.stream.warn(reason()),
+            }
+        }
+    }
+
+    fn with_left_out<T>(&mut self, call: impl FnOnce(&mut LeftOut) -> T) -> T {
+        match self.bind_options.single_port {
+            true => LeftOut::with_shared(call),
+            false => call(&mut self.left_out),
+        }
     }
 
     fn bind(
@@ -67,14 +122,53 @@ impl StreamDriver {
         if bind_options.tcp.connects() {
             self.stream.add_connector(component_id, address);
         }
-        if bind_options.tcp.listens() && !self.listeners.iter().any(|binding| is_there(&binding)) {
-            let port = socket.map(|socket| socket.local.port());
-            let connections = &mut context.connections;
-            let binding = connections.bind(bind_options, component_id, address, port)?;
-            let ufrags = self.stream.local_ufrags(component_id);
-            connections.set_ufrags(binding, key, ufrags);
-            self.stream.add_listener(component_id, binding.local);
-            self.listeners.push(binding);
+        self.with_left_out(|it| it.forget((component_id, Transport::Udp, address)));
+        let listens = self.bind_options.tcp.listens();
+        if listens && !self.listeners.iter().any(|binding| is_there(&binding)) {
+            self.listen(context, component_id, address, socket)?;
+        }
+        Ok(())
+    }
+
+    /// Listens for TCP at the port of the UDP socket there, if there is one; else at another, or beside UDP not at all.
+    fn listen(
+        &mut self,
+        context: &mut LoopContext<'_>,
+        component_id: u16,
+        address: IpAddr,
+        socket: Option<Binding>,
+    ) -> io::Result<()> {
+        let key = self.key();
+        let port = socket.map(|socket| socket.local.port());
+        let connections = &mut context.connections;
+        let place = (component_id, Transport::Tcp, address);
+        let binding = match connections.bind(&self.bind_options, component_id, address, port) {
+            Ok(binding) => binding,
+            Err(source) if socket.is_some() => {
+                let failure = self.bind_options.not_bound(address, source);
+                self.leave_out(place, || {
+                    format!(
+                        "component {component_id} does not listen for TCP at {address}: {failure}"
+                    )
+                });
+                return Ok(());
+            }
+            Err(source) => return Err(source),
+        };
+        let ufrags = self.stream.local_ufrags(component_id);
+        connections.set_ufrags(binding, key, ufrags);
+        self.stream.add_listener(component_id, binding.local);
+        self.listeners.push(binding);
+        let elsewhere = port.filter(|port| *port != binding.local.port());
+        match elsewhere.filter(|_| self.bind_options.single_port) {
+            None => self.with_left_out(|it| it.forget(place)),
+            Some(port) => self.leave_out(place, || {
+                let listens = binding.local;
+                format!(
+                    "component {component_id} listens for TCP at {listens}, for TCP port {port} was in use: see by \
+                     whom, or let firewalls pass both"
+                )
+            }),
         }
         Ok(())
     }
