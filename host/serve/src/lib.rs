@@ -4,6 +4,7 @@
 //!
 //! - [`config`]: the file of settings;
 //! - [`trust`]: which plugins may be used: `plugins.lock` and signatures;
+//! - `port_holder`: who has a port;
 //! - `settings`: what the configuration comes to;
 //! - `admission`: whether one more stream is taken on;
 //! - `request`: what a controller asks;
@@ -24,6 +25,7 @@ mod metrics;
 mod news;
 mod outbox;
 mod plugins;
+mod port_holder;
 mod request;
 mod run;
 mod settings;

@@ -5,6 +5,7 @@ use crate::daemon::{Daemon, Parts};
 use crate::metrics::Metrics;
 use crate::news::Newsroom;
 use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
+use crate::port_holder;
 use crate::settings::{Settings, SettingsError};
 use crate::streams::Streams;
 use crate::systemd;
@@ -68,6 +69,12 @@ pub enum ServeError {
         /// The system's reason.
         error: io::Error,
     },
+    /// The UDP port cannot be had.
+    #[error("listen.port: {reason}")]
+    Port {
+        /// One sentence.
+        reason: String,
+    },
     /// The system refuses something else.
     #[error("the daemon cannot run ({0}): are the process's threads or open files used up?")]
     System(#[from] io::Error),
@@ -128,6 +135,7 @@ impl Running {
             options = options.loops(loops);
         }
         let host = Host::new(options)?;
+        bind(&host, &settings, config.listen.port)?;
         let newsroom = Arc::new(Newsroom::default());
         let metrics = Arc::new(Metrics::default());
         let shelf = Arc::new(Shelf::default());
@@ -340,6 +348,31 @@ async fn look_up(daemon: Arc<Daemon>, config: Arc<Mutex<Config>>) {
             }
         })
         .await; // the next time, if the daemon goes on
+    }
+}
+
+/// Binds the port that all streams share.
+fn bind(host: &Host, settings: &Settings, port: u16) -> Result<(), ServeError> {
+    let taken = || {
+        let by = match port_holder::holder(port) {
+            Some((process, name)) => format!(" by {name}, process {process}"),
+            None => String::new(),
+        };
+        ServeError::Port {
+            reason: format!("UDP port {port} is in use{by}: end that, or set another one"),
+        }
+    };
+    let none = std::iter::empty();
+    let bound = host.bind_shared(&settings.stream_options(false, "none", none));
+    let bound = bound.map_err(|error| match port_holder::holder(port) {
+        Some(_) => taken(),
+        None => ServeError::Port {
+            reason: error.to_string(),
+        },
+    })?;
+    match bound.iter().find(|address| address.port() != port) {
+        Some(_) => Err(taken()),
+        None => Ok(()),
     }
 }
 

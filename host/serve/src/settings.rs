@@ -156,6 +156,9 @@ impl Settings {
     }
 }
 
+/// Components behind the first one have the ports behind the first one's.
+const MORE_PORTS: u16 = 255;
+
 fn bind_options(config: &Config) -> BindOptions {
     let listen = &config.listen;
     let family = match listen.ipv6 {
@@ -169,11 +172,15 @@ fn bind_options(config: &Config) -> BindOptions {
     };
     BindOptions::new()
         .single_port(true)
-        .port_range(listen.port..=listen.port)
+        .port_range(listen.port..=listen.port.saturating_add(MORE_PORTS))
         .addresses(listen.addresses.iter().copied())
         .interfaces(listen.interfaces.iter().cloned())
+        .deny_interfaces(listen.deny_interfaces.iter().cloned())
+        .virtual_interfaces(listen.virtual_interfaces)
         .family(family)
         .tcp(tcp)
+        .receive_buffer(listen.receive_buffer)
+        .send_buffer(listen.send_buffer)
 }
 
 /// What is announced, with the addresses that names have now.

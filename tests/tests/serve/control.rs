@@ -299,6 +299,28 @@ fn a_second_daemon_does_not_take_the_place_of_the_first_and_one_that_was_killed_
 }
 
 #[test]
+fn a_port_that_is_in_use_is_told_with_who_has_it() {
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("there are ports left");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let place = tempfile::tempdir().expect("there is room");
+    let started = Command::new(handclasp_tests::program())
+        .args(["serve", "--port", &port, "--plugin-dir"])
+        .arg(plugins())
+        .arg("--socket")
+        .arg(place.path().join("control.sock"))
+        .output()
+        .expect("it is built");
+    assert_eq!(started.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&started.stderr);
+    let expected = format!("UDP port {port} is in use by ");
+    assert!(error.contains(&expected), "{error}");
+    assert!(
+        error.contains(&format!("process {}", std::process::id())),
+        "{error}"
+    );
+}
+
+#[test]
 fn it_drains_or_ends_at_once_as_it_is_told() {
     let mut daemon = Daemon::start(&plugins(), "");
     let mut controller = daemon.controller();
