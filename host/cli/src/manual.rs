@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 /// The environment's variables, and what each is for.
-const ENVIRONMENT: [(&str, &str); 7] = [
+const ENVIRONMENT: [(&str, &str); 9] = [
     (
         "HANDCLASP_LOG",
         "What is logged on standard error: see above. \"warn\" unless it is set.",
@@ -26,6 +26,14 @@ const ENVIRONMENT: [(&str, &str); 7] = [
          Plugins must be allowed to be executed there.",
     ),
     (
+        "RUNTIME_DIRECTORY",
+        "Where the daemon's control socket is, unless control.socket says so; systemd sets it.",
+    ),
+    (
+        "XDG_RUNTIME_DIR",
+        "In its directory \"handclasp\" is the control socket of a daemon that is not root's, unless one of those says so.",
+    ),
+    (
         "XDG_CACHE_HOME",
         "In its directory \"handclasp\" it is remembered which plugins could be opened; \"~/.cache\" unless it is set.",
     ),
@@ -35,7 +43,7 @@ const ENVIRONMENT: [(&str, &str); 7] = [
     ),
 ];
 
-const EXAMPLES: [(&str, &str); 5] = [
+const EXAMPLES: [(&str, &str); 6] = [
     ("handclasp demo", "Two peers in one process shake hands."),
     (
         "handclasp demo --plugin dtls-srtp --loss 30 --trace session && handclasp trace session",
@@ -48,6 +56,10 @@ const EXAMPLES: [(&str, &str); 5] = [
     (
         "handclasp stream --plugin mine --plugin-dir . --option-file psk=/etc/psk",
         "One stream for a program that drives it, with a secret that no process list shows.",
+    ),
+    (
+        "handclasp serve & handclasp ctl open alice && handclasp ctl open bob --connect alice",
+        "A daemon, and two of its streams, which shake hands with each other.",
     ),
     (
         "HANDCLASP_TURN_PASSWORD=… handclasp demo --relay-only --turn turn:USER@HOST",

@@ -301,10 +301,15 @@ fn a_second_daemon_does_not_take_the_place_of_the_first_and_one_that_was_killed_
 #[test]
 fn a_port_that_is_in_use_is_told_with_who_has_it() {
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").expect("there are ports left");
-    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let port = taken.local_addr().expect("it is bound").port();
     let place = tempfile::tempdir().expect("there is room");
+    let config = place.path().join("handclasp.toml");
+    let text = format!("[listen]\nport = {port}\naddresses = [\"127.0.0.1\"]\n");
+    fs::write(&config, text).expect("there is room");
     let started = Command::new(handclasp_tests::program())
-        .args(["serve", "--port", &port, "--plugin-dir"])
+        .args(["serve", "--config"])
+        .arg(config)
+        .arg("--plugin-dir")
         .arg(plugins())
         .arg("--socket")
         .arg(place.path().join("control.sock"))
