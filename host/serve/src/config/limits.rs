@@ -29,8 +29,8 @@ impl Default for Limits {
             max_streams: 10_000,
             max_streams_per_client: 10_000,
             max_half_open: 1_000,
-            opens_per_second: 200,
-            open_burst: 400,
+            opens_per_second: 2000,
+            open_burst: 4000,
             max_lag: Duration::from_millis(100),
             event_memory: 64 << 20,
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::{Instant, sleep, timeout};
@@ -34,8 +34,8 @@ pub(super) struct Connection {
     number: u64,
     /// What must be shown before anything is asked.
     token: Option<Arc<str>>,
-    /// Those that it has opened or attached; some may have ended.
-    streams: HashMap<Arc<str>, Arc<Entry>>,
+    /// Those that it has opened or attached; some may have ended, and are gone then.
+    streams: HashMap<Arc<str>, Weak<Entry>>,
     /// How many there are before those that have ended are left out.
     sweep_at: usize,
 }
@@ -91,11 +91,7 @@ impl Connection {
         self.leave();
         let last_words = async {
             // What its streams say to their end is told as well.
-            while self
-                .streams
-                .values()
-                .any(|entry| !entry.detached && !entry.has_ended())
-            {
+            while self.streams.values().any(|entry| entry.strong_count() > 0) {
                 tokio::select! {
                     () = self.daemon.streams.one_has_ended() => {}
                     () = sleep(Duration::from_millis(20)) => {}
@@ -113,14 +109,16 @@ impl Connection {
 
     /// Its streams are left to themselves: they end, or go on if they are detached.
     fn leave(&mut self) {
-        for entry in self.streams.values() {
-            match entry.detached {
-                true => entry.detach(&self.outbox),
-                false if entry.client == self.number => entry.stop(),
+        let number = self.number;
+        let is_own = |entry: &Entry| entry.client == number && !entry.detached;
+        for entry in self.streams.values().filter_map(Weak::upgrade) {
+            match is_own(&entry) {
+                true => entry.stop(),
                 false => entry.detach(&self.outbox),
             }
         }
-        self.streams.retain(|_, entry| entry.client == self.number);
+        self.streams
+            .retain(|_, entry| entry.upgrade().is_some_and(|entry| is_own(&entry)));
     }
 
     /// Obeys a line. Returns whether the connection goes on.
@@ -182,10 +180,8 @@ impl Connection {
 
     /// A message for a stream.
     async fn pass_on(&self, number: u64, name: &str, input: Input) {
-        let entry = match self.streams.get(name) {
-            Some(entry) => Some(Arc::clone(entry)),
-            None => self.daemon.streams.get(name),
-        };
+        let own = self.streams.get(name).and_then(Weak::upgrade);
+        let entry = own.or_else(|| self.daemon.streams.get(name));
         let Some(entry) = entry else {
             let error = "there is no such stream, or it has ended: open it";
             return self.outbox.push(&Complaint {
@@ -279,6 +275,9 @@ impl Connection {
     }
 
     fn open(&mut self, id: Option<&Value>, open: &Open) {
+        if self.streams.len() >= self.daemon.settings().limits.streams_per_client {
+            self.sweep();
+        }
         let opener = Opener {
             client: self.number,
             outbox: Some(&self.outbox),
@@ -308,11 +307,16 @@ impl Connection {
     /// It is one of its streams.
     fn keep(&mut self, entry: &Arc<Entry>) {
         self.streams
-            .insert(Arc::clone(&entry.name), Arc::clone(entry));
+            .insert(Arc::clone(&entry.name), Arc::downgrade(entry));
         if self.streams.len() >= self.sweep_at {
-            self.streams.retain(|_, entry| !entry.has_ended());
+            self.sweep();
             self.sweep_at = (2 * self.streams.len()).max(64);
         }
+    }
+
+    /// Leaves out those that have ended.
+    fn sweep(&mut self) {
+        self.streams.retain(|_, entry| entry.strong_count() > 0);
     }
 
     fn connect(&self, id: Option<&Value>, one: &str, other: &str) {

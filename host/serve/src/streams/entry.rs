@@ -191,10 +191,6 @@ impl Entry {
         }
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        self.stream().is_some_and(StreamRef::has_ended)
-    }
-
     pub(crate) fn stop(&self) {
         if let Some(stream) = self.stream() {
             stream.stop();
