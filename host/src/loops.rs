@@ -1,7 +1,8 @@
 //! The event loops of a host, each on a thread of its own.
 use crate::made_in::MadeIn;
 use crate::net::{
-    Command, DepartureCounter, Departures, EventLoop, Handovers, Mailbox, Pulse, Siblings,
+    ArrivalCounter, Arrivals, Command, DepartureCounter, Departures, EventLoop, Handovers, Mailbox,
+    Pulse, Siblings,
 };
 use std::io;
 use std::mem;
@@ -21,6 +22,7 @@ pub(crate) struct Loops {
 #[derive(Debug)]
 struct Loop {
     mailbox: Arc<Mailbox>,
+    arrivals: Arc<ArrivalCounter>,
     departures: Arc<DepartureCounter>,
     pulse: Arc<Pulse>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -69,12 +71,29 @@ impl Loops {
         pulses.collect()
     }
 
+    /// How much has arrived.
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        let mut all = Arrivals::default();
+        for one in &self.loops {
+            let own = one.arrivals.read();
+            all.datagrams += own.datagrams;
+            all.bytes += own.bytes;
+            all.strays += own.strays;
+        }
+        all
+    }
+
     /// How many datagrams have left, and in how many calls.
     pub(crate) fn departures(&self) -> Departures {
         let mut all = Departures::default();
         for one in &self.loops {
-            let Departures { datagrams, calls } = one.departures.read();
+            let Departures {
+                datagrams,
+                bytes,
+                calls,
+            } = one.departures.read();
             all.datagrams += datagrams;
+            all.bytes += bytes;
             all.calls += calls;
         }
         all
@@ -143,6 +162,7 @@ impl Drop for Loops {
 impl Loop {
     fn start(index: usize, event_loop: EventLoop, running: &Arc<Running>) -> io::Result<Self> {
         let mailbox = Arc::clone(event_loop.mailbox());
+        let arrivals = Arc::clone(event_loop.arrivals());
         let departures = Arc::clone(event_loop.departures());
         let pulse = Arc::clone(event_loop.pulse());
         let runs = OneRuns::new(running);
@@ -154,6 +174,7 @@ impl Loop {
             })?;
         Ok(Self {
             mailbox,
+            arrivals,
             departures,
             pulse,
             thread: Mutex::new(Some(thread)),

@@ -3,6 +3,7 @@ mod connections;
 mod moving;
 
 use super::application::ReplyQueue;
+use super::arrivals::ArrivalCounter;
 use super::batch::Unsent;
 use super::bindings::Bound;
 use super::demux::Stray;
@@ -64,6 +65,7 @@ pub(crate) struct EventLoop {
     replies: ReplyQueue,
     /// Who waits for the end of the turn.
     flushes: Vec<SyncSender<()>>,
+    arrivals: Arc<ArrivalCounter>,
     pulse: Arc<Pulse>,
     running: bool,
 }
@@ -107,6 +109,7 @@ impl EventLoop {
             busy: Vec::new(),
             replies: ReplyQueue::default(),
             flushes: Vec::new(),
+            arrivals: Arc::default(),
             pulse: Arc::default(),
             running: true,
         })
@@ -126,6 +129,11 @@ impl EventLoop {
     /// How much has left by its UDP sockets.
     pub(crate) fn departures(&self) -> &Arc<DepartureCounter> {
         self.sockets.departures()
+    }
+
+    /// How much has arrived at its UDP sockets.
+    pub(crate) fn arrivals(&self) -> &Arc<ArrivalCounter> {
+        &self.arrivals
     }
 
     /// What it says of itself.
@@ -366,6 +374,7 @@ impl EventLoop {
             dirty,
             replies,
             handover,
+            arrivals,
             ..
         } = self;
         let Some(Bound {
@@ -378,7 +387,7 @@ impl EventLoop {
             return;
         };
         let mut data = false;
-        let more = receiver.receive(socket, |remote, bytes| {
+        let more = receiver.receive(socket, arrivals, |remote, bytes| {
             let datagram = Datagram::new(bytes);
             let (local, pair) = (*local, Pair::udp(*local, remote));
             let path = |component| ReceivePath {
@@ -397,6 +406,9 @@ impl EventLoop {
             let Some(component) = demux.route(now, remote, datagram.stun(), lives_here) else {
                 match demux.stray(remote, datagram.stun()) {
                     Stray::Expected(expecting) => {
+                        if expecting.is_empty() {
+                            arrivals.stray();
+                        }
                         for component in expecting {
                             match streams.get_mut(&component.0) {
                                 Some(driver) => {
@@ -407,6 +419,7 @@ impl EventLoop {
                         }
                     }
                     Stray::Sole(sole) => {
+                        arrivals.stray();
                         if let Some(driver) = streams.get_mut(&sole.0) {
                             driver.note_stray(path(sole), datagram);
                         }

@@ -36,6 +36,7 @@
 //! - `loss`: datagrams dropped on purpose;
 //! - `watch`: loops that do not turn any more.
 mod application;
+mod arrivals;
 mod backend;
 mod backlog;
 mod batch;
@@ -74,6 +75,8 @@ mod token;
 mod watch;
 
 pub use application::{Application, Context};
+pub(crate) use arrivals::ArrivalCounter;
+pub use arrivals::Arrivals;
 pub use bind::{BindError, BindOptions, Family};
 pub(crate) use departures::DepartureCounter;
 pub use departures::Departures;
