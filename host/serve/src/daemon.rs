@@ -1,7 +1,7 @@
 //! What the daemon can be asked to do, whoever asks.
 use crate::admission::{Admission, Busy, Load};
 use crate::config::{Config, ConfigErrors};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Observed};
 use crate::news::{News, Newsroom};
 use crate::outbox::Outbox;
 use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
@@ -281,6 +281,32 @@ impl Daemon {
             half_open: self.streams.half_open(),
             draining: self.is_draining(),
         }
+    }
+
+    /// All metrics, as Prometheus reads them, with so many connections to the control socket and bytes that wait there;
+    /// may take as long as reading some files of the system's does.
+    pub(crate) fn metrics(
+        &self,
+        connections: usize,
+        waiting_bytes: usize,
+    ) -> prometheus::Result<String> {
+        let entries = self.streams.all().into_iter();
+        let streams: Vec<_> = entries
+            .filter(|entry| entry.has_begun())
+            .map(|entry| (Arc::clone(&entry.generation), entry.state()))
+            .collect();
+        self.metrics.observe(&Observed {
+            host: &self.host,
+            plugins: &self.shelf.status(),
+            streams: &streams,
+            half_open: self.streams.half_open(),
+            is_draining: self.is_draining(),
+            connections,
+            waiting_bytes,
+        });
+        // Series of generations that end with this look are gone by then.
+        drop(streams);
+        self.metrics.text()
     }
 
     /// Reads the configuration again, all of it or nothing, and looks at all plugins again; may take as long as that

@@ -2,6 +2,7 @@
 use crate::config::{Config, ConfigErrors, NoRuntimeDirectory, SecretError};
 use crate::control::{Connections, ControlSocket, SocketError, serve_tcp, serve_unix};
 use crate::daemon::{Daemon, Parts};
+use crate::http::{self, Site};
 use crate::metrics::Metrics;
 use crate::news::Newsroom;
 use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
@@ -68,6 +69,16 @@ pub enum ServeError {
         /// The system's reason.
         error: io::Error,
     },
+    /// Metrics cannot be served.
+    #[error(
+        "{address} cannot be listened at for metrics ({error}): set metrics.listen to another one"
+    )]
+    Metrics {
+        /// What was to be listened at.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        error: io::Error,
+    },
     /// The system refuses something else.
     #[error("the daemon cannot run ({0}): are the process's threads or open files used up?")]
     System(#[from] io::Error),
@@ -98,6 +109,7 @@ struct Running {
     socket: ControlSocket,
     /// With the token that connections must show.
     tcp: Option<(std::net::TcpListener, Arc<str>)>,
+    http: Option<std::net::TcpListener>,
     connections: Arc<Connections>,
     reopen_logs: fn(),
 }
@@ -117,16 +129,24 @@ impl Running {
         let socket_path = config.control.socket_path()?;
         let group = config.control.group.as_deref().map(group).transpose()?;
         let tcp = listen_at(&config)?;
+        let http = listen_for_http(&config)?;
         let socket = ControlSocket::bind(&socket_path, config.control.mode, group)?;
         let path = SearchPath::from_dirs(config.plugins.directories.clone())?;
         let directories = path.directories().map(Path::to_owned).collect();
-        let mut options = HostOptions::new(path).scanner(start.scanner);
+        let mut options = HostOptions::new(path)
+            .scanner(start.scanner)
+            .measure_calls(true);
         if let Some(loops) = config.listen.loops {
             options = options.loops(loops);
         }
         let host = Host::new(options)?;
         let newsroom = Arc::new(Newsroom::default());
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(config.listen.port));
+        let counted = Arc::clone(&metrics);
+        newsroom.subscribe(move |news| {
+            counted.take(news);
+            true
+        });
         let shelf = Arc::new(Shelf::default());
         let streams = Arc::new(Streams::new(Arc::clone(&newsroom), Arc::clone(&metrics))?);
         let policy = Policy {
@@ -171,6 +191,7 @@ impl Running {
             config,
             socket,
             tcp,
+            http,
             connections: Arc::new(connections),
             reopen_logs: start.reopen_logs,
         })
@@ -183,6 +204,11 @@ impl Running {
             tokio::spawn(serve_tcp(listener, token, daemon, connections));
         }
         let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
+        if let Some(listener) = self.http.take() {
+            let site = Site::new(Arc::clone(&daemon), Arc::clone(&connections));
+            let listener = TcpListener::from_std(listener)?;
+            tokio::spawn(http::serve(listener, Arc::new(site)));
+        }
         if let Some(every) = systemd::watchdog() {
             tokio::spawn(feed(Arc::clone(&self.daemon), every));
         }
@@ -192,6 +218,7 @@ impl Running {
             ended = self.until_end() => ended,
         };
         names.abort();
+        self.daemon.end(); // also where a signal has asked for it
         systemd::stopping();
         let daemon = Arc::clone(&self.daemon);
         let within = daemon.settings().timeouts.stop;
@@ -351,6 +378,20 @@ fn listen_at(config: &Config) -> Result<Option<(std::net::TcpListener, Arc<str>)
     });
     let listener = listener.map_err(|error| ServeError::Tcp { address, error })?;
     Ok(Some((listener, Arc::from(token.as_str()))))
+}
+
+/// Where metrics and health are served, if they are.
+fn listen_for_http(config: &Config) -> Result<Option<std::net::TcpListener>, ServeError> {
+    let Some(address) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let listener = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    let listener = listener.map_err(|error| ServeError::Metrics { address, error })?;
+    tracing::info!("metrics and health are at http://{address}/");
+    Ok(Some(listener))
 }
 
 /// The number of a group of users.
