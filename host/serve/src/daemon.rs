@@ -1,6 +1,6 @@
 //! What the daemon can be asked to do, whoever asks.
 use crate::admission::{Admission, Busy, Load};
-use crate::config::{Config, ConfigErrors};
+use crate::config::{Config, ConfigErrors, Log};
 use crate::metrics::{Metrics, Observed};
 use crate::news::{News, Newsroom};
 use crate::outbox::Outbox;
@@ -34,6 +34,7 @@ pub(crate) struct Daemon {
     /// It is to drain, or to end.
     told: Notify,
     is_ending: AtomicBool,
+    set_log: fn(&Log),
 }
 
 /// What a daemon is made of.
@@ -47,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) watcher: Watcher,
     pub(crate) settings: Settings,
     pub(crate) config: Arc<Mutex<Config>>,
+    pub(crate) set_log: fn(&Log),
 }
 
 /// What reading the configuration again has come to.
@@ -159,6 +161,7 @@ impl Daemon {
             is_draining: AtomicBool::new(false),
             told: Notify::new(),
             is_ending: AtomicBool::new(false),
+            set_log: parts.set_log,
         }
     }
 
@@ -334,6 +337,7 @@ impl Daemon {
                 .for_each(|warning| tracing::warn!("{warning}"));
             self.set_settings(settings);
             self.keeper.set_policy(policy);
+            (self.set_log)(&new.log);
             *config = new;
         }
         drop(config);

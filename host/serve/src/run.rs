@@ -1,5 +1,5 @@
 //! The daemon from its start to its end.
-use crate::config::{Config, ConfigErrors, NoRuntimeDirectory, SecretError};
+use crate::config::{Config, ConfigErrors, Log, NoRuntimeDirectory, SecretError};
 use crate::control::{Connections, ControlSocket, SocketError, serve_tcp, serve_unix};
 use crate::daemon::{Daemon, Parts};
 use crate::http::{self, Site};
@@ -29,6 +29,8 @@ pub struct Start {
     pub scanner: Scanner,
     /// What is done when log files are to be opened again.
     pub reopen_logs: fn(),
+    /// What is done when the log is to be as a new configuration wants it.
+    pub set_log: fn(&Log),
 }
 
 /// Why a daemon does not start, or does not end well.
@@ -179,6 +181,7 @@ impl Running {
             watcher,
             settings,
             config: Arc::clone(&config),
+            set_log: start.set_log,
         });
         tracing::info!(
             "handclasp {} serves {} after {:.0} ms",
