@@ -123,7 +123,11 @@ fn prometheus_scrapes_every_metric_and_each_moves_with_what_it_counts() {
         r#"{plugin="greeting"}"#,
         2.0,
     );
-    expect("handclasp_plugin_current_generation", "", 2.0);
+    expect(
+        "handclasp_plugin_current_generation",
+        r#"{plugin="greeting"}"#,
+        2.0,
+    );
     prometheus.await_value(r#"count({generation="1"})"#, is_some);
     controller.pair(&json!({}));
     expect("handclasp_stream_opens_total", r#"{generation="2"}"#, 2.0);

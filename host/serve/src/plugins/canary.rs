@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// How a new generation is tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct CanaryPolicy {
-    /// The share of opens that it takes, 0 to 1; with 0 a new generation takes all at once.
+    /// The share of opens that it takes, 0 to 1; with 1 it is not tried.
     pub(crate) share: f64,
     /// By how much its share of failures may exceed that of the old one, 0 to 1.
     pub(crate) margin: f64,
@@ -13,18 +13,6 @@ pub(crate) struct CanaryPolicy {
     pub(crate) streams: u64,
     /// How long it is tried at least.
     pub(crate) duration: Duration,
-}
-
-impl Default for CanaryPolicy {
-    /// None is tried.
-    fn default() -> Self {
-        Self {
-            share: 0.0,
-            margin: 0.05,
-            streams: 20,
-            duration: Duration::from_secs(60),
-        }
-    }
 }
 
 /// A trial under way: no clock, no plugin, only counts.
@@ -94,7 +82,9 @@ mod tests {
     fn trial(share: f64) -> (Trial, Instant) {
         let policy = CanaryPolicy {
             share,
-            ..CanaryPolicy::default()
+            margin: 0.05,
+            streams: 20,
+            duration: Duration::from_secs(60),
         };
         let now = Instant::now();
         let old = Tally {

@@ -183,7 +183,7 @@ impl Shelf {
         slot.generations.push(Arc::downgrade(&generation));
         (slot.retired, slot.refused) = (None, None);
         let replaced = match &slot.current {
-            Some(current) if policy.share > 0.0 && current.sha256() != generation.sha256() => {
+            Some(current) if policy.share < 1.0 && current.sha256() != generation.sha256() => {
                 let trial = Trial::new(policy, now, current.tally());
                 let last = slot.canary.replace((generation, trial));
                 drop(slots);
