@@ -1,4 +1,5 @@
 //! The public face: a host of plugins, event loops and streams.
+use crate::component::{DropCounter, Dropped};
 use crate::error::{HostError, OpenError, StillRunning};
 use crate::host_options::HostOptions;
 use crate::ice::{Reflexive, RelayTransport, Servers, StunServer, TurnServer};
@@ -6,9 +7,15 @@ use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
+<<<<<<< HEAD
     Application, BindOptions, Command, Departures, EventLoop, Guarded, Handovers, Instances,
     LoopState, Mailbox, NewStream, NotOpened, Pools, Ports, Responder, SharedPorts, SharedStun,
     SocketBuffers, StreamRef, Watch, client_config, is_on_event_loop,
+=======
+    Application, Arrivals, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances,
+    LoopState, Mailbox, NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config,
+    is_on_event_loop,
+>>>>>>> s16-metrics
 };
 use crate::plugin::{
     self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,
@@ -50,6 +57,7 @@ struct Inner {
     next: AtomicUsize,
     epoch: Instant,
     made_in: MadeIn,
+    drop_counter: Arc<DropCounter>,
 }
 
 /// How long the last drop waits.
@@ -80,6 +88,7 @@ impl Host {
             keylog,
             wake,
             reveal: false,
+            measure: options.measure_calls,
         };
         let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
@@ -106,6 +115,7 @@ impl Host {
             next: AtomicUsize::new(0),
             epoch,
             made_in: MadeIn::this_process(),
+            drop_counter: Arc::default(),
         })))
     }
 
@@ -140,6 +150,16 @@ impl Host {
     /// One sentence that names the file, the cause and the remedy.
     pub fn load(&self, copy: PrivateCopy) -> Result<Arc<Plugin>, plugin::Error> {
         self.0.loader.open(copy)
+    }
+
+    /// How much has arrived at UDP sockets, and how much of that was nobody's.
+    pub fn arrivals(&self) -> Arrivals {
+        self.0.loops.arrivals()
+    }
+
+    /// Datagrams of peers' and packets of handshakes' that were dropped since the host was made, by their causes.
+    pub fn dropped(&self) -> Vec<Dropped> {
+        self.0.drop_counter.read()
     }
 
     /// How many datagrams have left by UDP sockets, and in how many system calls: the more of them leave together,
@@ -272,6 +292,7 @@ impl Host {
             tcp: options.bind_options.tcp,
             call_timeout: stream::CALL_TIMEOUT,
             epoch: host.epoch,
+            drop_counter: Arc::clone(&host.drop_counter),
         };
         let uses_tls = |server: &TurnServer| server.transport == RelayTransport::Tls;
         let trust = match config.settings.servers.turn.iter().any(uses_tls) {

@@ -16,6 +16,7 @@ pub struct HostOptions {
     pub(crate) scanner: Scanner,
     pub(crate) loops: Option<usize>,
     pub(crate) key_log: Option<KeyLog>,
+    pub(crate) measure_calls: bool,
 }
 
 impl HostOptions {
@@ -28,6 +29,7 @@ impl HostOptions {
             scanner: Scanner::default(),
             loops: None,
             key_log: None,
+            measure_calls: false,
         }
     }
 
@@ -46,6 +48,13 @@ impl HostOptions {
     /// Where plugins' secrets go; nowhere unless this is called.
     pub fn key_log(mut self, key_log: impl Into<Option<KeyLog>>) -> Self {
         self.key_log = key_log.into();
+        self
+    }
+
+    /// Whether calls into plugins are counted and timed, for [`Plugin::call_counts`](crate::plugin::Plugin::call_counts): that reads the
+    /// clock twice a call. They are not unless this is called.
+    pub fn measure_calls(mut self, measures: bool) -> Self {
+        self.measure_calls = measures;
         self
     }
 

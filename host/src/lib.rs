@@ -88,7 +88,7 @@ pub mod trace;
 #[cfg(feature = "tokio")]
 pub use channel::{AsyncEvents, async_channel};
 pub use channel::{ChannelApplication, Event, Events, TimedOut, channel};
-pub use component::Failure;
+pub use component::{Dropped, Failure};
 #[doc(hidden)] // for the command, as `printable` and `Spool` are
 pub use counted::counted;
 pub use error::{HostError, OpenError, StillRunning};
@@ -96,8 +96,13 @@ pub use host::Host;
 pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
+<<<<<<< HEAD
     Application, BindError, BindOptions, Context, Departures, Family, Handovers, LoopState, Loss,
     Queued, SendError, SocketBuffers, StreamRef, TrustError,
+=======
+    Application, Arrivals, BindError, BindOptions, Context, Departures, Family, Handovers,
+    LoopState, Loss, Queued, SendError, StreamRef, TrustError,
+>>>>>>> s16-metrics
 };
 #[doc(hidden)]
 pub use printable::printable;

@@ -1,8 +1,13 @@
 //! The event loops of a host, each on a thread of its own.
 use crate::made_in::MadeIn;
 use crate::net::{
+<<<<<<< HEAD
     Command, DepartureCounter, Departures, EventLoop, GrantedBuffers, Handovers, Mailbox, Pulse,
     Siblings, SocketBuffers,
+=======
+    ArrivalCounter, Arrivals, Command, DepartureCounter, Departures, EventLoop, Handovers, Mailbox,
+    Pulse, Siblings,
+>>>>>>> s16-metrics
 };
 use std::io;
 use std::mem;
@@ -22,6 +27,7 @@ pub(crate) struct Loops {
 #[derive(Debug)]
 struct Loop {
     mailbox: Arc<Mailbox>,
+    arrivals: Arc<ArrivalCounter>,
     departures: Arc<DepartureCounter>,
     buffers: Arc<GrantedBuffers>,
     pulse: Arc<Pulse>,
@@ -71,12 +77,29 @@ impl Loops {
         pulses.collect()
     }
 
+    /// How much has arrived.
+    pub(crate) fn arrivals(&self) -> Arrivals {
+        let mut all = Arrivals::default();
+        for one in &self.loops {
+            let own = one.arrivals.read();
+            all.datagrams += own.datagrams;
+            all.bytes += own.bytes;
+            all.strays += own.strays;
+        }
+        all
+    }
+
     /// How many datagrams have left, and in how many calls.
     pub(crate) fn departures(&self) -> Departures {
         let mut all = Departures::default();
         for one in &self.loops {
-            let Departures { datagrams, calls } = one.departures.read();
+            let Departures {
+                datagrams,
+                bytes,
+                calls,
+            } = one.departures.read();
             all.datagrams += datagrams;
+            all.bytes += bytes;
             all.calls += calls;
         }
         all
@@ -150,6 +173,7 @@ impl Drop for Loops {
 impl Loop {
     fn start(index: usize, event_loop: EventLoop, running: &Arc<Running>) -> io::Result<Self> {
         let mailbox = Arc::clone(event_loop.mailbox());
+        let arrivals = Arc::clone(event_loop.arrivals());
         let departures = Arc::clone(event_loop.departures());
         let buffers = Arc::clone(event_loop.buffers());
         let pulse = Arc::clone(event_loop.pulse());
@@ -162,6 +186,7 @@ impl Loop {
             })?;
         Ok(Self {
             mailbox,
+            arrivals,
             departures,
             buffers,
             pulse,

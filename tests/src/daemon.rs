@@ -72,10 +72,14 @@ impl Daemon {
         fs::write(&file, text).expect("there is room");
         let log = fs::File::create(place.join("log")).expect("there is room");
         let level = std::env::var("HANDCLASP_LOG").unwrap_or_else(|_| "info".to_owned());
-        Command::new(program())
+        let mut command = Command::new(program());
+        match configuration.contains("log.level") {
+            true => command.env_remove("HANDCLASP_LOG"),
+            false => command.env("HANDCLASP_LOG", level),
+        };
+        command
             .args(["serve", "--config"])
             .arg(file)
-            .env("HANDCLASP_LOG", level)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

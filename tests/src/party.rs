@@ -117,6 +117,7 @@ impl Party {
             tcp: Tcp::Off,
             call_timeout: self.call_timeout,
             epoch: start,
+            drop_counter: Arc::default(),
         };
         Stream::new(start, config)
     }

@@ -1,23 +1,33 @@
-//! What goes to standard error. Nobody waits for whoever reads it, and nothing fails where it cannot be written.
+//! What goes to standard error, or to the daemon's log file. Nobody waits for whoever reads it, and nothing fails where it
+//! cannot be written.
+//!
+//! - `json`: lines for programs;
+//! - `output`: where they are written to;
+//! - `rate_limit`: how many there are at most;
+//! - `daemon`: what its configuration wants.
+#[cfg(unix)]
+mod daemon;
+mod json;
+mod output;
 mod rate_limit;
 
 use anstream::{AutoStream, ColorChoice};
-use handclasp::{Spool, counted};
+use handclasp::Spool;
+use json::Json;
+use output::{Output, standard_error};
 use rate_limit::RateLimit;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
-use std::ops::ControlFlow;
+use std::io::{self, Write};
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
-use std::thread;
 use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::prelude::*;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{EnvFilter, Layer, fmt, reload};
 
 /// What the manual says of it.
 pub(super) const HELP: &str = "\
@@ -35,37 +45,86 @@ const QUIET: &str = "handclasp=warn";
 const CAPACITY: usize = 512 * 1024;
 /// How long the command's end waits for whoever reads.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// How often a reader that is behind is looked after, where writing does not wait for it.
-const GLANCE: Duration = Duration::from_millis(20);
 
 static SPOOL: OnceLock<Spool> = OnceLock::new();
 static RATE_LIMIT: OnceLock<RateLimit> = OnceLock::new();
+/// Whether lines are JSON objects.
+static IS_JSON: OnceLock<bool> = OnceLock::new();
+/// Has other things logged from then on.
+static SET_FILTER: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::new();
 
 /// From now on, what is logged goes to standard error, and panics do. Without a thread for it nothing is logged.
 pub(super) fn start() {
-    let Ok(spool) = standard_error().and_then(|mut stderr| {
-        let write = move |lines: &[u8], dropped| stderr.write(lines, dropped);
+    let asked = std::env::var(VARIABLE).unwrap_or_default();
+    start_as(&asked, false, false, standard_error());
+}
+
+/// The same for the daemon, as its configuration wants it.
+///
+/// # Errors
+/// Its file cannot be opened.
+#[cfg(unix)]
+pub(super) fn start_daemon(log: &handclasp_serve::config::Log) -> Result<(), String> {
+    daemon::start(log)
+}
+
+/// The daemon's configuration was read again.
+#[cfg(unix)]
+pub(super) fn set_daemon(log: &handclasp_serve::config::Log) {
+    daemon::set(log);
+}
+
+/// Opens the daemon's log file anew, if it has one.
+#[cfg(unix)]
+pub(super) fn reopen() {
+    daemon::reopen();
+}
+
+fn start_as(asked: &str, is_json: bool, is_file: bool, file: io::Result<File>) {
+    let Ok(spool) = file.and_then(|file| {
+        let mut output = Output::new(file);
+        let write = move |lines: &[u8], dropped| output.write(lines, dropped);
         Spool::start("handclasp-stderr", CAPACITY, write)
     }) else {
         return;
     };
+    let _ = IS_JSON.set(is_json); // this is called once
     let spool = SPOOL.get_or_init(|| spool);
     let limit = RATE_LIMIT.get_or_init(|| RateLimit::new(spool));
-    let asked = std::env::var(VARIABLE).unwrap_or_default();
-    let filter = EnvFilter::try_new(directives(&asked));
+    let filter = EnvFilter::try_new(directives(asked));
     let refused = filter.as_ref().err().map(ToString::to_string);
-    let colour = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(QUIET));
+    let (filter, handle) = reload::Layer::new(filter);
+    let set_filter = move |filter| {
+        let _ = handle.reload(filter); // it is there for as long as the process
+    };
+    let _ = SET_FILTER.set(Box::new(set_filter));
+    let colour = !is_file && AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let text = || fmt::layer().with_ansi(colour).with_writer(|| Line(spool));
+    let json = || {
+        let layer = fmt::layer().with_ansi(false).event_format(Json);
+        layer.with_writer(|| Line(spool))
+    };
     tracing_subscriber::registry()
         .with(NoPasswords)
-        .with(filter.unwrap_or_else(|_| EnvFilter::new(QUIET)))
+        .with(filter)
         .with(limit)
-        .with(fmt::layer().with_ansi(colour).with_writer(|| Line(spool)))
+        .with((!is_json).then(text))
+        .with(is_json.then(json))
         .init();
     std::panic::set_hook(Box::new(tell_panic));
     if let Some(error) = refused {
         tracing::warn!(
             "{VARIABLE} is not understood ({error}): give a level, or TARGET=LEVEL, separated by commas"
         );
+    }
+}
+
+/// A line of the log's own, without its end.
+fn own_line(level: Level, target: &str, sentence: &str) -> String {
+    match IS_JSON.get() {
+        Some(true) => json::line(level, target, sentence),
+        _ => sentence.to_owned(),
     }
 }
 
@@ -107,10 +166,23 @@ pub(super) fn say_last(line: &str) {
     let mut plain = AutoStream::new(Vec::new(), AutoStream::choice(&io::stderr()));
     let _ = plain.write_all(line.as_bytes());
     let plain = plain.into_inner();
-    match SPOOL.get() {
-        Some(spool) => spool.push_last(&[&plain]),
-        None => drop(io::stderr().write_all(&[&plain[..], b"\n"].concat())),
+    let tell = || drop(io::stderr().write_all(&[&plain[..], b"\n"].concat()));
+    let Some(spool) = SPOOL.get() else {
+        return tell();
+    };
+    #[cfg(unix)]
+    if daemon::is_elsewhere() {
+        tell();
     }
+    let is_for_programs = IS_JSON.get() == Some(&true);
+    let said = match is_for_programs {
+        true => {
+            let plain = anstream::adapter::strip_str(line).to_string();
+            own_line(Level::ERROR, module_path!(), &plain).into_bytes()
+        }
+        false => plain,
+    };
+    spool.push_last(&[&said]);
 }
 
 /// Gives what was logged this time to be written.
@@ -148,7 +220,8 @@ fn tell_panic(info: &PanicHookInfo<'_>) {
     if backtrace.status() == BacktraceStatus::Captured {
         text += &format!("\n{backtrace}");
     }
-    spool.push_last(&[text.as_bytes()]);
+    let line = own_line(Level::ERROR, module_path!(), &text);
+    spool.push_last(&[line.as_bytes()]);
     spool.finish(PATIENCE);
 }
 
@@ -162,68 +235,6 @@ impl Write for Line {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Standard error, without the lock that the standard library holds while it writes.
-struct StandardError {
-    file: File,
-    /// Lines that were not written, and not told of yet.
-    lost: u64,
-}
-
-fn standard_error() -> io::Result<StandardError> {
-    #[cfg(unix)]
-    let owned = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?;
-    #[cfg(windows)]
-    let owned = std::os::windows::io::AsHandle::as_handle(&io::stderr()).try_clone_to_owned()?;
-    Ok(StandardError {
-        file: File::from(owned),
-        lost: 0,
-    })
-}
-
-impl StandardError {
-    /// What cannot be written is counted, which is told once something can.
-    fn write(&mut self, lines: &[u8], dropped: u64) -> ControlFlow<()> {
-        if self
-            .tell_lost()
-            .and_then(|()| self.write_all(lines))
-            .is_err()
-        {
-            self.lost += lines.iter().filter(|byte| **byte == b'\n').count() as u64;
-        }
-        self.lost += dropped;
-        // If it cannot be told now, then with the next lines.
-        let _ = self.tell_lost();
-        ControlFlow::Continue(())
-    }
-
-    fn tell_lost(&mut self) -> io::Result<()> {
-        if self.lost > 0 {
-            let lost = self.lost;
-            let sentence = format!(
-                "{} missing here: standard error was not read, or was full\n",
-                counted(lost, "line")
-            );
-            self.write_all(sentence.as_bytes())?;
-            self.lost = 0;
-        }
-        Ok(())
-    }
-
-    fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            match self.file.write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => bytes = &bytes[written..],
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Another process has made it so.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(GLANCE),
-                Err(error) => return Err(error),
-            }
-        }
         Ok(())
     }
 }
@@ -248,27 +259,5 @@ mod tests {
                 "{filter}"
             );
         }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn what_could_not_be_written_is_told_once_something_can() {
-        let (mut reader, writer) = io::pipe().expect("there are files left");
-        let full = File::options().write(true).open("/dev/full");
-        let mut stderr = StandardError {
-            file: full.expect("Linux has it"),
-            lost: 0,
-        };
-        let _ = stderr.write(b"one\ntwo\n", 3);
-        let _ = stderr.write(b"three\n", 0);
-        stderr.file = File::from(std::os::fd::OwnedFd::from(writer));
-        let _ = stderr.write(b"four\n", 0);
-        let _ = stderr.write(b"five\n", 2);
-        drop(stderr);
-        let told = io::read_to_string(&mut reader).expect("it is text");
-        let missing = |count| {
-            format!("{count} lines missing here: standard error was not read, or was full\n")
-        };
-        assert_eq!(told, missing(6) + "four\nfive\n" + &missing(2));
     }
 }

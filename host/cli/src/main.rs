@@ -78,8 +78,14 @@ fn main() -> ExitCode {
     if let Command::RunScan(scan) = arguments.command {
         return scan.run();
     }
-    log::start();
-    // The daemon has signals of its own.
+    // The daemon has a log and signals of its own.
+    #[cfg(unix)]
+    let is_daemon = matches!(arguments.command, Command::Serve(_));
+    #[cfg(not(unix))]
+    let is_daemon = false;
+    if !is_daemon {
+        log::start();
+    }
     #[cfg(unix)]
     let ready = match arguments.command {
         Command::Serve(_) => Ok(()),

@@ -1,5 +1,5 @@
 //! `handclasp serve`: the daemon.
-use super::exit::Failed;
+use super::{exit::Failed, log};
 use clap::Args;
 use handclasp::plugin::Scanner;
 use handclasp_serve::config::Config;
@@ -51,10 +51,12 @@ impl Serve {
         if let Some(port) = self.port {
             config.listen.port = port;
         }
+        log::start_daemon(&config.log).map_err(Failed::usage)?;
         let start = Start {
             config,
             scanner: Scanner::this_program(),
-            reopen_logs: || {},
+            reopen_logs: log::reopen,
+            set_log: log::set_daemon,
         };
         handclasp_serve::run(start).map_err(|error| match error {
             ServeError::Config(_) | ServeError::Settings(_) => Failed::usage(error),

@@ -1,7 +1,7 @@
 //! What the daemon can be asked to do, whoever asks.
 use crate::admission::{Admission, Busy, Load};
-use crate::config::{Config, ConfigErrors};
-use crate::metrics::Metrics;
+use crate::config::{Config, ConfigErrors, Log};
+use crate::metrics::{Metrics, Observed};
 use crate::news::{News, Newsroom};
 use crate::outbox::Outbox;
 use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
@@ -34,6 +34,7 @@ pub(crate) struct Daemon {
     /// It is to drain, or to end.
     told: Notify,
     is_ending: AtomicBool,
+    set_log: fn(&Log),
 }
 
 /// What a daemon is made of.
@@ -47,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) watcher: Watcher,
     pub(crate) settings: Settings,
     pub(crate) config: Arc<Mutex<Config>>,
+    pub(crate) set_log: fn(&Log),
 }
 
 /// What reading the configuration again has come to.
@@ -159,6 +161,7 @@ impl Daemon {
             is_draining: AtomicBool::new(false),
             told: Notify::new(),
             is_ending: AtomicBool::new(false),
+            set_log: parts.set_log,
         }
     }
 
@@ -283,6 +286,32 @@ impl Daemon {
         }
     }
 
+    /// All metrics, as Prometheus reads them, with so many connections to the control socket and bytes that wait there;
+    /// may take as long as reading some files of the system's does.
+    pub(crate) fn metrics(
+        &self,
+        connections: usize,
+        waiting_bytes: usize,
+    ) -> prometheus::Result<String> {
+        let entries = self.streams.all().into_iter();
+        let streams: Vec<_> = entries
+            .filter(|entry| entry.has_begun())
+            .map(|entry| (Arc::clone(&entry.generation), entry.state()))
+            .collect();
+        self.metrics.observe(&Observed {
+            host: &self.host,
+            plugins: &self.shelf.status(),
+            streams: &streams,
+            half_open: self.streams.half_open(),
+            is_draining: self.is_draining(),
+            connections,
+            waiting_bytes,
+        });
+        // Series of generations that end with this look are gone by then.
+        drop(streams);
+        self.metrics.text()
+    }
+
     /// Reads the configuration again, all of it or nothing, and looks at all plugins again; may take as long as that
     /// does. Streams that run notice nothing.
     ///
@@ -308,6 +337,7 @@ impl Daemon {
                 .for_each(|warning| tracing::warn!("{warning}"));
             self.set_settings(settings);
             self.keeper.set_policy(policy);
+            (self.set_log)(&new.log);
             *config = new;
         }
         drop(config);

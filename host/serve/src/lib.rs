@@ -15,12 +15,14 @@
 //! - `streams`: all streams, by name;
 //! - `daemon`: what the daemon can be asked to do;
 //! - [`control`]: the control socket;
+//! - `http`: metrics and health;
 //! - `systemd`: what is said to it;
 //! - [`run()`]: the daemon from its start to its end.
 mod admission;
 pub mod config;
 pub mod control;
 mod daemon;
+mod http;
 mod metrics;
 mod news;
 mod outbox;

@@ -1,7 +1,8 @@
 //! The daemon from its start to its end.
-use crate::config::{Config, ConfigErrors, NoRuntimeDirectory, SecretError};
+use crate::config::{Config, ConfigErrors, Log, NoRuntimeDirectory, SecretError};
 use crate::control::{Connections, ControlSocket, SocketError, serve_tcp, serve_unix};
 use crate::daemon::{Daemon, Parts};
+use crate::http::{self, Site};
 use crate::metrics::Metrics;
 use crate::news::Newsroom;
 use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
@@ -29,6 +30,8 @@ pub struct Start {
     pub scanner: Scanner,
     /// What is done when log files are to be opened again.
     pub reopen_logs: fn(),
+    /// What is done when the log is to be as a new configuration wants it.
+    pub set_log: fn(&Log),
 }
 
 /// Why a daemon does not start, or does not end well.
@@ -69,11 +72,23 @@ pub enum ServeError {
         /// The system's reason.
         error: io::Error,
     },
+<<<<<<< HEAD
     /// The UDP port cannot be had.
     #[error("listen.port: {reason}")]
     Port {
         /// One sentence.
         reason: String,
+=======
+    /// Metrics cannot be served.
+    #[error(
+        "{address} cannot be listened at for metrics ({error}): set metrics.listen to another one"
+    )]
+    Metrics {
+        /// What was to be listened at.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        error: io::Error,
+>>>>>>> s16-metrics
     },
     /// The system refuses something else.
     #[error("the daemon cannot run ({0}): are the process's threads or open files used up?")]
@@ -105,6 +120,7 @@ struct Running {
     socket: ControlSocket,
     /// With the token that connections must show.
     tcp: Option<(std::net::TcpListener, Arc<str>)>,
+    http: Option<std::net::TcpListener>,
     connections: Arc<Connections>,
     reopen_logs: fn(),
 }
@@ -124,20 +140,32 @@ impl Running {
         let socket_path = config.control.socket_path()?;
         let group = config.control.group.as_deref().map(group).transpose()?;
         let tcp = listen_at(&config)?;
+<<<<<<< HEAD
         let socket = match systemd::control_socket() {
             Some(listener) => ControlSocket::inherited(listener, socket_path.clone()),
             None => ControlSocket::bind(&socket_path, config.control.mode, group)?,
         };
+=======
+        let http = listen_for_http(&config)?;
+        let socket = ControlSocket::bind(&socket_path, config.control.mode, group)?;
+>>>>>>> s16-metrics
         let path = SearchPath::from_dirs(config.plugins.directories.clone())?;
         let directories = path.directories().map(Path::to_owned).collect();
-        let mut options = HostOptions::new(path).scanner(start.scanner);
+        let mut options = HostOptions::new(path)
+            .scanner(start.scanner)
+            .measure_calls(true);
         if let Some(loops) = config.listen.loops {
             options = options.loops(loops);
         }
         let host = Host::new(options)?;
         bind(&host, &settings, config.listen.port)?;
         let newsroom = Arc::new(Newsroom::default());
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(config.listen.port));
+        let counted = Arc::clone(&metrics);
+        newsroom.subscribe(move |news| {
+            counted.take(news);
+            true
+        });
         let shelf = Arc::new(Shelf::default());
         let streams = Arc::new(Streams::new(Arc::clone(&newsroom), Arc::clone(&metrics))?);
         let policy = Policy {
@@ -170,6 +198,7 @@ impl Running {
             watcher,
             settings,
             config: Arc::clone(&config),
+            set_log: start.set_log,
         });
         tracing::info!(
             "handclasp {} serves {} after {:.0} ms",
@@ -182,6 +211,7 @@ impl Running {
             config,
             socket,
             tcp,
+            http,
             connections: Arc::new(connections),
             reopen_logs: start.reopen_logs,
         })
@@ -194,6 +224,11 @@ impl Running {
             tokio::spawn(serve_tcp(listener, token, daemon, connections));
         }
         let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
+        if let Some(listener) = self.http.take() {
+            let site = Site::new(Arc::clone(&daemon), Arc::clone(&connections));
+            let listener = TcpListener::from_std(listener)?;
+            tokio::spawn(http::serve(listener, Arc::new(site)));
+        }
         if let Some(every) = systemd::watchdog() {
             tokio::spawn(feed(Arc::clone(&self.daemon), every));
         }
@@ -203,6 +238,7 @@ impl Running {
             ended = self.until_end() => ended,
         };
         names.abort();
+        self.daemon.end(); // also where a signal has asked for it
         systemd::stopping();
         let daemon = Arc::clone(&self.daemon);
         let within = daemon.settings().timeouts.stop;
@@ -387,6 +423,20 @@ fn listen_at(config: &Config) -> Result<Option<(std::net::TcpListener, Arc<str>)
     });
     let listener = listener.map_err(|error| ServeError::Tcp { address, error })?;
     Ok(Some((listener, Arc::from(token.as_str()))))
+}
+
+/// Where metrics and health are served, if they are.
+fn listen_for_http(config: &Config) -> Result<Option<std::net::TcpListener>, ServeError> {
+    let Some(address) = config.metrics.listen else {
+        return Ok(None);
+    };
+    let listener = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    let listener = listener.map_err(|error| ServeError::Metrics { address, error })?;
+    tracing::info!("metrics and health are at http://{address}/");
+    Ok(Some(listener))
 }
 
 /// The number of a group of users.

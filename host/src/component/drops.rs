@@ -1,7 +1,9 @@
 //! What a component drops, counted and told of.
+use super::drop_counter::DropCounter;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Why a datagram of the peer's, or a packet of the handshake's, was dropped.
@@ -31,6 +33,34 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All that [`kind`](Self::kind) returns.
+    pub const KINDS: [&str; 9] = [
+        "no_room",
+        "peer_unknown",
+        "first_byte",
+        "not_handshake",
+        "too_early",
+        "unverified",
+        "unsent",
+        "slow_relay",
+        "ended",
+    ];
+
+    /// For programs. What came [ahead](Self::Ahead) is as good as unverified.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::NoRoom => "no_room",
+            Self::PeerUnknown => "peer_unknown",
+            Self::FirstByte(_) => "first_byte",
+            Self::NotHandshake => "not_handshake",
+            Self::TooEarly => "too_early",
+            Self::Unverified | Self::Ahead => "unverified",
+            Self::Unsent => "unsent",
+            Self::SlowRelay => "slow_relay",
+            Self::Ended => "ended",
+        }
+    }
+
     /// Why, in a few words.
     pub fn words(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -96,6 +126,8 @@ pub(super) struct Drops {
     told: Option<Instant>,
     /// When to tell of what is untold.
     due: Option<Instant>,
+    /// Those of all components.
+    counter: Arc<DropCounter>,
 }
 
 #[derive(Debug, Default)]
@@ -132,8 +164,21 @@ impl Counts {
 }
 
 impl Drops {
+    /// None yet; this counts them as well.
+    pub(super) fn new(counter: Arc<DropCounter>) -> Self {
+        Self {
+            counter,
+            ..Self::default()
+        }
+    }
+
     /// One more, at `now`.
     pub(super) fn note(&mut self, now: Instant, cause: Cause) {
+        self.counter.add(cause);
+        self.take_note(now, cause);
+    }
+
+    fn take_note(&mut self, now: Instant, cause: Cause) {
         self.total.add(cause);
         self.untold.add(cause);
         if self.due.is_none() && cause.sentence(1).is_some() {
@@ -147,7 +192,7 @@ impl Drops {
         let anybodys = self.total.0.entry(Cause::Unverified).or_default();
         *anybodys = anybodys.saturating_sub(count);
         for _ in 0..count {
-            self.note(now, Cause::Ahead);
+            self.take_note(now, Cause::Ahead); // counted when it was dropped
         }
     }
 

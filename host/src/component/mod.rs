@@ -9,6 +9,7 @@ mod arrival;
 mod association;
 mod came;
 mod driver;
+mod drop_counter;
 mod drops;
 mod event;
 mod export;
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 
 pub use association::Said;
 pub use driver::Phase;
+pub use drop_counter::{DropCounter, Dropped};
 pub use drops::Cause;
 pub use event::{Arrival, Event, SendError};
 pub use failure::Failure;
@@ -53,6 +55,8 @@ pub struct Config {
     pub handshake_timeout: Duration,
     /// The origin of the plugins' clock.
     pub epoch: Instant,
+    /// What is dropped of all components is counted here.
+    pub drop_counter: Arc<DropCounter>,
 }
 
 /// One component of a stream.
@@ -126,6 +130,7 @@ impl Component {
     /// Asks for `init` at once.
     pub fn new(config: Config, agent: ice::Agent, gatherer: ice::Gatherer) -> Self {
         let driver = config.start_driver();
+        let drops = Drops::new(Arc::clone(&config.drop_counter));
         Self {
             config,
             agent,
@@ -144,7 +149,7 @@ impl Component {
             strangers: Strangers::default(),
             arrived: 0,
             came: Came::default(),
-            drops: Drops::default(),
+            drops,
             data_began: false,
         }
     }

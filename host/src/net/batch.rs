@@ -50,7 +50,7 @@ pub(super) trait Outlet {
     /// Sends up to [`MAX_GROUPS`] datagrams in order; returns how many have left before one could not.
     fn try_send_many<'a>(
         &self,
-        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])> + Clone,
     ) -> usize;
 }
 
@@ -257,7 +257,7 @@ mod tests {
 
         fn try_send_many<'a>(
             &self,
-            datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+            datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])> + Clone,
         ) -> usize {
             let sent: Vec<_> = datagrams
                 .take_while(|(remote, _)| remote.port() != BLOCKED)

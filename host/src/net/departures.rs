@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Departures {
     /// Datagrams that the system took.
     pub datagrams: u64,
+    /// What they held, without the headers of UDP and IP.
+    pub bytes: u64,
     /// System calls that took them.
     pub calls: u64,
 }
@@ -14,21 +16,24 @@ pub struct Departures {
 #[derive(Debug, Default)]
 pub(crate) struct DepartureCounter {
     datagrams: AtomicU64,
+    bytes: AtomicU64,
     calls: AtomicU64,
 }
 
 impl DepartureCounter {
-    /// One call took so many datagrams.
-    pub(super) fn add(&self, datagrams: usize) {
+    /// One call took so many datagrams, and so many bytes in them.
+    pub(super) fn add(&self, datagrams: usize, bytes: usize) {
         // Statistics: nothing is read in an order with other memory.
         self.datagrams
             .fetch_add(datagrams as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self) -> Departures {
         Departures {
             datagrams: self.datagrams.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
             calls: self.calls.load(Ordering::Relaxed),
         }
     }

@@ -4,6 +4,7 @@ mod moving;
 mod shared_ports;
 
 use super::application::ReplyQueue;
+use super::arrivals::ArrivalCounter;
 use super::batch::Unsent;
 use super::bindings::Bound;
 use super::buffers::GrantedBuffers;
@@ -68,6 +69,7 @@ pub(crate) struct EventLoop {
     replies: ReplyQueue,
     /// Who waits for the end of the turn.
     flushes: Vec<SyncSender<()>>,
+    arrivals: Arc<ArrivalCounter>,
     pulse: Arc<Pulse>,
     running: bool,
 }
@@ -113,6 +115,7 @@ impl EventLoop {
             busy: Vec::new(),
             replies: ReplyQueue::default(),
             flushes: Vec::new(),
+            arrivals: Arc::default(),
             pulse: Arc::default(),
             running: true,
         })
@@ -134,9 +137,15 @@ impl EventLoop {
         self.sockets.departures()
     }
 
+<<<<<<< HEAD
     /// What the system keeps for its UDP sockets.
     pub(crate) fn buffers(&self) -> &Arc<GrantedBuffers> {
         self.sockets.buffers()
+=======
+    /// How much has arrived at its UDP sockets.
+    pub(crate) fn arrivals(&self) -> &Arc<ArrivalCounter> {
+        &self.arrivals
+>>>>>>> s16-metrics
     }
 
     /// What it says of itself.
@@ -382,7 +391,11 @@ impl EventLoop {
             dirty,
             replies,
             handover,
+<<<<<<< HEAD
             stun,
+=======
+            arrivals,
+>>>>>>> s16-metrics
             ..
         } = self;
         let Some(Bound {
@@ -395,7 +408,7 @@ impl EventLoop {
             return;
         };
         let mut data = false;
-        let more = receiver.receive(socket, |remote, bytes| {
+        let more = receiver.receive(socket, arrivals, |remote, bytes| {
             let datagram = Datagram::new(bytes);
             let (local, pair) = (*local, Pair::udp(*local, remote));
             let path = |component| ReceivePath {
@@ -417,6 +430,9 @@ impl EventLoop {
                 }
                 match demux.stray(remote, datagram.stun()) {
                     Stray::Expected(expecting) => {
+                        if expecting.is_empty() {
+                            arrivals.stray();
+                        }
                         for component in expecting {
                             match streams.get_mut(&component.0) {
                                 Some(driver) => {
@@ -427,6 +443,7 @@ impl EventLoop {
                         }
                     }
                     Stray::Sole(sole) => {
+                        arrivals.stray();
                         if let Some(driver) = streams.get_mut(&sole.0) {
                             driver.note_stray(path(sole), datagram);
                         }

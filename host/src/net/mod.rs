@@ -43,6 +43,7 @@
 //! - `loss`: datagrams dropped on purpose;
 //! - `watch`: loops that do not turn any more.
 mod application;
+mod arrivals;
 mod backend;
 mod backlog;
 mod batch;
@@ -87,6 +88,8 @@ mod virtual_interfaces;
 mod watch;
 
 pub use application::{Application, Context};
+pub(crate) use arrivals::ArrivalCounter;
+pub use arrivals::Arrivals;
 pub use bind::{BindError, BindOptions, Family};
 pub(crate) use buffers::GrantedBuffers;
 pub use buffers::SocketBuffers;

@@ -1,4 +1,5 @@
 //! Batches of received datagrams.
+use super::arrivals::ArrivalCounter;
 use super::socket::Socket;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::io::{self, IoSliceMut};
@@ -34,6 +35,7 @@ impl Receiver {
     pub(super) fn receive(
         &mut self,
         socket: &Socket,
+        arrivals: &ArrivalCounter,
         mut each: impl FnMut(SocketAddr, &[u8]),
     ) -> bool {
         for _ in 0..MAX_BATCHES {
@@ -54,14 +56,19 @@ impl Receiver {
                     continue;
                 }
             };
+            let (mut datagrams, mut bytes) = (0, 0);
             for (meta, buffer) in self.metas[..received]
                 .iter()
                 .zip(self.storage.chunks_exact(BUFFER))
             {
-                for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                let stride = meta.stride.max(1);
+                datagrams += meta.len.div_ceil(stride) as u64;
+                bytes += meta.len as u64;
+                for datagram in buffer[..meta.len].chunks(stride) {
                     each(meta.addr, datagram);
                 }
             }
+            arrivals.add(datagrams, bytes);
             if received < BATCH_SIZE {
                 return false;
             }

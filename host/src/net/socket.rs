@@ -115,7 +115,7 @@ impl Outlet for Socket {
         } = self;
         let Some(segment_size) = segment_size else {
             socket.send_to(contents, remote)?;
-            departures.add(1);
+            departures.add(1, contents.len());
             return Ok(());
         };
         let transmit = Transmit {
@@ -126,17 +126,18 @@ impl Outlet for Socket {
             src_ip: None,
         };
         offload.0.try_send(UdpSockRef::from(socket), &transmit)?;
-        departures.add(contents.len().div_ceil(segment_size));
+        departures.add(contents.len().div_ceil(segment_size), contents.len());
         Ok(())
     }
 
     fn try_send_many<'a>(
         &self,
-        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])> + Clone,
     ) -> usize {
-        let sent = send_many(&self.socket, datagrams);
+        let sent = send_many(&self.socket, datagrams.clone());
         if sent > 0 {
-            self.departures.add(sent);
+            let bytes = datagrams.take(sent).map(|(_, datagram)| datagram.len());
+            self.departures.add(sent, bytes.sum());
         }
         sent
     }

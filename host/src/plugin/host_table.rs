@@ -28,6 +28,8 @@ pub struct Services {
     /// Leaves secrets in what plugins log and give as reasons, for those who look for them there. Blanked unless this is
     /// set.
     pub reveal: bool,
+    /// Counts and times the calls into plugins.
+    pub measure: bool,
 }
 
 impl Default for Services {
@@ -37,6 +39,7 @@ impl Default for Services {
             keylog: None,
             wake: Box::new(|_| ()),
             reveal: false,
+            measure: false,
         }
     }
 }
@@ -295,6 +298,7 @@ mod tests {
                 wakes.fetch_add(1, Ordering::Relaxed);
             }),
             reveal: false,
+            measure: false,
         });
         let table = HostTable::new("test", &services, &Secrets::new());
         (table, services, heard)

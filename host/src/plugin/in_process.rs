@@ -30,7 +30,11 @@ impl Made {
         let Request { instance_id, call } = request;
         let mut effects = Effects::default();
         let answer = match call {
-            Call::Init(parameters) => init(plugin, &parameters, now_ns, &mut effects).into(),
+            Call::Init(parameters) => plugin
+                .measured(CallName::Init, || {
+                    init(plugin, &parameters, now_ns, &mut effects)
+                })
+                .into(),
             other => Answer::misplaced(plugin, None, other.name()),
         };
         Self::of(instance_id, answer, effects)
@@ -100,12 +104,16 @@ impl InProcess {
             return self.take_in(made);
         }
         let Request { instance_id, call } = request;
+        let name = call.name();
         let mut effects = Effects::default();
         let index = self.index(instance_id);
         let live = index.map(|index| self.instances.swap_remove(index).1);
         let answer = match live {
-            Some(live) => live.run(&self.plugin, call, now_ns, &mut effects),
-            None => Answer::misplaced(&self.plugin, None, call.name()),
+            Some(live) => {
+                let run = || live.run(&self.plugin, call, now_ns, &mut effects);
+                self.plugin.measured(name, run)
+            }
+            None => Answer::misplaced(&self.plugin, None, name),
         };
         self.take_in(Made::of(instance_id, answer, effects))
     }

@@ -23,6 +23,7 @@
 //! `images`, `instance`, `collector`, `emitters`, `host_table`, `unwind`, `lent`, `watch` and `os`, and nowhere else.
 #![allow(unsafe_code)]
 
+mod call_counter;
 mod catalogue;
 mod choice;
 mod collector;
@@ -72,6 +73,7 @@ mod vet_error;
 #[cfg(target_os = "linux")]
 pub mod watch;
 
+pub use call_counter::CallCount;
 pub use catalogue::{Catalogue, FindError};
 pub use copy::{CopyError, PrivateCopies, PrivateCopy};
 pub use description::{Description, ExtensionInfo, Layout};

@@ -1,4 +1,5 @@
 //! Opening a vetted library, and checking what it says of itself before its first call.
+use super::call_counter::{CallCount, CallCounter};
 use super::copy::PrivateCopy;
 use super::description::{Description, describe, inline_text};
 use super::ending::UnderWay;
@@ -20,6 +21,7 @@ use handclasp_abi as abi;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A library that is mapped, checked, and ready to be called. It is never unmapped.
 pub struct Plugin {
@@ -32,6 +34,7 @@ pub struct Plugin {
     description: Description,
     info: Arc<PluginInfo>,
     secrets: Option<Arc<Secrets>>,
+    call_counter: Option<CallCounter>,
 }
 
 impl Plugin {
@@ -124,12 +127,31 @@ impl Plugin {
             description,
             info: Arc::new(info),
             secrets: (!services.reveal).then_some(secrets),
+            call_counter: services.measure.then(CallCounter::default),
         })
     }
 
     /// All the descriptor says.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The calls into its instances so far, by their names: those that there have been, if calls are
+    /// [measured](crate::HostOptions::measure_calls).
+    pub fn call_counts(&self) -> Vec<CallCount> {
+        let counter = self.call_counter.as_ref();
+        counter.map(CallCounter::read).unwrap_or_default()
+    }
+
+    /// Makes a call, and counts it if that is wanted.
+    pub(super) fn measured<T>(&self, name: CallName, call: impl FnOnce() -> T) -> T {
+        let Some(counter) = &self.call_counter else {
+            return call();
+        };
+        let began = Instant::now();
+        let returned = call();
+        counter.add(name, began);
+        returned
     }
 
     /// What those have to know who request its calls.

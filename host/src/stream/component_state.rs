@@ -67,6 +67,7 @@ impl ComponentState {
             call_timeout: config.call_timeout,
             handshake_timeout: settings.handshake_timeout,
             epoch: config.epoch,
+            drop_counter: Arc::clone(&config.drop_counter),
         };
         Self {
             component: Component::new(config, agent, gatherer),

@@ -13,7 +13,7 @@ mod notification;
 mod refused;
 mod settings;
 
-use crate::component::{self, Arrival, Cause, Failure, SendError};
+use crate::component::{self, Arrival, Cause, DropCounter, Failure, SendError};
 use crate::ice::{self, Credentials, Datagram, Hiding, Pair, Tcp, Transmit, Transport};
 use crate::plugin::{Completion, PluginInfo, Request};
 use crate::queue::take_front;
@@ -52,6 +52,8 @@ pub struct Config {
     pub call_timeout: Duration,
     /// The origin of the plugins' clock, the same for all streams.
     pub epoch: Instant,
+    /// What is dropped of all streams is counted here.
+    pub drop_counter: Arc<DropCounter>,
 }
 
 /// One stream.

@@ -2,4 +2,7 @@
 mod canary;
 mod control;
 mod ends;
+mod http;
+mod logs;
+mod metrics;
 mod swap;

@@ -299,6 +299,7 @@ fn services(woken: &Woken, heard: &Heard) -> Arc<Services> {
             woken.insert(id);
         }),
         reveal: heard.listens(),
+        measure: false,
     })
 }
 

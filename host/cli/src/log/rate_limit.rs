@@ -70,7 +70,8 @@ impl Place {
         if left_out > 0 {
             let target = self.metadata.target();
             let sentence = format!("{left_out} more such lines of {target} were left out");
-            spool.push(&[sentence.as_bytes()]);
+            let line = super::own_line(tracing::Level::WARN, target, &sentence);
+            spool.push(&[line.as_bytes()]);
         }
     }
 }

@@ -16,5 +16,5 @@ pub(crate) use canary::CanaryPolicy;
 pub(crate) use generation::Generation;
 pub(crate) use keeper::{Keeper, Policy};
 pub(crate) use report::Report;
-pub(crate) use shelf::{Shelf, Unavailable};
+pub(crate) use shelf::{Shelf, Status as Shelved, Unavailable};
 pub(crate) use watcher::{Watched, Watcher};

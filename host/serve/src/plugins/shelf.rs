@@ -87,6 +87,14 @@ pub(crate) struct Status {
     pub(crate) refused: Option<Refused>,
 }
 
+impl Status {
+    /// All generations of it that have not ended.
+    pub(crate) fn generations(&self) -> impl Iterator<Item = &Arc<Generation>> {
+        let new = self.current.iter().chain(&self.canary);
+        new.chain(&self.draining)
+    }
+}
+
 impl Shelf {
     /// The generation that the next stream of this id gets.
     pub(crate) fn choose(&self, id: &str) -> Result<Arc<Generation>, Unavailable> {

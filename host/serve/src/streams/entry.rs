@@ -170,7 +170,7 @@ impl Entry {
         !self.has_begun.swap(true, Ordering::Relaxed)
     }
 
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Relaxed)
     }
 
@@ -290,19 +290,11 @@ impl Entry {
 
     pub(crate) fn status(&self) -> Status {
         let state = self.lock();
-        let is = |wanted| state.components.iter().any(|one| one.state == wanted);
-        let overall = match () {
-            () if is(ComponentState::New) || is(ComponentState::Connected) => "connecting",
-            () if is(ComponentState::Failed) => "failed",
-            () if is(ComponentState::Disconnected) => "disconnected",
-            () if is(ComponentState::Ready) => "ready",
-            () => "closed",
-        };
         Status {
             stream: Arc::clone(&self.name),
             plugin: self.generation.id().to_owned(),
             generation: self.generation.number,
-            state: overall,
+            state: state.overall(),
             seconds: self.opened.elapsed().as_secs_f64(),
             controlling: self.controlling,
             detached: self.detached,
@@ -310,6 +302,11 @@ impl Entry {
             reason: state.failure.clone(),
             components: state.components.clone(),
         }
+    }
+
+    /// What it has come to, as in its [status](Self::status).
+    pub(crate) fn state(&self) -> &'static str {
+        self.lock().overall()
     }
 
     /// Whether some component is neither ready nor at its end: it takes of what half-open streams may.
@@ -324,6 +321,17 @@ impl Entry {
 }
 
 impl State {
+    fn overall(&self) -> &'static str {
+        let is = |wanted| self.components.iter().any(|one| one.state == wanted);
+        match () {
+            () if is(ComponentState::New) || is(ComponentState::Connected) => "connecting",
+            () if is(ComponentState::Failed) => "failed",
+            () if is(ComponentState::Disconnected) => "disconnected",
+            () if is(ComponentState::Ready) => "ready",
+            () => "closed",
+        }
+    }
+
     /// What belongs to a generation or an association that is over is not told again.
     fn forget_what_is_old(&mut self, new: &Notification) {
         match new {

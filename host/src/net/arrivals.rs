@@ -1,0 +1,45 @@
+//! How much arrives.
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What has arrived by UDP so far, from anybody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Arrivals {
+    /// Datagrams that were taken from the system.
+    pub datagrams: u64,
+    /// What they held, without the headers of UDP and IP.
+    pub bytes: u64,
+    /// Those of them that were nobody's: from strangers, from peers of streams that have ended, or checks beyond what is
+    /// answered at a time.
+    pub strays: u64,
+}
+
+/// A loop's own, which others read.
+#[derive(Debug, Default)]
+pub(crate) struct ArrivalCounter {
+    datagrams: AtomicU64,
+    bytes: AtomicU64,
+    strays: AtomicU64,
+}
+
+impl ArrivalCounter {
+    /// So much was taken in one call.
+    pub(super) fn add(&self, datagrams: u64, bytes: u64) {
+        // Statistics: nothing is read in an order with other memory.
+        self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// One of them was nobody's.
+    pub(super) fn stray(&self) {
+        self.strays.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> Arrivals {
+        Arrivals {
+            datagrams: self.datagrams.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            strays: self.strays.load(Ordering::Relaxed),
+        }
+    }
+}
