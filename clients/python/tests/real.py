@@ -130,7 +130,7 @@ async def event_of(stream: handclasp.Stream, kind: type[handclasp.Event]) -> han
         if isinstance(event, kind):
             return event
         if isinstance(event, handclasp.ComponentStateFailed):
-            raise AssertionError(f"stream {stream.name} has failed: {event.reason}")
+            raise AssertionError(str(event))
     raise AssertionError(f"stream {stream.name} ended without {kind.__name__}")
 
 
