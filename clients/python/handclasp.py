@@ -835,7 +835,12 @@ class _Connection(asyncio.Protocol):
                 pending.answer.set_exception(refused)
             return
         if pending.answered is not None:
-            pending.answered(line, is_wanted)
+            try:
+                pending.answered(line, is_wanted)
+            except ProtocolError as error:
+                if is_wanted:
+                    pending.answer.set_exception(error)
+                raise
         if is_wanted:
             pending.answer.set_result(line)
 
