@@ -280,9 +280,9 @@ class Fakes(unittest.IsolatedAsyncioTestCase):
                 with self.assertRaises(ValueError):
                     await stream.from_peer(message)
             said = handclasp.HandshakeInitData("handshake_init_data", "b", {}, 1, b"abc", 2, "none")
-            message = said.for_peer("responder")
-            assert message is not None
-            await stream.from_peer(message)
+            for_peer = said.for_peer("responder")
+            assert for_peer is not None
+            await stream.from_peer(for_peer)
         self.assertEqual(
             heard,
             [

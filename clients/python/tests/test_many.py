@@ -66,8 +66,8 @@ class Many(unittest.IsolatedAsyncioTestCase):
             seconds, memory = time.monotonic() - began, self.real.memory()
             streams = [stream for pair in pairs for stream in pair]
             tell(
-                f"{len(streams)} streams ready in {seconds:.1f} s, {len(streams) / seconds:.0f} a second; the daemon has "
-                f"{memory / 2**20:.0f} MiB, {(memory - before) / len(streams) / 1024:.1f} KiB for each"
+                f"{len(streams)} streams ready in {seconds:.1f} s, {len(streams) / seconds:.0f} a second; the daemon "
+                f"has {memory / 2**20:.0f} MiB, {(memory - before) / len(streams) / 1024:.1f} KiB for each"
             )
             status = await daemon.status()
             self.assertEqual((status["streams"], status["half_open"]), (len(streams), 0))
