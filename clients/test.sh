@@ -36,7 +36,7 @@ fi
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
     lacking TypeScript "node or npm is missing: install nodejs and npm"
-elif ! node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18)'; then
+elif ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)'; then
     lacking TypeScript "node is older than 18: install a later one"
 else
     echo "The client in TypeScript:"

@@ -41,6 +41,8 @@ async def talk(socket: str | None, reader: asyncio.StreamReader, writer: asyncio
                         await stream.stop()
                     else:
                         await stream.send_payload(event.payload)
+                elif isinstance(event, handclasp.ComponentClosed) and event.by_peer:
+                    await stream.stop()
                 elif isinstance(event, (handclasp.ComponentStateFailed, handclasp.ErrorEvent)):
                     raise SystemExit(str(event))
         finally:

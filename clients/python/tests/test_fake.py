@@ -144,7 +144,7 @@ class Fakes(unittest.IsolatedAsyncioTestCase):
                     await fake.opened(wrong, event("stopped"))
                     await fake.reader.read()
 
-                Path(self.path).unlink(missing_ok=True)
+                Path(self.path).unlink(missing_ok=True)  # noqa: ASYNC240
                 await self.serve(session)
                 async with handclasp.connect(self.path) as daemon:
                     stream = await daemon.open()
