@@ -7,15 +7,9 @@ use crate::key_log::KeyLog;
 use crate::loops::Loops;
 use crate::made_in::MadeIn;
 use crate::net::{
-<<<<<<< HEAD
-    Application, BindOptions, Command, Departures, EventLoop, Guarded, Handovers, Instances,
-    LoopState, Mailbox, NewStream, NotOpened, Pools, Ports, Responder, SharedPorts, SharedStun,
-    SocketBuffers, StreamRef, Watch, client_config, is_on_event_loop,
-=======
-    Application, Arrivals, BindOptions, Departures, EventLoop, Guarded, Handovers, Instances,
-    LoopState, Mailbox, NewStream, NotOpened, Pools, Responder, StreamRef, Watch, client_config,
-    is_on_event_loop,
->>>>>>> s16-metrics
+    Application, Arrivals, BindOptions, Command, Departures, EventLoop, Guarded, Handovers,
+    Instances, LoopState, Mailbox, NewStream, NotOpened, Pools, Ports, Responder, SharedPorts,
+    SharedStun, SocketBuffers, StreamRef, Watch, client_config, is_on_event_loop,
 };
 use crate::plugin::{
     self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,

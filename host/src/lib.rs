@@ -96,13 +96,8 @@ pub use host::Host;
 pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
-<<<<<<< HEAD
-    Application, BindError, BindOptions, Context, Departures, Family, Handovers, LoopState, Loss,
-    Queued, SendError, SocketBuffers, StreamRef, TrustError,
-=======
     Application, Arrivals, BindError, BindOptions, Context, Departures, Family, Handovers,
-    LoopState, Loss, Queued, SendError, StreamRef, TrustError,
->>>>>>> s16-metrics
+    LoopState, Loss, Queued, SendError, SocketBuffers, StreamRef, TrustError,
 };
 #[doc(hidden)]
 pub use printable::printable;

@@ -1,13 +1,8 @@
 //! The event loops of a host, each on a thread of its own.
 use crate::made_in::MadeIn;
 use crate::net::{
-<<<<<<< HEAD
-    Command, DepartureCounter, Departures, EventLoop, GrantedBuffers, Handovers, Mailbox, Pulse,
-    Siblings, SocketBuffers,
-=======
-    ArrivalCounter, Arrivals, Command, DepartureCounter, Departures, EventLoop, Handovers, Mailbox,
-    Pulse, Siblings,
->>>>>>> s16-metrics
+    ArrivalCounter, Arrivals, Command, DepartureCounter, Departures, EventLoop, GrantedBuffers,
+    Handovers, Mailbox, Pulse, Siblings, SocketBuffers,
 };
 use std::io;
 use std::mem;

@@ -3,7 +3,7 @@ use crate::admission::{Admission, Busy, Load};
 use crate::config::{Config, ConfigErrors, Log};
 use crate::metrics::{Metrics, Observed};
 use crate::news::{News, Newsroom};
-use crate::outbox::Outbox;
+use crate::outbox::{Budget, Outbox};
 use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
 use crate::request::Open;
 use crate::settings::{Settings, SettingsError};
@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// The daemon, apart from whoever asks it.
 pub(crate) struct Daemon {
@@ -34,6 +34,9 @@ pub(crate) struct Daemon {
     /// It is to drain, or to end.
     told: Notify,
     is_ending: AtomicBool,
+    /// All streams have ended.
+    over: watch::Sender<bool>,
+    budget: Arc<Budget>,
     set_log: fn(&Log),
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) watcher: Watcher,
     pub(crate) settings: Settings,
     pub(crate) config: Arc<Mutex<Config>>,
+    /// What waits on all connections.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) set_log: fn(&Log),
 }
 
@@ -161,6 +166,8 @@ impl Daemon {
             is_draining: AtomicBool::new(false),
             told: Notify::new(),
             is_ending: AtomicBool::new(false),
+            over: watch::channel(false).0,
+            budget: parts.budget,
             set_log: parts.set_log,
         }
     }
@@ -336,6 +343,7 @@ impl Daemon {
                 .iter()
                 .for_each(|warning| tracing::warn!("{warning}"));
             self.set_settings(settings);
+            self.budget.set_most(new.limits.event_memory);
             self.keeper.set_policy(policy);
             (self.set_log)(&new.log);
             *config = new;
@@ -417,6 +425,17 @@ impl Daemon {
     /// Returns once it was told to drain or to end since.
     pub(crate) async fn told(&self) {
         self.told.notified().await;
+    }
+
+    /// All streams have ended: connections close once what waits is written.
+    pub(crate) fn close_connections(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Returns once connections are to close.
+    pub(crate) async fn over(&self) {
+        let mut over = self.over.subscribe();
+        let _ = over.wait_for(|over| *over).await; // its sender is here
     }
 
     /// Stops all streams, and waits until each has told its end, so long at most.

@@ -20,8 +20,34 @@ pub(crate) struct Outbox {
     taken: Notify,
     /// Nothing more is put in.
     ended: Notify,
-    /// Bytes that wait in all outboxes.
-    total: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
+}
+
+/// What all outboxes share.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Bytes that wait in all of them.
+    waiting: AtomicUsize,
+    /// Bytes that may.
+    most: AtomicUsize,
+}
+
+impl Budget {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            waiting: AtomicUsize::new(0),
+            most: AtomicUsize::new(most),
+        }
+    }
+
+    pub(crate) fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Default)]
@@ -52,8 +78,7 @@ pub(crate) enum End {
 
 /// Bytes of a connection's lines beyond which it ends.
 const MOST: usize = 4 << 20;
-/// The same of all connections, of which each may have its share in any case.
-const MOST_OF_ALL: usize = 64 << 20;
+/// What each may have, however much waits in all.
 const SHARE: usize = 64 << 10;
 /// Bytes of its datagrams beyond which more are dropped.
 const MOST_PAYLOADS: usize = 1 << 20;
@@ -63,14 +88,13 @@ const ROOM: usize = 256 << 10;
 const CHUNK: usize = 16 << 10;
 
 impl Outbox {
-    /// `total` counts the bytes of all outboxes.
-    pub(crate) fn new(total: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
         Self {
             state: Mutex::default(),
             changed: Notify::new(),
             taken: Notify::new(),
             ended: Notify::new(),
-            total,
+            budget,
         }
     }
 
@@ -109,23 +133,31 @@ impl Outbox {
             state.dropped += 1;
             return;
         }
-        if state.dropped > 0 {
-            let dropped = std::mem::take(&mut state.dropped);
-            let warning = format!(
-                "{} of the peers' found no room: read this connection faster",
-                counted(usize::try_from(dropped).unwrap_or(usize::MAX), "datagram")
-            );
-            let event = serde_json::json!({"event": "warning", "warning": warning});
-            self.append(&mut state, &as_line(&event), 0);
-        }
+        self.tell_dropped(&mut state);
         self.append(&mut state, line, line.len());
         drop(state);
         self.changed.notify_one();
     }
 
+    /// How many datagrams were dropped, if some were.
+    fn tell_dropped(&self, state: &mut State) {
+        if state.dropped == 0 {
+            return;
+        }
+        let dropped = std::mem::take(&mut state.dropped);
+        let warning = format!(
+            "{} of the peers' found no room: read this connection faster",
+            counted(usize::try_from(dropped).unwrap_or(usize::MAX), "datagram")
+        );
+        let event = serde_json::json!({"event": "warning", "warning": warning});
+        self.append(state, &as_line(&event), 0);
+    }
+
     fn fits(&self, state: &State, more: usize, most: usize) -> bool {
         let held = state.held + more;
-        held <= SHARE || held <= most && self.total.load(Ordering::Relaxed) + more <= MOST_OF_ALL
+        held <= SHARE
+            || held <= most
+                && self.budget.waiting() + more <= self.budget.most.load(Ordering::Relaxed)
     }
 
     fn append(&self, state: &mut State, line: &[u8], payloads: usize) {
@@ -138,14 +170,16 @@ impl Outbox {
             let mut bytes = Zeroizing::new(Vec::with_capacity(line.len().max(CHUNK)));
             bytes.extend_from_slice(line);
             state.held += bytes.capacity();
-            self.total.fetch_add(bytes.capacity(), Ordering::Relaxed);
+            self.budget
+                .waiting
+                .fetch_add(bytes.capacity(), Ordering::Relaxed);
             state.chunks.push_back(Chunk { bytes, payloads });
         }
         state.payloads += payloads;
     }
 
     fn clear(&self, state: &mut State) {
-        self.total.fetch_sub(state.held, Ordering::Relaxed);
+        self.budget.waiting.fetch_sub(state.held, Ordering::Relaxed);
         *state = State {
             end: state.end,
             ..State::default()
@@ -160,13 +194,18 @@ impl Outbox {
                 if let Some(chunk) = state.chunks.pop_front() {
                     state.held -= chunk.bytes.capacity();
                     state.payloads -= chunk.payloads;
-                    self.total
+                    self.budget
+                        .waiting
                         .fetch_sub(chunk.bytes.capacity(), Ordering::Relaxed);
                     self.taken.notify_one();
                     return Ok(chunk.bytes);
                 }
                 if let Some(end) = state.end {
                     return Err(end);
+                }
+                if state.dropped > 0 {
+                    self.tell_dropped(&mut state);
+                    continue;
                 }
             }
             self.changed.notified().await;
@@ -251,7 +290,7 @@ impl std::io::Write for Measure {
 impl Drop for Outbox {
     fn drop(&mut self) {
         let held = self.lock().held;
-        self.total.fetch_sub(held, Ordering::Relaxed);
+        self.budget.waiting.fetch_sub(held, Ordering::Relaxed);
     }
 }
 
@@ -265,9 +304,11 @@ impl fmt::Debug for Outbox {
 mod tests {
     use super::*;
 
-    fn outbox() -> (Outbox, Arc<AtomicUsize>) {
-        let total = Arc::new(AtomicUsize::new(0));
-        (Outbox::new(Arc::clone(&total)), total)
+    const MOST_OF_ALL: usize = 64 << 20;
+
+    fn outbox() -> (Outbox, Arc<Budget>) {
+        let budget = Arc::new(Budget::new(MOST_OF_ALL));
+        (Outbox::new(Arc::clone(&budget)), budget)
     }
 
     fn take(outbox: &Outbox) -> Result<Vec<u8>, End> {
@@ -280,7 +321,7 @@ mod tests {
 
     #[test]
     fn lines_come_out_in_order_and_together() {
-        let (outbox, total) = outbox();
+        let (outbox, budget) = outbox();
         outbox.push(&serde_json::json!({"event": "one"}));
         outbox.push_payload(b"two\n");
         outbox.push_bytes(b"three\n");
@@ -293,7 +334,7 @@ mod tests {
         outbox.push_bytes(b"five\n");
         assert_eq!(take(&outbox), Ok(b"four\n".to_vec()));
         assert_eq!(take(&outbox), Err(End::Finished));
-        assert_eq!(total.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.waiting(), 0);
     }
 
     #[test]
@@ -319,19 +360,19 @@ mod tests {
 
     #[test]
     fn lines_that_nobody_reads_end_the_connection_and_free_their_memory() {
-        let (outbox, total) = outbox();
+        let (outbox, budget) = outbox();
         for _ in 0..MOST / 1000 {
             outbox.push_bytes(&[b'x'; 1000]);
         }
         assert!(outbox.has_ended());
         assert_eq!(take(&outbox), Err(End::Overrun));
-        assert_eq!(total.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.waiting(), 0);
     }
 
     #[test]
     fn each_connection_has_its_share_however_much_others_hold() {
-        let (outbox, total) = outbox();
-        total.store(MOST_OF_ALL, Ordering::Relaxed);
+        let (outbox, budget) = outbox();
+        budget.set_most(0);
         outbox.push_bytes(&[b'x'; 1000]);
         assert!(!outbox.has_ended());
         outbox.push_bytes(&[b'x'; SHARE]);

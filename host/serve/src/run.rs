@@ -5,6 +5,7 @@ use crate::daemon::{Daemon, Parts};
 use crate::http::{self, Site};
 use crate::metrics::Metrics;
 use crate::news::Newsroom;
+use crate::outbox::Budget;
 use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
 use crate::port_holder;
 use crate::settings::{Settings, SettingsError};
@@ -72,13 +73,12 @@ pub enum ServeError {
         /// The system's reason.
         error: io::Error,
     },
-<<<<<<< HEAD
     /// The UDP port cannot be had.
     #[error("listen.port: {reason}")]
     Port {
         /// One sentence.
         reason: String,
-=======
+    },
     /// Metrics cannot be served.
     #[error(
         "{address} cannot be listened at for metrics ({error}): set metrics.listen to another one"
@@ -88,7 +88,6 @@ pub enum ServeError {
         address: std::net::SocketAddr,
         /// The system's reason.
         error: io::Error,
->>>>>>> s16-metrics
     },
     /// The system refuses something else.
     #[error("the daemon cannot run ({0}): are the process's threads or open files used up?")]
@@ -140,15 +139,11 @@ impl Running {
         let socket_path = config.control.socket_path()?;
         let group = config.control.group.as_deref().map(group).transpose()?;
         let tcp = listen_at(&config)?;
-<<<<<<< HEAD
+        let http = listen_for_http(&config)?;
         let socket = match systemd::control_socket() {
             Some(listener) => ControlSocket::inherited(listener, socket_path.clone()),
             None => ControlSocket::bind(&socket_path, config.control.mode, group)?,
         };
-=======
-        let http = listen_for_http(&config)?;
-        let socket = ControlSocket::bind(&socket_path, config.control.mode, group)?;
->>>>>>> s16-metrics
         let path = SearchPath::from_dirs(config.plugins.directories.clone())?;
         let directories = path.directories().map(Path::to_owned).collect();
         let mut options = HostOptions::new(path)
@@ -186,7 +181,9 @@ impl Running {
             poll: config.plugins.poll,
         };
         let watcher = Watcher::start(Arc::clone(&keeper), watched)?;
-        let connections = Connections::new(config.control.max_connections as usize);
+        let budget = Arc::new(Budget::new(config.limits.event_memory));
+        let connections =
+            Connections::new(config.control.max_connections as usize, Arc::clone(&budget));
         let config = Arc::new(Mutex::new(config));
         let daemon = Daemon::new(Parts {
             host,
@@ -198,6 +195,7 @@ impl Running {
             watcher,
             settings,
             config: Arc::clone(&config),
+            budget,
             set_log: start.set_log,
         });
         tracing::info!(
@@ -245,7 +243,8 @@ impl Running {
         let stopped = tokio::task::spawn_blocking(move || daemon.shut_down(within)).await;
         // What was told last is written, as far as it is read.
         let until = Instant::now() + LAST_WORDS;
-        while self.connections.waiting() > 0 && Instant::now() < until {
+        self.daemon.close_connections();
+        while self.connections.open() > 0 && Instant::now() < until {
             sleep(Duration::from_millis(5)).await;
         }
         ended?;

@@ -137,15 +137,14 @@ impl EventLoop {
         self.sockets.departures()
     }
 
-<<<<<<< HEAD
     /// What the system keeps for its UDP sockets.
     pub(crate) fn buffers(&self) -> &Arc<GrantedBuffers> {
         self.sockets.buffers()
-=======
+    }
+
     /// How much has arrived at its UDP sockets.
     pub(crate) fn arrivals(&self) -> &Arc<ArrivalCounter> {
         &self.arrivals
->>>>>>> s16-metrics
     }
 
     /// What it says of itself.
@@ -391,11 +390,8 @@ impl EventLoop {
             dirty,
             replies,
             handover,
-<<<<<<< HEAD
             stun,
-=======
             arrivals,
->>>>>>> s16-metrics
             ..
         } = self;
         let Some(Bound {

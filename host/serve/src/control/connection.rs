@@ -65,12 +65,13 @@ impl Connection {
     ) {
         let mut writer = tokio::spawn(write(Arc::clone(&self.outbox), output, self.number));
         let mut lines = Lines::new(BufReader::with_capacity(READ, input));
-        let outbox = Arc::clone(&self.outbox);
+        let (outbox, daemon) = (Arc::clone(&self.outbox), Arc::clone(&self.daemon));
         loop {
             outbox.room().await;
             let line = tokio::select! {
                 line = lines.next() => line,
                 () = outbox.ended() => break,
+                () = daemon.over() => break,
             };
             let error = match line {
                 Ok(Some(Line::Text(text))) => {
@@ -167,9 +168,10 @@ impl Connection {
             "connection {} of the control socket does not show the token: it is closed",
             self.number
         );
+        let id = Numbered::parse(line).id;
         self.fail(
             "authenticate",
-            None,
+            id.as_ref(),
             &Failure::new(
                 "token",
                 "the first line must be the request \"authenticate\" with the token",

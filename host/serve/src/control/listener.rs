@@ -1,7 +1,7 @@
 //! Where controllers connect.
 use super::connection::Connection;
 use crate::daemon::Daemon;
-use crate::outbox::Outbox;
+use crate::outbox::{Budget, Outbox};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use std::fs::{self, Permissions};
 use std::io;
@@ -187,16 +187,16 @@ fn holder(path: &Path) -> Option<i32> {
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    waiting: Arc<AtomicUsize>,
+    budget: Arc<Budget>,
     open: AtomicUsize,
     numbers: AtomicUsize,
     most: usize,
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, budget: Arc<Budget>) -> Self {
         Self {
-            waiting: Arc::default(),
+            budget,
             open: AtomicUsize::new(0),
             numbers: AtomicUsize::new(0),
             most,
@@ -210,7 +210,7 @@ impl Connections {
 
     /// Bytes that wait to be written on all of them.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.budget.waiting()
     }
 
     /// A connection, unless there are too many.
@@ -228,7 +228,7 @@ impl Connections {
             return None;
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) as u64 + 1;
-        let outbox = Outbox::new(Arc::clone(&self.waiting));
+        let outbox = Outbox::new(Arc::clone(&self.budget));
         let connection = Connection::new(Arc::clone(daemon), outbox, number, token);
         Some((connection, Open(Arc::clone(self))))
     }

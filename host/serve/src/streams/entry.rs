@@ -208,7 +208,12 @@ impl Entry {
             .iter()
             .filter(|one| one.state == ComponentState::Ready);
         let ready: Vec<u16> = ready.map(|one| one.component_id).collect();
-        state.outlet = Outlet::Connection(Arc::clone(outbox));
+        let outlet = Outlet::Connection(Arc::clone(outbox));
+        if let Outlet::Connection(last) = std::mem::replace(&mut state.outlet, outlet)
+            && !Arc::ptr_eq(&last, outbox)
+        {
+            last.push(&Detached { stream: &self.name });
+        }
         drop(state);
         for component_id in ready {
             // Its handshake data comes again.
@@ -257,9 +262,11 @@ impl Entry {
             Outlet::Connection(outbox) => outbox.push_bytes(&line),
             Outlet::Nobody => {}
         }
-        if notification.for_peer(Role::Initiator).is_some() && state.for_peer.len() < REMEMBERED {
+        if notification.for_peer(Role::Initiator).is_some() {
             state.forget_what_is_old(notification);
-            state.for_peer.push(notification.clone());
+            if state.for_peer.len() < REMEMBERED {
+                state.for_peer.push(notification.clone());
+            }
             if let Some(peer) = &state.peer {
                 self.tell_peer(peer, notification);
             }
@@ -417,6 +424,13 @@ impl State {
         }
         change
     }
+}
+
+/// Another connection hears of a stream from now on.
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "detached")]
+struct Detached<'a> {
+    stream: &'a str,
 }
 
 /// An event with the stream that it is of.
