@@ -33,6 +33,7 @@ fn with(change: impl FnOnce(&mut Config)) -> Result<(), String> {
         tcp: Tcp::Off,
         call_timeout: CALL_TIMEOUT,
         epoch,
+        drop_counter: Arc::default(),
     };
     change(&mut config);
     let stream = Stream::new(epoch, config);
