@@ -345,7 +345,7 @@ mod tests {
             outbox.push_payload(&line);
         }
         assert!(!outbox.has_room());
-        assert!(outbox.held() < MOST_PAYLOADS + 2 * CHUNK);
+        assert!(outbox.held() < MOST_PAYLOADS / 8 * 9);
         while outbox.held() > 0 {
             take(&outbox).expect("it has not ended");
         }

@@ -97,11 +97,11 @@ fn end_in_all_ways(daemon: &Daemon, file: &std::path::Path, sessions: usize) {
         .collect();
     fs::remove_file(file).expect("it is there");
     await_that("it is retired", || {
-        controller
-            .ask(&json!({"request": "open"}))
-            .get("error")
-            .is_some()
+        let plugins = controller.ask(&json!({"request": "plugins"}));
+        plugins["plugins"][0]["state"] == "retired"
     });
+    let refused = controller.ask(&json!({"request": "open"}));
+    assert_eq!(refused["kind"], "plugin", "{refused}");
     for name in &names {
         stop(&mut controller, name);
     }
