@@ -124,13 +124,13 @@ impl Mailbox {
     }
 
     /// The same, but it is returned once nobody takes it.
-    pub(super) fn offer(&self, command: Command) -> Result<(), Command> {
+    pub(super) fn offer(&self, command: Command) -> Option<Command> {
         let state = self.lock();
         if state.is_closed {
-            return Err(command);
+            return Some(command);
         }
         self.push(state, command);
-        Ok(())
+        None
     }
 
     /// Posts a new stream, unless too many wait or nobody takes it any more.

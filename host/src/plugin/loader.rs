@@ -4,7 +4,7 @@ use super::copy::{PrivateCopies, PrivateCopy};
 use super::ending;
 use super::host_table::Services;
 use super::load_error::Error;
-use super::loading::{Loading, Opening, Slot, Source, State};
+use super::loading::{Chosen, Loading, Opening, Slot, Source, State};
 use super::open::Plugin;
 use super::scan::{Scanned, Scanner};
 use super::vet::Found;
@@ -129,7 +129,7 @@ impl Loader {
         state: MutexGuard<'_, State>,
         until: Instant,
         source: Source,
-    ) -> Option<Result<(Arc<Plugin>, Option<String>), Error>> {
+    ) -> Option<Result<Chosen, Error>> {
         let loading = Loading {
             opening: Opening::begin(slot, state, until),
             source,

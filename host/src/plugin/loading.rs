@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 /// A plugin, and what there is to say of the files it was chosen from.
-type Chosen = (Arc<Plugin>, Option<String>);
+pub(super) type Chosen = (Arc<Plugin>, Option<String>);
 
 /// The plugin of one id. It is opened by one thread at a time: two streams that start at once share it.
 #[derive(Debug, Default)]

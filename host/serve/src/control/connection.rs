@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
@@ -416,29 +415,23 @@ impl Connection {
 }
 
 /// Writes what is put in, until nothing more is or the peer is gone.
-fn write(
-    outbox: Arc<Outbox>,
-    mut output: impl AsyncWrite + Unpin + Send + 'static,
-    number: u64,
-) -> impl Future<Output = ()> + Send {
-    async move {
-        loop {
-            let written = match outbox.next().await {
-                Ok(bytes) => output.write_all(&bytes).await,
-                Err(End::Finished) => {
-                    let _ = output.shutdown().await; // the peer may have gone first
-                    return;
-                }
-                Err(End::Overrun) => {
-                    tracing::warn!(
-                        "connection {number} of the control socket reads too slowly: it is closed"
-                    );
-                    return;
-                }
-            };
-            if written.is_err() {
-                return outbox.finish();
+async fn write(outbox: Arc<Outbox>, mut output: impl AsyncWrite + Unpin, number: u64) {
+    loop {
+        let written = match outbox.next().await {
+            Ok(bytes) => output.write_all(&bytes).await,
+            Err(End::Finished) => {
+                let _ = output.shutdown().await; // the peer may have gone first
+                return;
             }
+            Err(End::Overrun) => {
+                tracing::warn!(
+                    "connection {number} of the control socket reads too slowly: it is closed"
+                );
+                return;
+            }
+        };
+        if written.is_err() {
+            return outbox.finish();
         }
     }
 }

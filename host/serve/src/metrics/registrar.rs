@@ -14,9 +14,12 @@ pub(super) struct Registrar(Registered);
 pub(super) struct Registered {
     pub(super) registry: Registry,
     /// What removes the series of a generation, of each metric that has such.
-    forgetting: Vec<Box<dyn Fn(&str, &str) + Send + Sync>>,
+    forgetting: Vec<Forget>,
     described: Vec<Described>,
 }
+
+/// Removes a metric's series of a plugin's generation.
+type Forget = Box<dyn Fn(&str, &str) + Send + Sync>;
 
 /// A metric, as the documentation lists it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

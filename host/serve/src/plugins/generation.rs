@@ -18,8 +18,11 @@ pub(crate) struct Generation {
     opened: AtomicU64,
     ready: AtomicU64,
     failed: AtomicU64,
-    ended: Box<dyn Fn(&str, u64) + Send + Sync>,
+    ended: Ended,
 }
+
+/// Who is told the id and the number of a generation that has ended.
+type Ended = Box<dyn Fn(&str, u64) + Send + Sync>;
 
 /// What has become of a generation's streams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -68,8 +68,8 @@ impl EventLoop {
                 locals: driver.locals(),
             };
             let mailbox = handover.siblings().mailbox(arrived);
-            let posted = mailbox.offer(Command::Expect(Box::new(moving)));
-            driver.set_expected(posted.is_ok());
+            let returned = mailbox.offer(Command::Expect(Box::new(moving)));
+            driver.set_expected(returned.is_none());
         }
     }
 
@@ -107,13 +107,13 @@ impl EventLoop {
         self.pulse.ended(key);
         driver.leave(now, &mut self.sockets, &self.instances, mailbox);
         match mailbox.offer(Command::Adopt(driver)) {
-            Ok(()) => {
+            None => {
                 siblings.moved(key, number);
                 siblings.counter().moved();
             }
             // That loop has ended, and this one is about to.
-            Err(Command::Adopt(driver)) => self.adopt(now, driver),
-            Err(_) => {}
+            Some(Command::Adopt(driver)) => self.adopt(now, driver),
+            Some(_) => {}
         }
     }
 
