@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 #[path = "../../src/ice/budget.rs"]
 mod budget;
 #[allow(dead_code)] // what only an event loop asks
+#[allow(unused_imports)]
 #[path = "../../src/net/demux/mod.rs"]
 mod demux;
 #[path = "../../src/net/id_map.rs"]

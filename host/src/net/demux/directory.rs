@@ -1,7 +1,7 @@
 //! Which component of a socket's a datagram is for, where the socket is one of several on a port.
+use super::super::keys::{ComponentKey, StreamKey};
 use super::Demux;
 use crate::ice::StunKind;
-use crate::net::keys::{ComponentKey, StreamKey};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// Each socket notes besides which verified addresses are those of streams that live on its own loop: their data takes no
 /// lock. Such a note is made and taken back on that loop alone.
 #[derive(Debug)]
-pub(in crate::net) enum Directory {
+pub(in super::super) enum Directory {
     Own(Box<Demux>),
     Shared {
         common: Arc<SharedDemux>,
@@ -23,11 +23,11 @@ pub(in crate::net) enum Directory {
 
 /// What all sockets of a port know.
 #[derive(Debug)]
-pub(in crate::net) struct SharedDemux(RwLock<Demux>);
+pub(in super::super) struct SharedDemux(RwLock<Demux>);
 
 /// Who may have something of a datagram that is nobody's.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::net) enum Stray {
+pub(in super::super) enum Stray {
     /// Those that wait for its address to answer a check keep it; there may be none.
     Expected(Vec<ComponentKey>),
     /// The only component on the port notes it.
@@ -36,7 +36,7 @@ pub(in crate::net) enum Stray {
 
 impl SharedDemux {
     /// For a port that so many event loops take from.
-    pub(in crate::net) fn new(loops: usize) -> Self {
+    pub(in super::super) fn new(loops: usize) -> Self {
         let loops = loops.try_into().unwrap_or(u32::MAX);
         Self(RwLock::new(Demux::for_loops(loops)))
     }
@@ -52,19 +52,19 @@ impl SharedDemux {
 }
 
 impl Directory {
-    pub(in crate::net) fn own() -> Self {
+    pub(in super::super) fn own() -> Self {
         Self::Own(Box::new(Demux::new()))
     }
 
     /// For one of the sockets of a port.
-    pub(in crate::net) fn shared(common: Arc<SharedDemux>) -> Self {
+    pub(in super::super) fn shared(common: Arc<SharedDemux>) -> Self {
         let here = HashMap::new();
         Self::Shared { common, here }
     }
 
     /// The component a datagram of this kind is for; `None` for a stranger's, and for a request beyond the budget. `lives_here`
     /// tells whether a stream lives on the socket's loop.
-    pub(in crate::net) fn route(
+    pub(in super::super) fn route(
         &mut self,
         now: Instant,
         remote: SocketAddr,
@@ -96,7 +96,7 @@ impl Directory {
     }
 
     /// Who may have something of a datagram which [`route`](Self::route) knows nobody for.
-    pub(in crate::net) fn stray(&self, remote: SocketAddr, kind: Option<StunKind<'_>>) -> Stray {
+    pub(in super::super) fn stray(&self, remote: SocketAddr, kind: Option<StunKind<'_>>) -> Stray {
         let stray = |demux: &Demux| {
             let expecting = demux.expecting(remote, kind);
             match demux.sole_component() {
@@ -111,7 +111,7 @@ impl Directory {
     }
 
     /// The component whose socket this is, if it is one's alone.
-    pub(in crate::net) fn sole_component(&self) -> Option<ComponentKey> {
+    pub(in super::super) fn sole_component(&self) -> Option<ComponentKey> {
         match self {
             Self::Own(demux) => demux.sole_component(),
             Self::Shared { common, .. } => common.read().sole_component(),
@@ -119,7 +119,7 @@ impl Directory {
     }
 
     /// Requests with these local ufrags, and no others, are this component's from now on.
-    pub(in crate::net) fn set_ufrags<'a>(
+    pub(in super::super) fn set_ufrags<'a>(
         &mut self,
         ufrags: impl Iterator<Item = &'a str>,
         key: ComponentKey,
@@ -128,21 +128,21 @@ impl Directory {
     }
 
     /// An authentic check has come from the address, which has yet to answer one.
-    pub(in crate::net) fn expect(&mut self, address: SocketAddr, key: ComponentKey) {
+    pub(in super::super) fn expect(&mut self, address: SocketAddr, key: ComponentKey) {
         if !self.has_owner(address) {
             self.change(|demux| demux.expect(address, key));
         }
     }
 
     /// The component's ICE takes the address for its peer's.
-    pub(in crate::net) fn add_address(&mut self, address: SocketAddr, key: ComponentKey) {
+    pub(in super::super) fn add_address(&mut self, address: SocketAddr, key: ComponentKey) {
         if !self.has_owner(address) {
             self.change(|demux| demux.add_address(address, key));
         }
     }
 
     /// The component's ICE does not take the address for its peer's any more.
-    pub(in crate::net) fn remove_address(&mut self, address: SocketAddr, key: ComponentKey) {
+    pub(in super::super) fn remove_address(&mut self, address: SocketAddr, key: ComponentKey) {
         if let Self::Shared { here, .. } = self
             && here.get(&address) == Some(&key)
         {
@@ -152,7 +152,7 @@ impl Directory {
     }
 
     /// A STUN message leaves: if it is a request, its response will be known.
-    pub(in crate::net) fn note_sent(
+    pub(in super::super) fn note_sent(
         &mut self,
         now: Instant,
         kind: StunKind<'_>,
@@ -164,7 +164,7 @@ impl Directory {
     }
 
     /// The component's stream does not live on this socket's loop any more.
-    pub(in crate::net) fn move_away(&mut self, key: ComponentKey) {
+    pub(in super::super) fn move_away(&mut self, key: ComponentKey) {
         if let Self::Shared { common, here } = self {
             for address in common.read().addresses_of(key) {
                 here.remove(address);
@@ -173,7 +173,7 @@ impl Directory {
     }
 
     /// Forgets a component; what it asked is forgotten in time. Returns whether the port has none left.
-    pub(in crate::net) fn remove(&mut self, key: ComponentKey) -> bool {
+    pub(in super::super) fn remove(&mut self, key: ComponentKey) -> bool {
         self.move_away(key);
         self.change(|demux| demux.remove(key))
     }
