@@ -79,6 +79,9 @@ class Streams(OneDaemon):
     async def test_streams_that_describe_themselves_with_sdp_become_ready(self) -> None:
         async with handclasp.connect(self.real.socket) as daemon:
             one, other = await self.pair(daemon)
+            # A description has the candidates that there are.
+            await event_of(one, handclasp.CandidateGatheringDone)
+            await event_of(other, handclasp.CandidateGatheringDone)
             await one.generate_local_sdp()
             offer = await event_of(one, handclasp.LocalSdp)
             message = offer.for_peer("responder")

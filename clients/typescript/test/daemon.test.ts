@@ -49,6 +49,8 @@ test("two streams whose events are carried become ready and exchange data", opti
 test("streams that describe themselves with SDP become ready", options, async (t) => {
   const [, daemon] = await driven(t);
   const [one, other] = await pairOf(daemon);
+  // A description has the candidates that there are.
+  await Promise.all([eventOf(one, "candidate_gathering_done"), eventOf(other, "candidate_gathering_done")]);
   await one.generateLocalSdp();
   await other.parseRemoteSdp((await eventOf(one, "local_sdp")).sdp);
   await other.generateLocalSdp();

@@ -82,11 +82,6 @@ impl Failure {
         }
     }
 
-    /// Whether the network, or who is at its other end, may be to blame, so that the operator is to be told.
-    pub(crate) fn is_of_peer(&self) -> bool {
-        matches!(self, Self::Ice { .. } | Self::HandshakeTimeout { .. })
-    }
-
     /// The texts that it holds: they take memory beside itself.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
         let [one, other] = match self {

@@ -94,9 +94,6 @@ impl Stream {
             component::Event::Failed(reason) => {
                 state.ended = true;
                 let in_init = state.init_data.is_none();
-                if reason.is_of_peer() {
-                    tracing::warn!(stream = self.id, "component {component_id}: {reason}");
-                }
                 self.notify(Notification::ComponentStateFailed {
                     component_id,
                     reason,

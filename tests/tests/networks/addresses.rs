@@ -21,8 +21,9 @@ fn nobody_has_the_announced_address() {
 /// As Docker makes it; a bridge without a port is down.
 const DOCKER: &str = "
     ip link add docker0 type bridge
-    ip link add container type dummy
+    ip link add container type veth peer name inside
     ip link set container master docker0 up
+    ip link set inside up
     ip link set docker0 up
     ip address add 172.17.0.1/16 dev docker0";
 

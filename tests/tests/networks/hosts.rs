@@ -22,7 +22,7 @@ pub(crate) fn drop(host: &Namespace, hook: &str, matches: &str) {
     host.run(&format!(
         "nft -f - <<'END'
         table inet {hook}_rules {{
-            chain all {{
+            chain these {{
                 type filter hook {hook} priority filter;
                 {matches} drop
             }}

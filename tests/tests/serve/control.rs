@@ -149,6 +149,9 @@ fn a_half_line_is_not_obeyed_and_one_that_never_ends_takes_no_memory() {
     half.write_all(b"{\"request\":\"open\"}").expect("it reads");
     drop(half);
     let mut endless = UnixStream::connect(daemon.socket()).expect("it listens");
+    // Its plugins are loaded by then.
+    let mut controller = daemon.controller();
+    controller.ask(&json!({"request": "status"}));
     let before = handclasp_tests::resident(daemon.id());
     for _ in 0..64 {
         endless.write_all(&[b'x'; 1 << 20]).expect("it reads");

@@ -13,7 +13,7 @@ fn sessions() -> usize {
 }
 
 /// What a process has of the system.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Has {
     descriptors: usize,
     threads: usize,
@@ -128,8 +128,9 @@ fn ten_thousand_sessions_that_end_in_every_way_leave_nothing() {
     end_in_all_ways(&daemon, &file, sessions().min(200));
     let (before, memory) = (Has::of(daemon.id()), resident(daemon.id()));
     end_in_all_ways(&daemon, &file, sessions());
-    await_that("descriptors and threads are as before", || {
-        Has::of(daemon.id()) == before
+    await_that("it has no more descriptors and threads than before", || {
+        let now = Has::of(daemon.id());
+        now.descriptors <= before.descriptors && now.threads <= before.threads
     });
     let grown = resident(daemon.id()).saturating_sub(memory);
     println!("{} sessions, {grown} bytes more", 7 * sessions());
