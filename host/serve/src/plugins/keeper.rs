@@ -80,6 +80,13 @@ impl Keeper {
         seen.refused.clear();
     }
 
+    /// Whether a file is not as it was when it was looked into.
+    pub(crate) fn has_changed(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut files = seen.files.values();
+        files.any(|(file, stamp)| Stamp::of(file) != *stamp)
+    }
+
     /// Looks into all directories, and loads what has changed; may take as long as that does. One look at a time.
     ///
     /// `afresh` also tries again what was refused before.

@@ -1,5 +1,6 @@
 //! Directories that change.
 use super::keeper::{Keeper, Looked};
+use handclasp::plugin::Stamp;
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::HashMap;
@@ -77,6 +78,8 @@ struct Watching {
     system: Option<RecommendedWatcher>,
     /// By directory, what the system watches: device and inode.
     known: HashMap<PathBuf, Option<(u64, u64)>>,
+    /// The directories as they were.
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl Watching {
@@ -103,6 +106,7 @@ impl Watching {
             watched,
             system,
             known: HashMap::new(),
+            stamps: Vec::new(),
         }
     }
 
@@ -137,7 +141,10 @@ impl Watching {
             if is_due {
                 next_poll = self.watched.poll.map(|every| Instant::now() + every);
             }
-            if self.watch() || mem::take(&mut changed) || again || is_due {
+            // What the system does not tell is seen a little later.
+            let is_other = self.watch() || self.have_changed() || self.keeper.has_changed();
+            if is_other || mem::take(&mut changed) || again || is_due {
+                changed = false;
                 again = self.keeper.look(false).again;
             }
             self.keeper.judge();
@@ -172,6 +179,17 @@ impl Watching {
             }
         }
         has_looked
+    }
+
+    /// Whether something has come to a directory, or gone from it.
+    fn have_changed(&mut self) -> bool {
+        let stamps = self
+            .watched
+            .directories
+            .iter()
+            .map(|directory| Stamp::of(directory));
+        let stamps: Vec<_> = stamps.collect();
+        mem::replace(&mut self.stamps, stamps.clone()) != stamps
     }
 
     /// Has the system watch the directories as they are now. Returns whether one has come, gone or been exchanged.
