@@ -92,7 +92,8 @@ fn end_in_all_ways(daemon: &Daemon, file: &std::path::Path, sessions: usize) {
         }
         drop(lost);
     }
-    let names: Vec<_> = (0..pairs)
+    // Not more at a time than the first time: memory that was needed at once stays the process's.
+    let names: Vec<_> = (0..pairs.min(100))
         .flat_map(|_| controller.pair(&json!({})))
         .collect();
     fs::remove_file(file).expect("it is there");
