@@ -101,6 +101,8 @@ pub use net::{
 };
 #[doc(hidden)]
 pub use printable::printable;
+#[doc(hidden)] // for the daemon
+pub use similar::similar;
 #[doc(hidden)]
 pub use spool::Spool;
 pub use stream_handle::StreamHandle;

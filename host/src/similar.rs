@@ -1,8 +1,5 @@
 /// The name that was probably meant by `given`.
-pub(crate) fn similar<'a>(
-    names: impl IntoIterator<Item = &'a str>,
-    given: &str,
-) -> Option<&'a str> {
+pub fn similar<'a>(names: impl IntoIterator<Item = &'a str>, given: &str) -> Option<&'a str> {
     let likeness = |name| (strsim::jaro_winkler(name, given), name);
     names
         .into_iter()

@@ -4,6 +4,7 @@
 //!
 //! - [`config`]: the file of settings;
 //! - [`trust`]: which plugins may be used: `plugins.lock` and signatures;
+//! - `udp_sockets`: this machine's, as the system lists them;
 //! - `port_holder`: who has a port;
 //! - `settings`: what the configuration comes to;
 //! - `admission`: whether one more stream is taken on;
@@ -31,9 +32,9 @@ mod port_holder;
 mod request;
 mod run;
 mod settings;
-mod similar;
 mod streams;
 mod systemd;
 pub mod trust;
+mod udp_sockets;
 
 pub use run::{ServeError, Start, run};

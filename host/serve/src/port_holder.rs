@@ -1,13 +1,12 @@
 //! Who has a port.
+use crate::udp_sockets;
 use std::fs;
 use std::path::Path;
 
 /// The process that has a UDP port of this machine's, if the system tells: its number and its name.
 pub(crate) fn holder(port: u16) -> Option<(u32, String)> {
-    let tables = ["/proc/self/net/udp", "/proc/self/net/udp6"];
-    let tables = tables.map(|table| fs::read_to_string(table).unwrap_or_default());
-    let inode = tables.iter().find_map(|table| inode(table, port))?;
-    let link = format!("socket:[{inode}]");
+    let socket = udp_sockets::at(port).into_iter().next()?;
+    let link = format!("socket:[{}]", socket.inode);
     let processes = fs::read_dir("/proc").ok()?.flatten();
     let mut processes = processes.filter_map(|entry| {
         let process = entry.file_name().to_str()?.parse().ok()?;
@@ -16,16 +15,6 @@ pub(crate) fn holder(port: u16) -> Option<(u32, String)> {
     let process: u32 = processes.next()?;
     let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
     Some((process, name.trim().to_owned()))
-}
-
-/// The number of the socket at a port, of a table as the kernel writes it.
-fn inode(table: &str, port: u16) -> Option<u64> {
-    table.lines().skip(1).find_map(|line| {
-        let mut fields = line.split_whitespace();
-        let (_, local) = fields.nth(1)?.rsplit_once(':')?;
-        let is_it = u16::from_str_radix(local, 16) == Ok(port);
-        is_it.then(|| fields.nth(7)?.parse().ok()).flatten()
-    })
 }
 
 /// Whether a process has this open; of other users' it is not known.
@@ -52,18 +41,5 @@ mod tests {
         assert!(!name.is_empty());
         drop(socket);
         assert_eq!(holder(port), None);
-    }
-
-    #[test]
-    fn what_is_no_table_has_no_socket() {
-        for table in [
-            "",
-            "x",
-            "x\n1: 2\n",
-            "x\n 0: 00:zz 1 2 3 4 5 6 7 8\n",
-            "x\n 0: 00:0D96\n",
-        ] {
-            assert_eq!(inode(table, 3478), None, "{table}");
-        }
     }
 }

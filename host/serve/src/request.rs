@@ -1,5 +1,5 @@
 //! What a controller asks of the daemon itself.
-use crate::similar::similar;
+use handclasp::similar;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -161,6 +161,8 @@ pub(crate) const NAMES: [&str; 15] = [
     "status",
 ];
 
+/// Bytes of a name beyond which it is not compared with those there are.
+const MOST_LIKENED: usize = 64;
 /// Most characters of a sender's text that are repeated to it.
 const SHOWN: usize = 120;
 
@@ -188,7 +190,8 @@ impl Numbered {
             };
         };
         let Some(name) = NAMES.into_iter().find(|name| *name == asked) else {
-            let similar = similar(NAMES.into_iter(), &asked);
+            let is_short = asked.len() <= MOST_LIKENED;
+            let similar = is_short.then(|| similar(NAMES, &asked)).flatten();
             let name = format!("{:?}", asked.chars().take(SHOWN).collect::<String>());
             return Self {
                 id,

@@ -4,6 +4,7 @@ use super::kind::Context;
 use super::places::Places;
 use super::value::Value;
 use super::wrong::Wrong;
+use handclasp::similar;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -25,8 +26,6 @@ pub(super) const MOST_WRONG: usize = 1000;
 
 /// Most tables of one kind.
 const MOST: usize = 64;
-/// How alike a key must be to be taken for what was meant, from 0 to 1.
-const LIKENESS: f64 = 0.8;
 
 impl Reading<'_> {
     /// Reads `table`, which is at `path`, into `section`.
@@ -84,9 +83,7 @@ impl Reading<'_> {
 
     /// What to write in place of a key that is unknown here.
     fn unknown(&self, path: &str, key: &str, known: &[&str]) -> String {
-        let likeness = |name: &&str| strsim::jaro_winkler(name, key);
-        let likely = known.iter().filter(|name| likeness(name) > LIKENESS);
-        if let Some(meant) = likely.max_by(|a, b| likeness(a).total_cmp(&likeness(b))) {
+        if let Some(meant) = similar(known.iter().copied(), key) {
             return format!("there is no such key: did you mean `{meant}`?");
         }
         let elsewhere = self

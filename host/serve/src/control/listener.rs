@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 
 /// The control socket of this process: no other daemon can take its place while it is there.
@@ -213,6 +214,24 @@ impl Connections {
         self.budget.waiting()
     }
 
+    /// Serves a connection in a task of its own, unless there are too many.
+    fn serve(
+        self: &Arc<Self>,
+        daemon: &Arc<Daemon>,
+        token: Option<Arc<str>>,
+        (input, output): (
+            impl AsyncRead + Unpin + Send + 'static,
+            impl AsyncWrite + Unpin + Send + 'static,
+        ),
+    ) {
+        if let Some((connection, open)) = self.begin(daemon, token) {
+            tokio::spawn(async move {
+                connection.serve(input, output).await;
+                drop(open);
+            });
+        }
+    }
+
     /// A connection, unless there are too many.
     fn begin(
         self: &Arc<Self>,
@@ -261,13 +280,7 @@ pub(crate) async fn serve_unix(
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                if let Some((connection, open)) = connections.begin(&daemon, None) {
-                    let (input, output) = stream.into_split();
-                    tokio::spawn(async move {
-                        connection.serve(input, output).await;
-                        drop(open);
-                    });
-                }
+                connections.serve(&daemon, None, stream.into_split());
             }
             Err(error) => {
                 tracing::warn!("a connection to the control socket cannot be taken: {error}");
@@ -288,15 +301,8 @@ pub(crate) async fn serve_tcp(
         match listener.accept().await {
             Ok((stream, _)) => {
                 let _ = stream.set_nodelay(true); // it is slower without
-                if let Some((connection, open)) =
-                    connections.begin(&daemon, Some(Arc::clone(&token)))
-                {
-                    let (input, output) = stream.into_split();
-                    tokio::spawn(async move {
-                        connection.serve(input, output).await;
-                        drop(open);
-                    });
-                }
+                let token = Some(Arc::clone(&token));
+                connections.serve(&daemon, token, stream.into_split());
             }
             Err(error) => {
                 tracing::warn!("a control connection cannot be taken: {error}");

@@ -3,7 +3,7 @@ use crate::news::text;
 use crate::outbox::{Outbox, as_line};
 use crate::plugins::Generation;
 use crate::request::Open;
-use handclasp::control::{Event, Input, Secrets};
+use handclasp::control::{Event, Input, PayloadEvent, Secrets};
 use handclasp::plugin::Role;
 use handclasp::stream::{Message, Notification};
 use handclasp::{SendError, StreamRef};
@@ -275,9 +275,12 @@ impl Entry {
     }
 
     /// A datagram of the peer's.
-    pub(crate) fn take_payload(&self, line: &[u8]) {
+    pub(crate) fn take_payload(&self, payload: PayloadEvent<'_>) {
         if let Outlet::Connection(outbox) = &self.lock().outlet {
-            outbox.push_payload(line);
+            outbox.push_payload(&as_line(&Named {
+                event: payload,
+                stream: &self.name,
+            }));
         }
     }
 
@@ -435,10 +438,10 @@ struct Detached<'a> {
 
 /// An event with the stream that it is of.
 #[derive(Serialize)]
-pub(super) struct Named<'a, E> {
+struct Named<'a, E> {
     #[serde(flatten)]
-    pub(super) event: E,
-    pub(super) stream: &'a str,
+    event: E,
+    stream: &'a str,
 }
 
 impl fmt::Debug for Entry {

@@ -1,7 +1,6 @@
 //! What a stream says, on its way from its event loop to whoever drives it.
 use super::Streams;
-use super::entry::{Entry, Named};
-use crate::outbox::as_line;
+use super::entry::Entry;
 use handclasp::control::PayloadEvent;
 use handclasp::stream::{Notification, Refused};
 use handclasp::{Application, Context};
@@ -39,12 +38,10 @@ impl Application for Reporter {
     }
 
     fn receive(&mut self, _: &mut Context<'_>, component_id: u16, datagram: &[u8]) {
-        let event = PayloadEvent {
+        self.entry.take_payload(PayloadEvent {
             component_id,
             payload: datagram,
-        };
-        let stream = &*self.entry.name;
-        self.entry.take_payload(&as_line(&Named { event, stream }));
+        });
     }
 
     fn answer(&mut self, _: &mut Context<'_>, number: Option<u64>, answer: Result<(), Refused>) {
