@@ -7,4 +7,5 @@ mod http;
 mod logs;
 mod metrics;
 mod swap;
+mod takeover;
 mod units;

@@ -28,6 +28,7 @@ const STATES: [&str; 5] = ["connecting", "ready", "disconnected", "failed", "clo
 const REASONS: [&str; 11] = [
     "client",
     "draining",
+    "taken_over",
     "full",
     "half_open",
     "lag",
