@@ -105,7 +105,8 @@ mod tests {
         ours.write_all(b"{}\n").expect("there is room");
         assert!(receive(&theirs, 1).is_err(), "it is text");
         let (ours, theirs) = UnixStream::pair().expect("two ends");
-        let descriptors = [ours.as_fd(); 3];
+        let file = tempfile::tempfile().expect("there is room");
+        let descriptors = [file.as_fd(); 3];
         send(&ours, &descriptors).expect("there is room");
         assert!(receive(&theirs, 2).is_err(), "there are more");
         send(&ours, &descriptors).expect("there is room");
