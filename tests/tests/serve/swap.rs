@@ -36,12 +36,12 @@ pub(super) fn exchange(new: &Path, file: &Path) {
 }
 
 /// Waits for what becomes of a file.
-fn outcome(controller: &mut Controller) -> Value {
+pub(super) fn outcome(controller: &mut Controller) -> Value {
     controller
         .event(|event| event["event"] == "generation_loaded" || event["event"] == "plugin_refused")
 }
 
-fn subscribed(daemon: &Daemon) -> Controller {
+pub(super) fn subscribed(daemon: &Daemon) -> Controller {
     let mut controller = daemon.controller();
     let events = [
         "generation_loaded",
@@ -283,7 +283,11 @@ fn a_thousand_swaps_under_load_lose_no_stream_and_no_datagram() {
 
 /// Sends a datagram from one stream of each pair to the other and back, again and again; returns how many arrived. Each
 /// must, and with what was sent last on its pair.
-fn exchange_data(mut controller: Controller, pairs: &[[String; 2]], is_over: &AtomicBool) -> u64 {
+pub(super) fn exchange_data(
+    mut controller: Controller,
+    pairs: &[[String; 2]],
+    is_over: &AtomicBool,
+) -> u64 {
     use base64::prelude::{BASE64_STANDARD, Engine as _};
     let payload = |number: u64| {
         let number = number.to_be_bytes();
