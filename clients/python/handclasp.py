@@ -420,6 +420,16 @@ class Draining(Event):
     """No stream is opened any more."""
 
 
+@dataclass(frozen=True)
+class TakenOver(Event):
+    """Another daemon has taken over: connect to it to open streams. Those of this connection go on.
+
+    `socket` is where this daemon takes connections from now on.
+    """
+
+    socket: str | None
+
+
 # What requests are answered with. Later releases may add fields.
 
 
@@ -484,15 +494,19 @@ class PluginStatus(_PluginStatus, total=False):
     reason: str
 
 
-class DaemonStatus(TypedDict):
-    """The daemon as a whole."""
-
+class _DaemonStatus(TypedDict):
     version: str
     process: int
     seconds: float
     streams: int
     half_open: int
     draining: bool
+
+
+class DaemonStatus(_DaemonStatus, total=False):
+    """The daemon as a whole."""
+
+    predecessor: int
 
 
 class ReloadResult(TypedDict):
@@ -613,6 +627,7 @@ _NEWS: dict[str, _Kind] = {
         "plugin_released": PluginReleased,
         "reloaded": Reloaded,
         "draining": Draining,
+        "taken_over": TakenOver,
     }.items()
 }
 

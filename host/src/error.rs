@@ -21,6 +21,15 @@ pub enum HostError {
         /// How many were asked for.
         count: usize,
     },
+    /// Ports that were passed are not those of one host, or it has another number of event loops.
+    #[error(
+        "ports that are taken over have a link for each of 1 to {MAX_LOOPS} event loops, and a socket for each link: these \
+         have {count} links; pass all that was passed, and ask for no other number of event loops"
+    )]
+    Passed {
+        /// How many links there are.
+        count: usize,
+    },
     /// A patience of the scanner's that is too short, or longer than a day.
     #[error(
         "the scanner's patience is {:?} to {:?}, not {patience:?}",

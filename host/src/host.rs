@@ -9,8 +9,10 @@ use crate::made_in::MadeIn;
 use crate::net::{
     Application, Arrivals, BindOptions, Command, Departures, EventLoop, Guarded, Handovers,
     Instances, LoopState, Mailbox, NewStream, NotOpened, Pools, Ports, Responder, SharedPorts,
-    SharedStun, SocketBuffers, StreamRef, Watch, client_config, is_on_event_loop,
+    SharedStun, SocketBuffers, StreamRef, Takeover, Watch, client_config, is_on_event_loop,
 };
+#[cfg(unix)]
+use crate::net::{PassError, PassedPorts};
 use crate::plugin::{
     self, Catalogue, Found, Loader, Plugin, PluginLog, PrivateCopy, Services, ending, validate,
 };
@@ -87,7 +89,7 @@ impl Host {
         let loader = Loader::new(options.plugins, services, options.scanner);
         let responder = Arc::new(Responder::default());
         let pools = Arc::new(Pools::new(epoch, count));
-        let stun = Arc::default();
+        let (stun, takeover) = (Arc::default(), Arc::default());
         let start = || {
             EventLoop::new(
                 epoch,
@@ -95,9 +97,17 @@ impl Host {
                 Arc::clone(&responder),
                 &stun,
                 Arc::clone(&instances),
+                &takeover,
             )
         };
-        let loops = Loops::start(count, start).map_err(HostError::Loop)?;
+        #[cfg(unix)]
+        let prepare = |siblings: &_, loops: &mut [_]| match options.passed {
+            Some(passed) => passed.settle(siblings, loops),
+            None => Ok(()),
+        };
+        #[cfg(not(unix))]
+        let prepare = |_: &_, _: &mut [_]| Ok(());
+        let loops = Loops::start(count, &takeover, start, prepare).map_err(HostError::Loop)?;
         let watch = Watch::start(loops.pulses()).map_err(HostError::Loop)?;
         Ok(Self(Arc::new(Inner {
             loader,
@@ -221,6 +231,34 @@ impl Host {
             Ok(bound) => Ok(bound?),
             Err(_) => Err(OpenError::ShutDown),
         }
+    }
+
+    /// Passes the ports that streams [share](BindOptions::single_port) to another process, whose host
+    /// [takes them over](HostOptions::take_over). This host's streams keep them; what arrives there for nobody here goes on to
+    /// that one, until this host ends: from then on that one receives by itself. Ports that are bound later are not passed.
+    /// A process that the ports were passed to before gets nothing any more.
+    ///
+    /// This waits for the event loops, 5 s at most; in a callback of a stream it fails.
+    ///
+    /// # Errors
+    /// There is none, the system gives no copies of the sockets, or an event loop does not answer.
+    #[cfg(unix)]
+    pub fn pass_ports(&self) -> Result<PassedPorts, PassError> {
+        match is_on_event_loop() {
+            true => Err(PassError::Loop),
+            false => self.0.loops.pass_ports(),
+        }
+    }
+
+    /// The process that has [passed](HostOptions::take_over) its ports to this host will not take them back: once it
+    /// receives no more, this host does. Until this is called it does not, whatever becomes of that process.
+    pub fn confirm_takeover(&self) {
+        self.0.loops.confirm_takeover();
+    }
+
+    /// How far takeovers of this host's ports have come.
+    pub fn takeover(&self) -> Takeover {
+        self.0.loops.takeover()
     }
 
     /// Opens a stream with the plugin as it is in its directory now.

@@ -1,6 +1,8 @@
 //! What a host is made of.
 use crate::error::{HostError, MAX_LOOPS};
 use crate::key_log::KeyLog;
+#[cfg(unix)]
+use crate::net::PassedPorts;
 use crate::plugin::{Scanner, SearchPath};
 use std::num::NonZero;
 use std::thread;
@@ -17,6 +19,8 @@ pub struct HostOptions {
     pub(crate) loops: Option<usize>,
     pub(crate) key_log: Option<KeyLog>,
     pub(crate) measure_calls: bool,
+    #[cfg(unix)]
+    pub(crate) passed: Option<PassedPorts>,
 }
 
 impl HostOptions {
@@ -30,6 +34,8 @@ impl HostOptions {
             loops: None,
             key_log: None,
             measure_calls: false,
+            #[cfg(unix)]
+            passed: None,
         }
     }
 
@@ -58,6 +64,15 @@ impl HostOptions {
         self
     }
 
+    /// Ports of another process's that are taken over: streams that ask for them share its sockets, and there is an event
+    /// loop for each of the links. What has come for them to that process is passed on here until its host has ended; then
+    /// this host receives by itself, if the takeover was [confirmed](crate::Host::confirm_takeover).
+    #[cfg(unix)]
+    pub fn take_over(mut self, ports: PassedPorts) -> Self {
+        self.passed = Some(ports);
+        self
+    }
+
     /// How many event loops there are to be, if all is within its bounds.
     pub(crate) fn check(&self) -> Result<usize, HostError> {
         if let Some(patience) = self.scanner.wrong_patience() {
@@ -68,6 +83,15 @@ impl HostOptions {
                 .map_or(1, NonZero::get)
                 .min(MAX_LOOPS)
         };
+        #[cfg(unix)]
+        if let Some(passed) = &self.passed {
+            let count = passed.links.len();
+            let is_meant = self.loops.is_none_or(|loops| loops == count);
+            return match is_meant && passed.is_whole() && (1..=MAX_LOOPS).contains(&count) {
+                true => Ok(count),
+                false => Err(HostError::Passed { count }),
+            };
+        }
         match self.loops.unwrap_or_else(cores) {
             count @ 1..=MAX_LOOPS => Ok(count),
             count => Err(HostError::Loops { count }),

@@ -97,8 +97,10 @@ pub use host_options::HostOptions;
 pub use key_log::{KeyLog, KeyLogError};
 pub use net::{
     Application, Arrivals, BindError, BindOptions, Context, Departures, Family, Handovers,
-    LoopState, Loss, Queued, SendError, SocketBuffers, StreamRef, TrustError,
+    LoopState, Loss, Queued, SendError, SocketBuffers, StreamRef, Takeover, TrustError,
 };
+#[cfg(unix)]
+pub use net::{PassError, PassedPlace, PassedPorts};
 #[doc(hidden)]
 pub use printable::printable;
 #[doc(hidden)] // for the daemon

@@ -2,19 +2,30 @@
 use crate::made_in::MadeIn;
 use crate::net::{
     ArrivalCounter, Arrivals, Command, DepartureCounter, Departures, EventLoop, GrantedBuffers,
-    Handovers, Mailbox, Pulse, Siblings, SocketBuffers,
+    Handovers, Mailbox, Pulse, Siblings, SocketBuffers, Takeover, TakeoverState,
 };
+#[cfg(unix)]
+use crate::net::{PassError, PassPorts, PassedPorts};
 use std::io;
 use std::mem;
+#[cfg(unix)]
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+#[cfg(unix)]
+use std::time::Duration;
 use std::time::Instant;
+
+/// How long a loop may take to pass its sockets.
+#[cfg(unix)]
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Loops that run. Dropping them stops them, and waits for nothing.
 #[derive(Debug)]
 pub(crate) struct Loops {
     loops: Vec<Loop>,
     siblings: Arc<Siblings>,
+    takeover: Arc<TakeoverState>,
     running: Arc<Running>,
     made_in: MadeIn,
 }
@@ -40,11 +51,16 @@ struct Running {
 struct OneRuns(Arc<Running>);
 
 impl Loops {
+    /// `prepare` has them before they run.
+    ///
     /// # Errors
-    /// The system gives no thread, or no means to wait for sockets. Those that were started are stopped.
+    /// The system gives no thread, or no means to wait for sockets, or they cannot be prepared. Those that were started are
+    /// stopped.
     pub(crate) fn start(
         count: usize,
+        takeover: &Arc<TakeoverState>,
         event_loop: impl Fn() -> io::Result<EventLoop>,
+        prepare: impl FnOnce(&Siblings, &mut [EventLoop]) -> io::Result<()>,
     ) -> io::Result<Self> {
         let mut event_loops = Vec::with_capacity(count);
         for _ in 0..count {
@@ -55,11 +71,15 @@ impl Loops {
         let mut loops = Self {
             loops: Vec::with_capacity(count),
             siblings,
+            takeover: Arc::clone(takeover),
             running: Arc::default(),
             made_in: MadeIn::this_process(),
         };
-        for (index, mut event_loop) in event_loops.into_iter().enumerate() {
+        for (index, event_loop) in event_loops.iter_mut().enumerate() {
             event_loop.join(index, &loops.siblings);
+        }
+        prepare(&loops.siblings, &mut event_loops)?;
+        for (index, event_loop) in event_loops.into_iter().enumerate() {
             let started = Loop::start(index, event_loop, &loops.running)?;
             loops.loops.push(started);
         }
@@ -80,6 +100,8 @@ impl Loops {
             all.datagrams += own.datagrams;
             all.bytes += own.bytes;
             all.strays += own.strays;
+            all.passed_on += own.passed_on;
+            all.not_passed_on += own.not_passed_on;
         }
         all
     }
@@ -108,6 +130,47 @@ impl Loops {
     /// Whether several of them take from a port that streams share.
     pub(crate) fn share_ports(&self) -> bool {
         self.siblings.share_ports()
+    }
+
+    /// How far takeovers of their ports have come.
+    pub(crate) fn takeover(&self) -> Takeover {
+        self.takeover.read()
+    }
+
+    /// Ports that were taken over are theirs to receive at once nobody else does.
+    pub(crate) fn confirm_takeover(&self) {
+        self.takeover.confirm();
+        for one in &self.loops {
+            one.mailbox.post(Command::ReceiveInherited);
+        }
+    }
+
+    /// Copies of all sockets at ports that streams share, and a link to each loop.
+    #[cfg(unix)]
+    pub(crate) fn pass_ports(&self) -> Result<PassedPorts, PassError> {
+        use std::os::unix::net::UnixStream;
+        let mut asked = Vec::new();
+        for one in &self.loops {
+            let (link, theirs) = UnixStream::pair()?;
+            let (sender, passed) = sync_channel(1);
+            let wanted = PassPorts {
+                link,
+                passed: sender,
+            };
+            one.mailbox.post(Command::PassPorts(Box::new(wanted)));
+            asked.push((passed, theirs));
+        }
+        let deadline = Instant::now() + PATIENCE;
+        let answers = asked.into_iter().map(|(passed, theirs)| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let sockets = passed.recv_timeout(left).map_err(|_| PassError::Loop)??;
+            Ok((sockets, theirs))
+        });
+        let passed = PassedPorts::of(answers.collect::<Result<_, PassError>>()?);
+        match passed.places.is_empty() {
+            true => Err(PassError::None),
+            false => Ok(passed),
+        }
     }
 
     /// What the system keeps for sockets that have asked for it, the least of all.

@@ -10,6 +10,7 @@ use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -17,8 +18,10 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Daemon {
     process: Child,
-    place: TempDir,
+    place: Arc<TempDir>,
     socket: PathBuf,
+    /// The name of its log.
+    log: String,
 }
 
 /// How long a line may take to come on a busy machine.
@@ -27,20 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Daemon {
     /// With plugins from there, and more lines of configuration: keys of `[limits]` and the like, with their tables.
     pub fn start(plugins: &Path, configuration: &str) -> Self {
-        Self::start_in(
-            tempfile::tempdir().expect("there is room"),
-            plugins,
-            configuration,
-        )
+        let place = tempfile::tempdir().expect("there is room");
+        Self::start_in(place.into(), plugins, configuration)
     }
 
     /// The same in a directory that another one may have left.
-    pub fn start_in(place: TempDir, plugins: &Path, configuration: &str) -> Self {
-        let mut daemon = Self {
-            process: Self::spawn(place.path(), plugins, configuration),
-            socket: place.path().join("control.sock"),
-            place,
-        };
+    pub fn start_in(place: Arc<TempDir>, plugins: &Path, configuration: &str) -> Self {
+        write_configuration(place.path(), plugins, configuration);
+        let mut daemon = Self::spawn(place, "log", configuration, &[]);
         await_that("the daemon is there", || {
             let ended = daemon.process.try_wait().expect("it is a child");
             assert_eq!(ended, None, "{}", daemon.log());
@@ -49,42 +46,42 @@ impl Daemon {
         daemon
     }
 
-    fn spawn(place: &Path, plugins: &Path, configuration: &str) -> Child {
-        let mut text = format!(
-            "control.socket = {:?}\nplugins.directories = [{plugins:?}]\n",
-            place.join("control.sock"),
-        );
-        if !configuration.contains("listen.port") {
-            let _ = writeln!(text, "listen.port = {}", free_port());
-        }
-        if !configuration.contains("listen.addresses") {
-            text += "listen.addresses = [\"127.0.0.1\"]\n";
-        }
-        // Other tests take this machine's time.
-        if !configuration.contains("max-lag") {
-            text += "limits.max-lag = \"1m\"\n";
-        }
-        if !configuration.contains("opens-per-second") {
-            text += "limits.opens-per-second = 100000\nlimits.open-burst = 100000\n";
-        }
-        text += configuration;
-        let file = place.join("handclasp.toml");
-        fs::write(&file, text).expect("there is room");
-        let log = fs::File::create(place.join("log")).expect("there is room");
+    /// One more with the same configuration, which takes the place of the daemon at this control socket.
+    pub fn successor(&self, of: &Path) -> Self {
+        let takeover = format!("--takeover={}", of.display());
+        let log = format!("{}+", self.log);
+        let mut daemon = Self::spawn(Arc::clone(&self.place), &log, "", &[&takeover]);
+        await_that("the daemon has taken over", || {
+            let ended = daemon.process.try_wait().expect("it is a child");
+            assert_eq!(ended, None, "{}", daemon.log());
+            daemon.log().contains("taken over from process")
+        });
+        daemon
+    }
+
+    fn spawn(place: Arc<TempDir>, log: &str, configuration: &str, arguments: &[&str]) -> Self {
+        let file = place.path().join("handclasp.toml");
+        let written = fs::File::create(place.path().join(log)).expect("there is room");
         let level = std::env::var("HANDCLASP_LOG").unwrap_or_else(|_| "info".to_owned());
         let mut command = Command::new(program());
         match configuration.contains("log.level") {
             true => command.env_remove("HANDCLASP_LOG"),
             false => command.env("HANDCLASP_LOG", level),
         };
-        command
+        let process = command
             .args(["serve", "--config"])
             .arg(file)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("it is built")
+            .stderr(written)
+            .spawn();
+        Self {
+            process: process.expect("it is built"),
+            socket: place.path().join("control.sock"),
+            place,
+            log: log.to_owned(),
+        }
     }
 
     /// A connection to it.
@@ -109,7 +106,7 @@ impl Daemon {
 
     /// What it has logged.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
+        fs::read_to_string(self.place.path().join(&self.log)).unwrap_or_default()
     }
 
     /// Sends it a signal.
@@ -129,11 +126,10 @@ impl Daemon {
     }
 
     /// Kills it, and gives what it had.
-    pub fn kill(mut self) -> TempDir {
+    pub fn kill(mut self) -> Arc<TempDir> {
         let _ = self.process.kill(); // it may have ended
         let _ = self.process.wait();
-        let other = tempfile::tempdir().expect("there is room");
-        std::mem::replace(&mut self.place, other)
+        Arc::clone(&self.place)
     }
 
     /// Runs `handclasp ctl` on it.
@@ -153,6 +149,29 @@ impl Drop for Daemon {
         let _ = self.process.kill(); // it may have ended
         let _ = self.process.wait();
     }
+}
+
+/// What is the same for all of them is in front of `configuration`.
+fn write_configuration(place: &Path, plugins: &Path, configuration: &str) {
+    let mut text = format!(
+        "control.socket = {:?}\nplugins.directories = [{plugins:?}]\n",
+        place.join("control.sock"),
+    );
+    if !configuration.contains("listen.port") {
+        let _ = writeln!(text, "listen.port = {}", free_port());
+    }
+    if !configuration.contains("listen.addresses") {
+        text += "listen.addresses = [\"127.0.0.1\"]\n";
+    }
+    // Other tests take this machine's time.
+    if !configuration.contains("max-lag") {
+        text += "limits.max-lag = \"1m\"\n";
+    }
+    if !configuration.contains("opens-per-second") {
+        text += "limits.opens-per-second = 100000\nlimits.open-burst = 100000\n";
+    }
+    text += configuration;
+    fs::write(place.join("handclasp.toml"), text).expect("there is room");
 }
 
 /// A port that nobody has at the moment.
@@ -254,19 +273,25 @@ impl Controller {
         read
     }
 
-    /// The next line; `None` at the end, or if none comes in time. What has come of a line is kept.
+    /// The next line that is not empty; `None` at the end, or if none comes in time. What has come of a line is kept.
     pub fn read(&mut self) -> Option<Value> {
-        match self.input.read_until(b'\n', &mut self.line) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return None;
+        loop {
+            match self.input.read_until(b'\n', &mut self.line) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    return None;
+                }
+                Err(error) => panic!("the daemon cannot be heard: {error}"),
             }
-            Err(error) => panic!("the daemon cannot be heard: {error}"),
+            let line = std::mem::take(&mut self.line);
+            if line != b"\n" {
+                let line = serde_json::from_slice(&line);
+                return Some(line.expect("each line is JSON"));
+            }
         }
-        let line = serde_json::from_slice(&self.line);
-        self.line.clear();
-        Some(line.expect("each line is JSON"))
     }
 
     /// Two streams of the daemon's that are each other's peers: waits until both are ready.

@@ -145,6 +145,7 @@ const ofDaemon = {
   plugin_released: { plugin: "text" },
   reloaded: { restart_needed: "texts" },
   draining: {},
+  taken_over: { socket: "text?" },
 } as const satisfies Kinds;
 
 /** An event that this release of the module does not know. */
@@ -222,6 +223,8 @@ export interface DaemonStatus {
   readonly streams: number;
   readonly half_open: number;
   readonly draining: boolean;
+  /** The process that this daemon has taken over from, as long as that has streams. */
+  readonly predecessor?: number;
 }
 
 /** What reading the configuration again has come to. */

@@ -4,15 +4,19 @@ use clap::Args;
 use handclasp::plugin::Scanner;
 use handclasp_serve::config::Config;
 use handclasp_serve::{ServeError, Start};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Run the daemon: thousands of streams on one UDP port, for programs that connect to its control socket, with plugins
 /// that change under load.
 ///
 /// Without a configuration it has good defaults; `handclasp config example` writes one with all of them, and `handclasp
 /// ctl` talks to a running daemon. SIGTERM and SIGINT stop all streams and end it; SIGQUIT lets it end with its last
-/// stream, and a second signal at once; SIGHUP has it read its configuration again. Exit code 1 if something does not end
-/// in time.
+/// stream, and a second signal at once; SIGHUP has it read its configuration again; SIGUSR2 starts the program anew, which
+/// then takes its place. Exit code 1 if something does not end in time.
 #[derive(Debug, Args)]
 pub(super) struct Serve {
     /// Its configuration; without it /etc/handclasp/handclasp.toml, if that is there
@@ -24,6 +28,10 @@ pub(super) struct Serve {
     /// Make the control socket here, whatever the configuration says
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Take the place of the running daemon without losing a stream: it passes its sockets, keeps its streams, and ends with
+    /// the last of them. PATH is its control socket, unless that is the configured one
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    takeover: Option<Option<PathBuf>>,
     /// Use this UDP port, whatever the configuration says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -51,17 +59,51 @@ impl Serve {
         if let Some(port) = self.port {
             config.listen.port = port;
         }
+        let takeover = match self.takeover {
+            Some(Some(path)) => Some(path),
+            Some(None) => Some(config.control.socket_path().map_err(Failed::usage)?),
+            None => None,
+        };
         log::start_daemon(&config.log).map_err(Failed::usage)?;
         let start = Start {
             config,
             scanner: Scanner::this_program(),
             reopen_logs: log::reopen,
             set_log: log::set_daemon,
+            takeover,
+            successor,
         };
         handclasp_serve::run(start).map_err(|error| match error {
             ServeError::Config(_) | ServeError::Settings(_) => Failed::usage(error),
             ServeError::Plugins(error) => Failed::from(error),
             error => Failed::new(error),
         })
+    }
+}
+
+/// This program as it was started, to take the place of this process.
+fn successor() -> io::Result<Command> {
+    let mut command = Command::new(program()?);
+    let arguments = std::env::args_os().skip(1);
+    let is_takeover = |argument: &OsString| argument.as_encoded_bytes().starts_with(b"--takeover");
+    command
+        .args(arguments.filter(|argument| !is_takeover(argument)))
+        .arg("--takeover")
+        .stdin(Stdio::null())
+        // These are for this process, and it is the other one's from then on to feed the watchdog.
+        .env_remove("WATCHDOG_PID")
+        .env_remove("LISTEN_PID")
+        .env_remove("LISTEN_FDS");
+    Ok(command)
+}
+
+/// Where this program is, also if another one has taken its place there.
+fn program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    // So Linux names a file that was replaced.
+    let name = path.as_os_str().as_encoded_bytes();
+    match name.strip_suffix(b" (deleted)") {
+        Some(name) => Ok(PathBuf::from(OsStr::from_bytes(name))),
+        None => Ok(path),
     }
 }

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 
 // It is private to the host, and needs nothing of it.
 #[allow(dead_code)] // what only writes
-#[path = "../../src/net/tcp/deframer.rs"]
+#[path = "../../src/net/deframer.rs"]
 mod deframer;
 
 fuzz_target!(|chunks: Vec<&[u8]>| {

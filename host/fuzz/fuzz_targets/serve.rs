@@ -11,9 +11,10 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::BufReader;
 
 // They are private to the daemon, and need nothing of it.
+#[allow(dead_code)] // what only the daemon reads
 #[path = "../../serve/src/control/lines.rs"]
 mod lines;
-#[allow(dead_code)] // what only the daemon reads
+#[allow(dead_code)]
 #[path = "../../serve/src/request.rs"]
 mod request;
 #[allow(dead_code)]

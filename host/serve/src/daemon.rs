@@ -8,11 +8,14 @@ use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
 use crate::request::Open;
 use crate::settings::{Settings, SettingsError};
 use crate::streams::{Entry, NameError, Reporter, Streams};
+use crate::takeover::{Estate, Listeners};
 use crate::trust::{Trust, TrustError};
 use handclasp::ice::Announced;
-use handclasp::{Host, OpenError, StreamOptions};
+use handclasp::{Host, OpenError, PassError, StreamOptions};
 use serde::Serialize;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
@@ -34,6 +37,13 @@ pub(crate) struct Daemon {
     /// It is to drain, or to end.
     told: Notify,
     is_ending: AtomicBool,
+    /// What is passed when another daemon takes over.
+    listeners: Mutex<Listeners>,
+    handover: watch::Sender<Handover>,
+    /// How often its estate was asked for.
+    estates: AtomicU64,
+    /// The daemon whose place this one has taken.
+    predecessor: Option<u32>,
     /// All streams have ended.
     over: watch::Sender<bool>,
     budget: Arc<Budget>,
@@ -54,6 +64,37 @@ pub(crate) struct Parts {
     /// What waits on all connections.
     pub(crate) budget: Arc<Budget>,
     pub(crate) set_log: fn(&Log),
+    pub(crate) listeners: Listeners,
+    pub(crate) predecessor: Option<u32>,
+}
+
+/// How far the daemon has passed its place to another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Handover {
+    No,
+    /// It is to.
+    Wanted,
+    /// It has, and this is its control socket since, if it could have one.
+    Done(Option<PathBuf>),
+}
+
+/// Why the daemon does not pass its place.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotPassed {
+    #[error("it ends")]
+    Ending,
+    #[error(
+        "it has taken over from process {0} itself, which still has streams: try again once that has ended, or end it"
+    )]
+    HasPredecessor(u32),
+    #[error("another daemon has taken over already: ask that one")]
+    HasSuccessor,
+    #[error("another daemon has asked since: try again")]
+    Outdated,
+    #[error(transparent)]
+    Ports(#[from] PassError),
+    #[error("its listeners cannot be passed ({0}): are its open files used up?")]
+    Listeners(#[from] io::Error),
 }
 
 /// What reading the configuration again has come to.
@@ -89,6 +130,10 @@ pub(crate) enum ReloadError {
 pub(crate) enum Refused {
     #[error("the daemon opens no streams any more: it ends once those it has have ended")]
     Draining,
+    #[error(
+        "another daemon has taken over: connect to the control socket again, and open the stream there"
+    )]
+    TakenOver,
     #[error("{}: try again in {:.1} s", .0.reason, .0.retry_after.as_secs_f64())]
     Busy(Busy),
     #[error(transparent)]
@@ -106,6 +151,7 @@ impl Refused {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Draining => "draining",
+            Self::TakenOver => "taken_over",
             Self::Busy(busy) => busy.kind,
             Self::Name(NameError::Taken(_)) => "name_taken",
             Self::Name(NameError::Form) | Self::Seconds { .. } => "options",
@@ -137,6 +183,9 @@ pub(crate) struct Status {
     streams: usize,
     half_open: usize,
     draining: bool,
+    /// The process that this one has taken over from, as long as that has streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predecessor: Option<u32>,
 }
 
 /// Who opens a stream.
@@ -166,6 +215,10 @@ impl Daemon {
             is_draining: AtomicBool::new(false),
             told: Notify::new(),
             is_ending: AtomicBool::new(false),
+            listeners: Mutex::new(parts.listeners),
+            handover: watch::channel(Handover::No).0,
+            estates: AtomicU64::new(0),
+            predecessor: parts.predecessor,
             over: watch::channel(false).0,
             budget: parts.budget,
             set_log: parts.set_log,
@@ -196,6 +249,9 @@ impl Daemon {
         opener: &Opener<'_>,
         opened: impl FnOnce(&Entry),
     ) -> Result<Arc<Entry>, Refused> {
+        if self.is_handed_over() {
+            return Err(Refused::TakenOver);
+        }
         if self.is_draining() {
             return Err(Refused::Draining);
         }
@@ -290,7 +346,14 @@ impl Daemon {
             streams: self.streams.len(),
             half_open: self.streams.half_open(),
             draining: self.is_draining(),
+            predecessor: self.predecessor(),
         }
+    }
+
+    /// The process that this one has taken over from, as long as that has streams.
+    fn predecessor(&self) -> Option<u32> {
+        let is_there = self.host.takeover().has_predecessor;
+        self.predecessor.filter(|_| is_there)
     }
 
     /// All metrics, as Prometheus reads them, with so many connections to the control socket and bytes that wait there;
@@ -311,6 +374,7 @@ impl Daemon {
             streams: &streams,
             half_open: self.streams.half_open(),
             is_draining: self.is_draining(),
+            has_predecessor: self.predecessor().is_some(),
             connections,
             waiting_bytes,
         });
@@ -409,6 +473,83 @@ impl Daemon {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// All that another daemon needs in order to take over, and the number of the estate: those before it are void. Waits
+    /// for the event loops. Nothing changes for this daemon by that.
+    pub(crate) fn estate(&self) -> Result<(Estate, u64), NotPassed> {
+        if self.is_ending() {
+            return Err(NotPassed::Ending);
+        }
+        if let Some(predecessor) = self.predecessor() {
+            return Err(NotPassed::HasPredecessor(predecessor));
+        }
+        if self.is_handed_over() && self.host.takeover().has_successor {
+            return Err(NotPassed::HasSuccessor);
+        }
+        // One after the other, also with their ports.
+        let listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let number = self.estates.fetch_add(1, Ordering::Relaxed) + 1;
+        let estate = Estate {
+            ports: self.host.pass_ports()?,
+            listeners: listeners.try_clone()?,
+        };
+        Ok((estate, number))
+    }
+
+    /// Another daemon has the estate with this number, and takes over for good. Returns this one's own control socket once
+    /// no connection is taken at any that it had.
+    pub(crate) async fn hand_over(&self, number: u64) -> Result<Option<PathBuf>, NotPassed> {
+        if self.estates.load(Ordering::Relaxed) != number {
+            return Err(NotPassed::Outdated);
+        }
+        // Nobody else has this number, or gets one now.
+        self.estates.fetch_add(1, Ordering::Relaxed);
+        let mut handover = self.handover.subscribe();
+        self.handover.send_replace(Handover::Wanted);
+        self.told.notify_waiters();
+        let done = handover.wait_for(|it| matches!(it, Handover::Done(_)));
+        match done.await.as_deref() {
+            Ok(Handover::Done(socket)) => Ok(socket.clone()),
+            _ => Err(NotPassed::Ending),
+        }
+    }
+
+    pub(crate) fn is_to_hand_over(&self) -> bool {
+        *self.handover.borrow() == Handover::Wanted
+    }
+
+    fn is_handed_over(&self) -> bool {
+        matches!(*self.handover.borrow(), Handover::Done(_))
+    }
+
+    /// Says what became of datagrams that were another daemon's.
+    pub(crate) fn log_passed(&self) {
+        let arrivals = self.host.arrivals();
+        tracing::info!(
+            "{} datagrams were passed on to the daemon that has taken over, and {} not, for want of room",
+            arrivals.passed_on,
+            arrivals.not_passed_on
+        );
+    }
+
+    /// No connection is taken any more where others connected; here is this daemon's own control socket.
+    pub(crate) fn handed_over(&self, socket: Option<PathBuf>) {
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *listeners = Listeners::default();
+        self.watcher.stop();
+        self.is_draining.store(true, Ordering::Relaxed);
+        let news = News::TakenOver {
+            socket: socket.clone(),
+        };
+        self.newsroom.tell(news);
+        self.handover.send_replace(Handover::Done(socket));
     }
 
     /// The daemon ends now.

@@ -14,6 +14,7 @@
 //! - `plugins`: generations, and what becomes one;
 //! - `metrics`: what is counted;
 //! - `streams`: all streams, by name;
+//! - `takeover`: what passes to a daemon that takes the place of another;
 //! - `daemon`: what the daemon can be asked to do;
 //! - [`control`]: the control socket;
 //! - `http`: metrics and health;
@@ -34,7 +35,9 @@ mod run;
 mod settings;
 mod streams;
 mod systemd;
+mod takeover;
 pub mod trust;
 mod udp_sockets;
 
 pub use run::{ServeError, Start, run};
+pub use takeover::AskError;

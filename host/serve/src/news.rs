@@ -95,6 +95,12 @@ pub(crate) enum News {
     Reloaded { restart_needed: Vec<String> },
     /// No stream is opened any more.
     Draining,
+    /// Another daemon has taken this one's place: no stream is opened here any more.
+    TakenOver {
+        /// Where those who ask for this one's streams connect from now on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        socket: Option<PathBuf>,
+    },
 }
 
 /// Writes a text that is shared.
@@ -121,6 +127,7 @@ impl News {
             Self::OpenRefused { .. } => "open_refused",
             Self::Reloaded { .. } => "reloaded",
             Self::Draining => "draining",
+            Self::TakenOver { .. } => "taken_over",
         }
     }
 
@@ -203,6 +210,11 @@ impl News {
                 restart_needed.join(", ")
             ),
             Self::Draining => tracing::info!("no stream is opened any more"),
+            Self::TakenOver { .. } => {
+                tracing::info!(
+                    "another daemon has taken over: the streams of this one go on, and it ends with the last"
+                );
+            }
         }
     }
 }

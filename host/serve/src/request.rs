@@ -30,6 +30,7 @@ pub(crate) enum Request {
     Reload,
     Drain,
     Shutdown,
+    Takeover(Takeover),
     Subscribe(Subscribe),
     Status,
 }
@@ -112,6 +113,25 @@ pub(crate) struct Quarantine {
     pub(crate) reason: Option<String>,
 }
 
+/// Another daemon takes this one's place.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Takeover {
+    pub(crate) step: TakeoverStep,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TakeoverStep {
+    /// It wants to know what there is.
+    Offer,
+    /// It wants to have it.
+    Descriptors,
+    /// It keeps it.
+    Commit,
+}
+
 /// Events to hear of; all without.
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -143,7 +163,7 @@ fn hint(similar: Option<&str>) -> String {
 }
 
 /// All there are.
-pub(crate) const NAMES: [&str; 15] = [
+pub(crate) const NAMES: [&str; 16] = [
     "authenticate",
     "open",
     "attach",
@@ -157,6 +177,7 @@ pub(crate) const NAMES: [&str; 15] = [
     "reload",
     "drain",
     "shutdown",
+    "takeover",
     "subscribe",
     "status",
 ];
@@ -221,6 +242,7 @@ impl Request {
             "stream" => serde_json::from_value(fields).map(Self::Stream),
             "quarantine" => serde_json::from_value(fields).map(Self::Quarantine),
             "release" => serde_json::from_value(fields).map(Self::Release),
+            "takeover" => serde_json::from_value(fields).map(Self::Takeover),
             "subscribe" => serde_json::from_value(fields).map(Self::Subscribe),
             _ => serde_json::from_value(fields).map(|Nothing {}| match name {
                 "streams" => Self::Streams,

@@ -1,25 +1,34 @@
 //! The daemon from its start to its end.
+mod listeners;
+mod signals;
+
 use crate::config::{Config, ConfigErrors, Log, NoRuntimeDirectory, SecretError};
-use crate::control::{Connections, ControlSocket, SocketError, serve_tcp, serve_unix};
+use crate::control::{
+    Connections, ControlSocket, SocketError, serve_tcp, serve_unix, unix_listener,
+};
 use crate::daemon::{Daemon, Parts};
 use crate::http::{self, Site};
 use crate::metrics::Metrics;
 use crate::news::Newsroom;
 use crate::outbox::Budget;
 use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
-use crate::port_holder;
 use crate::settings::{Settings, SettingsError};
 use crate::streams::Streams;
 use crate::systemd;
+use crate::takeover::{self, AskError, Claim, Estate, Listeners};
 use crate::trust::{Trust, TrustError};
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::{Host, HostError, HostOptions, StillRunning, plugin};
+use listeners::{bind, group, listen_for_controllers, listen_for_http};
+use signals::{Asked, Signals};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// How a daemon is started.
@@ -33,6 +42,10 @@ pub struct Start {
     pub reopen_logs: fn(),
     /// What is done when the log is to be as a new configuration wants it.
     pub set_log: fn(&Log),
+    /// The control socket of a running daemon, if its place is to be taken.
+    pub takeover: Option<PathBuf>,
+    /// What starts another daemon that takes the place of this one.
+    pub successor: fn() -> io::Result<Command>,
 }
 
 /// Why a daemon does not start, or does not end well.
@@ -79,6 +92,9 @@ pub enum ServeError {
         /// One sentence.
         reason: String,
     },
+    /// The place of a running daemon cannot be taken.
+    #[error(transparent)]
+    Takeover(#[from] AskError),
     /// Metrics cannot be served.
     #[error(
         "{address} cannot be listened at for metrics ({error}): set metrics.listen to another one"
@@ -117,11 +133,18 @@ struct Running {
     daemon: Arc<Daemon>,
     config: Arc<Mutex<Config>>,
     socket: ControlSocket,
+    /// Where it is once another daemon has taken over.
+    own_socket: Option<PathBuf>,
+    /// The mode and the group of a control socket.
+    access: (u32, Option<u32>),
     /// With the token that connections must show.
     tcp: Option<(std::net::TcpListener, Arc<str>)>,
     http: Option<std::net::TcpListener>,
     connections: Arc<Connections>,
+    /// Tasks that take connections.
+    listening: JoinSet<()>,
     reopen_logs: fn(),
+    successor: fn() -> io::Result<Command>,
 }
 
 /// How often names that are announced are looked up again.
@@ -138,19 +161,32 @@ impl Running {
         let settings = Settings::of(&config)?;
         let socket_path = config.control.socket_path()?;
         let group = config.control.group.as_deref().map(group).transpose()?;
-        let tcp = listen_at(&config)?;
-        let http = listen_for_http(&config)?;
-        let socket = match systemd::control_socket() {
-            Some(listener) => ControlSocket::inherited(listener, socket_path.clone()),
-            None => ControlSocket::bind(&socket_path, config.control.mode, group)?,
+        let taken = start.takeover.as_deref();
+        let taken = taken.map(|from| take_over(from, &socket_path, &config));
+        let (inherited, claim) = taken.transpose()?.unzip();
+        let (ports, listeners) = inherited
+            .map(|estate| (estate.ports, estate.listeners))
+            .unzip();
+        let listeners: Listeners = listeners.unwrap_or_default();
+        let tcp = listen_for_controllers(&config, listeners.tcp)?;
+        let http = listen_for_http(&config, listeners.http)?;
+        let access = (config.control.mode, group);
+        let socket = match (listeners.control, systemd::control_socket()) {
+            (Some(listener), _) => {
+                ControlSocket::taken_over(listener, socket_path.clone(), listeners.lock)
+            }
+            (None, Some(listener)) => ControlSocket::inherited(listener, socket_path.clone()),
+            (None, None) => ControlSocket::bind(&socket_path, access.0, access.1)?,
         };
         let path = SearchPath::from_dirs(config.plugins.directories.clone())?;
         let directories = path.directories().map(Path::to_owned).collect();
         let mut options = HostOptions::new(path)
             .scanner(start.scanner)
             .measure_calls(true);
-        if let Some(loops) = config.listen.loops {
-            options = options.loops(loops);
+        match (ports, config.listen.loops) {
+            (Some(ports), _) => options = options.take_over(ports),
+            (None, Some(loops)) => options = options.loops(loops),
+            (None, None) => {}
         }
         let host = Host::new(options)?;
         bind(&host, &settings, config.listen.port)?;
@@ -185,8 +221,18 @@ impl Running {
         let connections =
             Connections::new(config.control.max_connections as usize, Arc::clone(&budget));
         let config = Arc::new(Mutex::new(config));
+        let (control, lock) = socket.copy()?;
+        let at = |listener: &std::net::TcpListener| {
+            Ok::<_, io::Error>((listener.local_addr()?, listener.try_clone()?.into()))
+        };
+        let listeners = Listeners {
+            control: Some(control),
+            lock,
+            tcp: tcp.as_ref().map(|(listener, _)| at(listener)).transpose()?,
+            http: http.as_ref().map(at).transpose()?,
+        };
         let daemon = Daemon::new(Parts {
-            host,
+            host: host.clone(),
             streams,
             newsroom,
             metrics,
@@ -197,7 +243,16 @@ impl Running {
             config: Arc::clone(&config),
             budget,
             set_log: start.set_log,
+            listeners,
+            predecessor: claim.as_ref().map(|claim| claim.process),
         });
+        if let Some(claim) = claim {
+            let (process, own) = (claim.process, claim.commit()?);
+            host.confirm_takeover();
+            let own = own.map(|own| format!(", and are at {}", own.display()));
+            let own = own.unwrap_or_default();
+            tracing::info!("taken over from process {process}, whose streams go on{own}");
+        }
         tracing::info!(
             "handclasp {} serves {} after {:.0} ms",
             env!("CARGO_PKG_VERSION"),
@@ -208,10 +263,14 @@ impl Running {
             daemon: Arc::new(daemon),
             config,
             socket,
+            own_socket: None,
+            access,
             tcp,
             http,
             connections: Arc::new(connections),
+            listening: JoinSet::new(),
             reopen_logs: start.reopen_logs,
+            successor: start.successor,
         })
     }
 
@@ -219,25 +278,27 @@ impl Running {
         if let Some((listener, token)) = self.tcp.take() {
             let listener = TcpListener::from_std(listener)?;
             let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
-            tokio::spawn(serve_tcp(listener, token, daemon, connections));
+            self.listening
+                .spawn(serve_tcp(listener, token, daemon, connections));
         }
-        let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
         if let Some(listener) = self.http.take() {
-            let site = Site::new(Arc::clone(&daemon), Arc::clone(&connections));
+            let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
+            let site = Site::new(daemon, connections);
             let listener = TcpListener::from_std(listener)?;
-            tokio::spawn(http::serve(listener, Arc::new(site)));
+            self.listening.spawn(http::serve(listener, Arc::new(site)));
         }
+        self.serve_socket()?;
         if let Some(every) = systemd::watchdog() {
             tokio::spawn(feed(Arc::clone(&self.daemon), every));
         }
         let names = tokio::spawn(look_up(Arc::clone(&self.daemon), Arc::clone(&self.config)));
-        let ended = tokio::select! {
-            served = serve_unix(&self.socket, daemon, connections) => served.map_err(ServeError::from),
-            ended = self.until_end() => ended,
-        };
+        let ended = self.until_end().await;
         names.abort();
         self.daemon.end(); // also where a signal has asked for it
         systemd::stopping();
+        if self.own_socket.is_some() {
+            self.daemon.log_passed();
+        }
         let daemon = Arc::clone(&self.daemon);
         let within = daemon.settings().timeouts.stop;
         let stopped = tokio::task::spawn_blocking(move || daemon.shut_down(within)).await;
@@ -251,28 +312,106 @@ impl Running {
         stopped.map_err(io::Error::other)?.map_err(ServeError::from)
     }
 
-    /// Returns once all streams are to end.
-    async fn until_end(&self) -> Result<(), ServeError> {
+    fn serve_socket(&mut self) -> io::Result<()> {
+        let listener = unix_listener(&self.socket)?;
+        let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
+        self.listening
+            .spawn(serve_unix(listener, daemon, connections));
+        Ok(())
+    }
+
+    /// Returns once all streams are to end, or have ended where the daemon drains.
+    async fn until_end(&mut self) -> Result<(), ServeError> {
         let mut signals = Signals::new()?;
         systemd::ready(&format!("control socket {}", self.socket.path().display()));
+        let (mut is_draining, mut deadline) = (false, None);
         loop {
             let asked = tokio::select! {
                 asked = signals.next() => asked,
                 () = self.daemon.told() => None,
+                () = self.daemon.streams.one_has_ended(), if is_draining => None,
+                () = sleep(GLANCE), if is_draining => None, // one may have ended before this listened
             };
             match asked {
                 Some(Asked::End) => return Ok(()),
+                Some(Asked::Drain) if is_draining => return Ok(()),
                 Some(Asked::Drain) => self.daemon.drain(),
+                Some(Asked::Reload) if is_draining => {}
                 Some(Asked::Reload) => self.reload().await,
                 Some(Asked::ReopenLogs) => (self.reopen_logs)(),
+                Some(Asked::Successor) => self.start_successor(),
                 None => {}
             }
             if self.daemon.is_ending() {
                 return Ok(());
             }
-            if self.daemon.is_draining() {
-                return self.drain(&mut signals).await;
+            if self.daemon.is_to_hand_over() {
+                self.hand_over().await;
+                (is_draining, deadline) = (true, None);
             }
+            if self.daemon.is_draining() && !is_draining {
+                let patience = self.daemon.settings().timeouts.drain;
+                systemd::draining(patience);
+                (is_draining, deadline) = (true, Some((Instant::now() + patience, patience)));
+            }
+            if is_draining && self.daemon.streams.len() == 0 {
+                return Ok(());
+            }
+            if let Some((at, patience)) = deadline
+                && Instant::now() >= at
+            {
+                let left = self.daemon.streams.len();
+                tracing::warn!(
+                    "{left} streams still ran {} s after draining began: they are stopped",
+                    patience.as_secs()
+                );
+                return Ok(());
+            }
+        }
+    }
+
+    /// Leaves its place to another daemon. Its streams go on, and whoever asks for them finds it at a socket of its own.
+    async fn hand_over(&mut self) {
+        if let Some(own) = self.own_socket.clone() {
+            // The one that has taken over before is gone.
+            return self.daemon.handed_over(Some(own));
+        }
+        systemd::fall_silent();
+        self.listening.shutdown().await;
+        let mut path = self.socket.path().as_os_str().to_owned();
+        path.push(format!(".{}", std::process::id()));
+        let (mode, group) = self.access;
+        self.socket.give_away();
+        let own = ControlSocket::bind_own(Path::new(&path), mode, group);
+        let own = own.map_err(ServeError::from).and_then(|own| {
+            self.socket = own;
+            Ok(self.serve_socket()?)
+        });
+        let own = match own {
+            Ok(()) => Some(self.socket.path().to_owned()),
+            Err(error) => {
+                tracing::warn!("nobody can ask for the streams that go on: {error}");
+                None
+            }
+        };
+        self.own_socket.clone_from(&own);
+        self.daemon.handed_over(own);
+    }
+
+    /// Starts the program anew, as it is in its place now.
+    fn start_successor(&self) {
+        let started = (self.successor)().and_then(|mut command| command.spawn());
+        match started {
+            Ok(mut child) => {
+                tracing::info!("process {} is to take over", child.id());
+                let wait = move || match child.wait() {
+                    Ok(status) => tracing::warn!("process {} has ended: {status}", child.id()),
+                    Err(error) => tracing::warn!("process {}: {error}", child.id()),
+                };
+                let thread = std::thread::Builder::new().name("handclasp-child".to_owned());
+                let _ = thread.spawn(wait); // without, its end is not told
+            }
+            Err(error) => tracing::error!("no other daemon can be started: {error}"),
         }
     }
 
@@ -285,78 +424,12 @@ impl Running {
         }
         systemd::ready("reloaded");
     }
-
-    /// Waits for the last stream, as long as is configured; a second signal ends that.
-    async fn drain(&self, signals: &mut Signals) -> Result<(), ServeError> {
-        let patience = self.daemon.settings().timeouts.drain;
-        let deadline = sleep(patience);
-        tokio::pin!(deadline);
-        systemd::draining(patience);
-        while self.daemon.streams.len() > 0 {
-            tokio::select! {
-                () = self.daemon.streams.one_has_ended() => {}
-                () = sleep(Duration::from_millis(100)) => {} // one may have ended before this listened
-                () = &mut deadline => {
-                    let left = self.daemon.streams.len();
-                    tracing::warn!("{left} streams still ran {} s after draining began: they are stopped", patience.as_secs());
-                    return Ok(());
-                }
-                asked = signals.next() => match asked {
-                    Some(Asked::ReopenLogs) => (self.reopen_logs)(),
-                    Some(Asked::Reload) | None => {}
-                    Some(Asked::End | Asked::Drain) => return Ok(()),
-                },
-                () = self.daemon.told() => {}
-            }
-            if self.daemon.is_ending() {
-                break;
-            }
-        }
-        Ok(())
-    }
 }
 
+/// How often to see whether the last stream has ended.
+const GLANCE: Duration = Duration::from_millis(100);
 /// How long what controllers were told last may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// What a signal asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
-    End,
-    Drain,
-    Reload,
-    ReopenLogs,
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    hang_up: Signal,
-    user: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            hang_up: signal(SignalKind::hangup())?,
-            user: signal(SignalKind::user_defined1())?,
-        })
-    }
-
-    async fn next(&mut self) -> Option<Asked> {
-        tokio::select! {
-            _ = self.terminate.recv() => Some(Asked::End),
-            _ = self.interrupt.recv() => Some(Asked::End),
-            _ = self.quit.recv() => Some(Asked::Drain),
-            _ = self.hang_up.recv() => Some(Asked::Reload),
-            _ = self.user.recv() => Some(Asked::ReopenLogs),
-        }
-    }
-}
 
 /// Feeds the watchdog as long as all event loops turn, and this runs.
 async fn feed(daemon: Arc<Daemon>, every: Duration) {
@@ -386,72 +459,25 @@ async fn look_up(daemon: Arc<Daemon>, config: Arc<Mutex<Config>>) {
     }
 }
 
-/// Binds the port that all streams share.
-fn bind(host: &Host, settings: &Settings, port: u16) -> Result<(), ServeError> {
-    let taken = || {
-        let by = match port_holder::holder(port) {
-            Some((process, name)) => format!(" by {name}, process {process}"),
-            None => String::new(),
-        };
-        ServeError::Port {
-            reason: format!("UDP port {port} is in use{by}: end that, or set another one"),
-        }
-    };
-    let none = std::iter::empty();
-    let bound = host.bind_shared(&settings.stream_options(false, "none", none));
-    let bound = bound.map_err(|error| match port_holder::holder(port) {
-        Some(_) => taken(),
-        None => ServeError::Port {
-            reason: error.to_string(),
-        },
-    })?;
-    match bound.iter().find(|address| address.port() != port) {
-        Some(_) => Err(taken()),
-        None => Ok(()),
+/// Asks the daemon at a control socket for its place, of which this one takes what its configuration has, too.
+fn take_over(
+    from: &Path,
+    socket_path: &Path,
+    config: &Config,
+) -> Result<(Estate, Claim), AskError> {
+    let (mut estate, claim) = takeover::ask(from)?;
+    let loops = estate.ports.links.len();
+    if let Some(other) = config.listen.loops.filter(|other| *other != loops) {
+        tracing::warn!(
+            "there are {loops} event loops, as in the daemon before, and not listen.loops = {other}"
+        );
     }
-}
-
-/// Where controllers connect over TCP, and the token that they must show.
-fn listen_at(config: &Config) -> Result<Option<(std::net::TcpListener, Arc<str>)>, ServeError> {
-    let (Some(address), Some(token)) = (config.control.tcp, config.control.token()?) else {
-        return Ok(None);
-    };
-    let listener = std::net::TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    let listener = listener.map_err(|error| ServeError::Tcp { address, error })?;
-    Ok(Some((listener, Arc::from(token.as_str()))))
-}
-
-/// Where metrics and health are served, if they are.
-fn listen_for_http(config: &Config) -> Result<Option<std::net::TcpListener>, ServeError> {
-    let Some(address) = config.metrics.listen else {
-        return Ok(None);
-    };
-    let listener = std::net::TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    let listener = listener.map_err(|error| ServeError::Metrics { address, error })?;
-    tracing::info!("metrics and health are at http://{address}/");
-    Ok(Some(listener))
-}
-
-/// The number of a group of users.
-fn group(name: &str) -> Result<u32, ServeError> {
-    let groups = std::fs::read_to_string("/etc/group")?;
-    let found = groups.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(name))
-            .then(|| fields.nth(1)?.parse().ok())
-            .flatten()
-    });
-    let number = found.or_else(|| name.parse().ok());
-    number.ok_or_else(|| {
-        ServeError::Socket(SocketError::Group {
-            path: PathBuf::from(name),
-            error: io::Error::new(io::ErrorKind::NotFound, "there is no such group"),
-        })
-    })
+    let port = config.listen.port;
+    let is_same = |ports: &RangeInclusive<u16>| *ports.start() == port;
+    let places = &mut estate.ports.places;
+    places.retain(|place| place.ports.as_ref().is_some_and(is_same));
+    if from != socket_path {
+        (estate.listeners.control, estate.listeners.lock) = (None, None);
+    }
+    Ok((estate, claim))
 }

@@ -2,6 +2,7 @@
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The control socket, where systemd has made it: the first of those that were passed.
@@ -18,9 +19,15 @@ pub(crate) fn control_socket() -> Option<UnixListener> {
     }
 }
 
-/// The daemon does its work.
+/// The daemon does its work; it is the service's main process, also if another one was.
 pub(crate) fn ready(status: &str) {
-    tell(&[NotifyState::Ready, NotifyState::Status(status)]);
+    let main = NotifyState::MainPid(std::process::id());
+    tell(&[main, NotifyState::Ready, NotifyState::Status(status)]);
+}
+
+/// Another process speaks for the service from now on.
+pub(crate) fn fall_silent() {
+    IS_SILENT.store(true, Ordering::Relaxed);
 }
 
 /// The configuration is being read again; [`ready`] follows.
@@ -54,7 +61,12 @@ pub(crate) fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
+static IS_SILENT: AtomicBool = AtomicBool::new(false);
+
 fn tell(states: &[NotifyState<'_>]) {
+    if IS_SILENT.load(Ordering::Relaxed) {
+        return;
+    }
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!("systemd is not told: {error}");
     }

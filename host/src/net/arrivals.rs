@@ -12,6 +12,10 @@ pub struct Arrivals {
     /// Those of them that were nobody's: from strangers, from peers of streams that have ended, or checks beyond what is
     /// answered at a time.
     pub strays: u64,
+    /// Those that went on to the process to which the ports have been [passed](crate::Host::pass_ports).
+    pub passed_on: u64,
+    /// Those that would have, and for which there was no room.
+    pub not_passed_on: u64,
 }
 
 /// A loop's own, which others read.
@@ -20,6 +24,8 @@ pub(crate) struct ArrivalCounter {
     datagrams: AtomicU64,
     bytes: AtomicU64,
     strays: AtomicU64,
+    passed_on: AtomicU64,
+    not_passed_on: AtomicU64,
 }
 
 impl ArrivalCounter {
@@ -35,11 +41,22 @@ impl ArrivalCounter {
         self.strays.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// One of them was to be passed on, which there was room for or not.
+    pub(super) fn passed_on(&self, had_room: bool) {
+        let counter = match had_room {
+            true => &self.passed_on,
+            false => &self.not_passed_on,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self) -> Arrivals {
         Arrivals {
             datagrams: self.datagrams.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             strays: self.strays.load(Ordering::Relaxed),
+            passed_on: self.passed_on.load(Ordering::Relaxed),
+            not_passed_on: self.not_passed_on.load(Ordering::Relaxed),
         }
     }
 }

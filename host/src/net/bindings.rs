@@ -96,6 +96,12 @@ impl<T> Bindings<T> {
         Ok(index)
     }
 
+    /// All that are shared, by their places.
+    pub(super) fn shared(&self) -> impl Iterator<Item = (&SocketKey, &Bound<T>)> {
+        let shared = self.shared.iter();
+        shared.map(|(socket_key, index)| (socket_key, &self.slab[*index]))
+    }
+
     /// The index of what is shared at this local address.
     pub(super) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
         let mut shared = self.shared.values();

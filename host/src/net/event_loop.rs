@@ -1,14 +1,14 @@
 //! One thread's sockets and streams, turn after turn.
+mod arrivals;
 mod connections;
 mod moving;
 mod shared_ports;
+mod takeover;
 
 use super::application::ReplyQueue;
 use super::arrivals::ArrivalCounter;
 use super::batch::Unsent;
-use super::bindings::Bound;
 use super::buffers::GrantedBuffers;
-use super::demux::Stray;
 use super::departures::DepartureCounter;
 use super::handover::Handover;
 use super::helpers::{Helpers, Pools};
@@ -16,11 +16,10 @@ use super::id_map::IdMap;
 use super::inbox::{Item, Mail};
 use super::instances::Instances;
 use super::interfaces::Presence;
-use super::keys::{ReceivePath, Sender, StreamKey};
+use super::keys::{Sender, StreamKey};
 use super::mailbox::{Command, Mailbox, note_event_loop};
 use super::mdns::Responder;
 use super::new_stream::NewStream;
-use super::parcel::Handed;
 use super::receiver::Receiver;
 use super::relay::Relays;
 use super::share::Share;
@@ -28,13 +27,13 @@ use super::shared_stun::{NOBODY, SharedStun, StunClient};
 use super::siblings::Siblings;
 use super::sockets::Sockets;
 use super::stream_driver::{LoopContext, StreamDriver};
+use super::takeover::{Predecessor, Successor, TakeoverState};
 use super::tcp::Connections;
 use super::timers::Timers;
 use super::token::Token;
 use super::watch::{At, Pulse};
-use crate::component::{Arrival, Cause};
+use crate::component::Cause;
 use crate::counted;
-use crate::ice::{Datagram, Pair, StunKind};
 use crate::plugin::nanos_since;
 use crate::stream::Message;
 use mio::{Events, Poll, Waker};
@@ -70,6 +69,10 @@ pub(crate) struct EventLoop {
     /// Who waits for the end of the turn.
     flushes: Vec<SyncSender<()>>,
     arrivals: Arc<ArrivalCounter>,
+    /// Whose ports these were, and whose they will be.
+    predecessor: Option<Predecessor>,
+    successor: Option<Successor>,
+    takeover: Arc<TakeoverState>,
     pulse: Arc<Pulse>,
     running: bool,
 }
@@ -86,6 +89,7 @@ impl EventLoop {
         responder: Arc<Responder>,
         stun: &Arc<SharedStun>,
         instances: Arc<Instances>,
+        takeover: &Arc<TakeoverState>,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), Token::Waker.into())?;
@@ -116,6 +120,9 @@ impl EventLoop {
             replies: ReplyQueue::default(),
             flushes: Vec::new(),
             arrivals: Arc::default(),
+            predecessor: None,
+            successor: None,
+            takeover: Arc::clone(takeover),
             pulse: Arc::default(),
             running: true,
         })
@@ -182,6 +189,7 @@ impl EventLoop {
                     Token::Listener(_) => At::Listener,
                     Token::Connection(_) => At::Connection,
                     Token::Relay(_) => At::Relay,
+                    Token::Predecessor | Token::Successor => At::Socket,
                 });
                 match token {
                     Token::Waker => {} // what there was to take has been taken
@@ -189,9 +197,12 @@ impl EventLoop {
                     Token::Listener(index) => self.accept_connections(now, index),
                     Token::Connection(index) => self.serve_connection(now, index),
                     Token::Relay(index) => self.serve_relay(now, index),
+                    Token::Predecessor => self.receive_passed(now),
+                    Token::Successor => self.successor_is_ready(),
                 }
             }
             self.handover.flush();
+            self.flush_passed();
             self.pulse.at(At::Time);
             let is_timers_turn = self.share.is_timers_turn(now, !self.busy.is_empty());
             let began = is_timers_turn.then(Instant::now);
@@ -259,6 +270,9 @@ impl EventLoop {
             Command::Adopt(driver) => self.adopt(now, driver),
             Command::Stays(key) => self.release_held(key),
             Command::BindShared(wanted) => self.bind_shared(now, *wanted),
+            #[cfg(unix)]
+            Command::PassPorts(wanted) => self.pass_ports(*wanted),
+            Command::ReceiveInherited => self.receive_inherited(),
             Command::AskStun => self.stun.wake(now),
             Command::Mapped(mapping) => self.mapping_changed(&mapping),
             Command::Shutdown => self.running = false,
@@ -380,94 +394,10 @@ impl EventLoop {
             self.remove(key);
         }
         self.flush(now);
+        if let Some(successor) = self.successor.take() {
+            successor.finish();
+        }
         self.pulse.at(At::Rest);
-    }
-
-    fn receive(&mut self, now: Instant, index: usize, receiver: &mut Receiver) {
-        let Self {
-            sockets,
-            streams,
-            dirty,
-            replies,
-            handover,
-            stun,
-            arrivals,
-            ..
-        } = self;
-        let Some(Bound {
-            inner: socket,
-            local,
-            demux,
-            ..
-        }) = sockets.get_mut(index)
-        else {
-            return;
-        };
-        let mut data = false;
-        let more = receiver.receive(socket, arrivals, |remote, bytes| {
-            let datagram = Datagram::new(bytes);
-            let (local, pair) = (*local, Pair::udp(*local, remote));
-            let path = |component| ReceivePath {
-                component,
-                pair,
-                local,
-            };
-            let arrived = handover.number();
-            let handed = |component| Handed {
-                component,
-                local,
-                remote,
-                arrived,
-            };
-            let lives_here = |key| streams.contains_key(&key);
-            let Some(component) = demux.route(now, remote, datagram.stun(), lives_here) else {
-                if stun.handle_answer(now, local, remote, datagram) {
-                    return;
-                }
-                match demux.stray(remote, datagram.stun()) {
-                    Stray::Expected(expecting) => {
-                        if expecting.is_empty() {
-                            arrivals.stray();
-                        }
-                        for component in expecting {
-                            match streams.get_mut(&component.0) {
-                                Some(driver) => {
-                                    driver.deliver(now, path(component), datagram, dirty, replies);
-                                }
-                                None => handover.hand_over(handed(component), bytes),
-                            }
-                        }
-                    }
-                    Stray::Sole(sole) => {
-                        arrivals.stray();
-                        if let Some(driver) = streams.get_mut(&sole.0) {
-                            driver.note_stray(path(sole), datagram);
-                        }
-                    }
-                }
-                return;
-            };
-            let Some(driver) = streams.get_mut(&component.0) else {
-                if let Some(StunKind::Response { .. }) = datagram.stun() {
-                    // What follows is not a stranger's, also where it is here before the answer has been taken there.
-                    demux.expect(remote, component);
-                }
-                return handover.hand_over(handed(component), bytes);
-            };
-            match driver.deliver(now, path(component), datagram, dirty, replies) {
-                Arrival::Application | Arrival::Told => data = true,
-                Arrival::Authentic => demux.expect(remote, component),
-                Arrival::Verified => demux.add_address(remote, component),
-                Arrival::Consumed | Arrival::Waiting(_) | Arrival::Dropped(_) => {}
-            }
-        });
-        if data && let Some(socket) = self.sockets.get_mut(index) {
-            socket.inner.expect_data();
-        }
-        if more {
-            self.busy.push(Token::Socket(index));
-        }
-        self.send_replies(now);
     }
 
     /// A connection to a relay is ready for something.

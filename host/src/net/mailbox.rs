@@ -6,6 +6,8 @@ use super::new_stream::NewStream;
 use super::parcel::Parcel;
 use super::shared_ports::SharedPorts;
 use super::stream_driver::StreamDriver;
+#[cfg(unix)]
+use super::takeover::PassPorts;
 use crate::ice::Mapping;
 use crate::stream::Lookup;
 use std::cell::Cell;
@@ -38,6 +40,11 @@ pub(crate) enum Command {
     Stays(StreamKey),
     /// Ports for streams to share.
     BindShared(Box<SharedPorts>),
+    /// These are to be another process's, too.
+    #[cfg(unix)]
+    PassPorts(Box<PassPorts>),
+    /// Sockets that another process has bound are this one's to receive by, once that does so no more.
+    ReceiveInherited,
     /// Shared sockets have something to ask STUN servers.
     AskStun,
     /// A STUN server has told what is new of a shared socket.

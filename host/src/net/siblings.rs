@@ -32,6 +32,16 @@ struct SharedPort {
     demux: Arc<SharedDemux>,
     /// Those that their loops have not taken over yet.
     sockets: Vec<Option<UdpSocket>>,
+    /// Whether another process has bound them, and may receive by them.
+    is_inherited: bool,
+}
+
+/// A loop's socket at a place that is shared.
+#[derive(Debug)]
+pub(super) struct SharedSocket {
+    pub(super) socket: UdpSocket,
+    pub(super) demux: Arc<SharedDemux>,
+    pub(super) is_inherited: bool,
 }
 
 impl Siblings {
@@ -99,6 +109,21 @@ impl Siblings {
         homes.get(&key).copied()
     }
 
+    /// Another process has bound these at a place, one for each loop.
+    pub(crate) fn inherit(&self, socket_key: SocketKey, sockets: Vec<UdpSocket>) {
+        let port = SharedPort {
+            demux: Arc::new(SharedDemux::new(self.count())),
+            sockets: sockets.into_iter().map(Some).collect(),
+            is_inherited: true,
+        };
+        self.lock_ports().insert(socket_key, port);
+    }
+
+    /// Whether all loops have their sockets at this place from one hand.
+    pub(super) fn has(&self, socket_key: &SocketKey) -> bool {
+        self.share_ports() || self.lock_ports().contains_key(socket_key)
+    }
+
     /// The socket of the loop with this number at a place that is shared. Where there is none yet `bind` finds the port,
     /// which nobody else may have, and every loop gets its socket there.
     ///
@@ -109,12 +134,13 @@ impl Siblings {
         socket_key: &SocketKey,
         number: usize,
         bind: impl FnOnce() -> io::Result<UdpSocket>,
-    ) -> io::Result<(UdpSocket, Arc<SharedDemux>)> {
+    ) -> io::Result<SharedSocket> {
         let mut ports = self.lock_ports();
         if !ports.contains_key(socket_key) {
             let port = SharedPort {
                 demux: Arc::new(SharedDemux::new(self.count())),
                 sockets: bind_all(bind()?, self.count())?,
+                is_inherited: false,
             };
             ports.insert(socket_key.clone(), port);
             let others = self.mailboxes.iter().enumerate();
@@ -125,7 +151,11 @@ impl Siblings {
         let port = ports.get_mut(socket_key);
         let port = port.expect("it is there now if it was not before");
         match port.sockets[number].take() {
-            Some(socket) => Ok((socket, Arc::clone(&port.demux))),
+            Some(socket) => Ok(SharedSocket {
+                socket,
+                demux: Arc::clone(&port.demux),
+                is_inherited: port.is_inherited,
+            }),
             None => Err(io::Error::other(
                 "its socket on the shared port could not be used before",
             )),
@@ -201,16 +231,16 @@ mod tests {
         let (polls, mailboxes): (Vec<_>, Vec<_>) = (0..3).map(|_| mailbox()).unzip();
         let siblings = Siblings::new(mailboxes);
         let key = socket_key(None);
-        let (second, _) = siblings.socket(&key, 1, bind).expect("a free port");
+        let second = siblings.socket(&key, 1, bind).expect("a free port");
         for number in [0, 2] {
             let mut commands = Vec::new();
             siblings.mailbox(number).take(&mut commands);
             assert!(matches!(&commands[..], [Command::TakeSocket(told)] if *told == key));
         }
         let again = || -> io::Result<UdpSocket> { panic!("it is bound") };
-        let (first, _) = siblings.socket(&key, 0, again).expect("it waits");
-        let (third, _) = siblings.socket(&key, 2, again).expect("it waits");
-        let sockets = [first, second, third];
+        let first = siblings.socket(&key, 0, again).expect("it waits");
+        let third = siblings.socket(&key, 2, again).expect("it waits");
+        let sockets = [first, second, third].map(|shared| shared.socket);
         let local = sockets[0].local_addr().expect("it is bound");
         assert!(sockets.iter().all(|it| it.local_addr().ok() == Some(local)));
         assert!(
@@ -239,8 +269,8 @@ mod tests {
         let (_polls, mailboxes): (Vec<_>, Vec<_>) = (0..2).map(|_| mailbox()).unzip();
         let [one, other] = [(); 2].map(|()| Siblings::new(mailboxes.clone()));
         let key = socket_key(None);
-        let (socket, _) = one.socket(&key, 0, bind).expect("a free port");
-        let local = socket.local_addr().expect("it is bound");
+        let shared = one.socket(&key, 0, bind).expect("a free port");
+        let local = shared.socket.local_addr().expect("it is bound");
         let error = other
             .socket(&key, 0, || UdpSocket::bind(local))
             .expect_err("the port is taken");

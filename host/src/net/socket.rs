@@ -9,7 +9,7 @@ use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A bound, registered socket.
+/// A bound socket.
 pub(super) struct Socket {
     socket: mio::net::UdpSocket,
     offload: Offload,
@@ -40,16 +40,13 @@ impl Offload {
 }
 
 impl Socket {
-    pub(super) fn register(
-        mut socket: mio::net::UdpSocket,
+    pub(super) fn new(
+        socket: mio::net::UdpSocket,
         offload: Offload,
         departures: Arc<DepartureCounter>,
-        registry: &Registry,
-        token: Token,
         is_shared: bool,
     ) -> io::Result<Self> {
         fragments::allow(&socket)?;
-        registry.register(&mut socket, token, Interest::READABLE)?;
         let mut socket = Self {
             socket,
             offload,
@@ -61,6 +58,11 @@ impl Socket {
             socket.expect_data();
         }
         Ok(socket)
+    }
+
+    /// Has the loop receive what comes.
+    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut self.socket, token, Interest::READABLE)
     }
 
     /// Most datagrams of one system call.
@@ -97,6 +99,13 @@ impl Socket {
         }
         UdpSocketState::new(UdpSockRef::from(&self.socket))?;
         fragments::allow(&self.socket)
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for Socket {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -8,6 +8,8 @@ use super::departures::DepartureCounter;
 use super::keys::{Binding, ComponentKey, Sender, SocketKey, StreamKey};
 use super::siblings::Siblings;
 use super::socket::{Offload, Socket};
+#[cfg(unix)]
+use super::takeover::PassedSocket;
 use super::token::Token;
 use crate::ice::stun_kind;
 use mio::Registry;
@@ -26,6 +28,8 @@ pub(super) struct Sockets {
     departures: Arc<DepartureCounter>,
     buffers: Arc<GrantedBuffers>,
     unsent: Vec<Unsent>,
+    /// Those by which another process still receives.
+    inherited: Vec<usize>,
     /// The loop's number, and the others.
     number: usize,
     siblings: Arc<Siblings>,
@@ -43,6 +47,7 @@ impl Sockets {
             departures: Arc::default(),
             buffers: Arc::default(),
             unsent: Vec::new(),
+            inherited: Vec::new(),
         }
     }
 
@@ -108,30 +113,65 @@ impl Sockets {
             offload,
             bindings,
             departures,
+            inherited,
             number,
             siblings,
             ..
         } = self;
-        let common = socket_key.clone().filter(|_| siblings.share_ports());
+        let common = socket_key.clone().filter(|key| siblings.has(key));
         let open = |ports: &mut Ports, index, is_shared| {
-            let (socket, directory) = match &common {
+            let (socket, directory, is_inherited) = match &common {
                 Some(socket_key) => {
-                    let (socket, demux) = siblings.socket(socket_key, *number, || bind(ports))?;
-                    (socket, Directory::shared(demux))
+                    let shared = siblings.socket(socket_key, *number, || bind(ports))?;
+                    let directory = Directory::shared(shared.demux);
+                    (shared.socket, directory, shared.is_inherited)
                 }
-                None => (bind(ports)?, Directory::own()),
+                None => (bind(ports)?, Directory::own(), false),
             };
             let local = socket.local_addr()?;
             let offload = match &*offload {
                 Some(known) => known.clone(),
                 None => offload.insert(Offload::of(&socket)?).clone(),
             };
-            let token = Token::Socket(index).into();
             let departures = Arc::clone(departures);
-            let socket = Socket::register(socket, offload, departures, registry, token, is_shared)?;
+            let mut socket = Socket::new(socket, offload, departures, is_shared)?;
+            match is_inherited {
+                true => inherited.push(index),
+                false => socket.register(registry, Token::Socket(index).into())?,
+            }
             Ok((socket, local, directory))
         };
         bindings.open(socket_key, open)
+    }
+
+    /// Receives by the sockets that another process has bound, which does so no more.
+    pub(super) fn receive_inherited(&mut self) {
+        for index in std::mem::take(&mut self.inherited) {
+            let Some(bound) = self.bindings.get_mut(index) else {
+                continue;
+            };
+            let (socket, token) = (&mut bound.inner, Token::Socket(index).into());
+            if let Err(error) = socket.register(&self.registry, token) {
+                tracing::error!(
+                    "what arrives at {} is lost ({error}): start anew",
+                    bound.local
+                );
+            }
+        }
+    }
+
+    /// Copies of those at ports that streams share.
+    #[cfg(unix)]
+    pub(super) fn shared(&self) -> io::Result<Vec<PassedSocket>> {
+        use std::os::fd::AsFd as _;
+        let shared = self.bindings.shared();
+        let copies = shared.map(|(socket_key, bound)| {
+            Ok(PassedSocket {
+                socket_key: socket_key.clone(),
+                socket: bound.inner.as_fd().try_clone_to_owned()?,
+            })
+        });
+        copies.collect()
     }
 
     /// The index of the loop's socket at a local address that streams share.

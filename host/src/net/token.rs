@@ -14,6 +14,10 @@ pub(super) enum Token {
     Connection(usize),
     /// A connection to a relay.
     Relay(usize),
+    /// The link from the process whose ports were taken over.
+    Predecessor,
+    /// The link to the process that has taken over.
+    Successor,
 }
 
 /// The bits of an index; those above are the kind.
@@ -27,6 +31,8 @@ impl From<Token> for mio::Token {
             Token::Listener(index) => (2, index),
             Token::Connection(index) => (3, index),
             Token::Relay(index) => (4, index),
+            Token::Predecessor => (5, 0),
+            Token::Successor => (6, 0),
         };
         debug_assert!(index >> INDEX_BITS == 0, "more than fits any memory");
         Self(kind << INDEX_BITS | index)
@@ -42,6 +48,8 @@ impl From<mio::Token> for Token {
             2 => Self::Listener(index),
             3 => Self::Connection(index),
             4 => Self::Relay(index),
+            5 => Self::Predecessor,
+            6 => Self::Successor,
             _ => Self::Waker,
         }
     }
@@ -63,7 +71,7 @@ mod tests {
         let indices = [0, 1, 2, 1 << 20, (1 << INDEX_BITS) - 1];
         let indexed = kinds.iter().flat_map(|kind| indices.map(kind));
         let mut seen = HashSet::new();
-        for token in indexed.chain([Token::Waker]) {
+        for token in indexed.chain([Token::Waker, Token::Predecessor, Token::Successor]) {
             let given = mio::Token::from(token);
             assert_eq!(Token::from(given), token);
             assert!(seen.insert(given), "{token:?} is another's as well");

@@ -64,6 +64,7 @@ fn a_daemon_that_is_killed_while_it_loads_a_plugin_leaves_no_process_and_starts_
         }
         await_that("its load has begun", || begun.exists());
         let children = children(daemon.id());
+        println!("children: {children:?}");
         let left = daemon.kill();
         await_that("those it has started have ended", || {
             let is_there = |id: &u32| Path::new(&format!("/proc/{id}")).exists();

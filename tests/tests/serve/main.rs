@@ -11,4 +11,5 @@ mod logs;
 mod metrics;
 mod news;
 mod swap;
+mod takeover;
 mod units;

@@ -7,6 +7,7 @@ mod lite;
 mod moves;
 mod ports;
 mod streams;
+mod takeover;
 mod tuple;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

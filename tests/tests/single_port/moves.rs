@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 /// Pairs at a time, and how often: half of the servers move where there are two loops.
-const PAIRS: usize = 24;
+pub(crate) const PAIRS: usize = 24;
 const ROUNDS: usize = 8;
 /// Datagrams each way of a pair, and how many of them are under way: a socket's buffer holds those of all pairs.
 const DATAGRAMS: u32 = 200;
@@ -20,7 +20,7 @@ const WINDOW: u32 = 4;
 const MESSAGES: u64 = 50;
 
 /// What is reported of an end.
-enum Report {
+pub(crate) enum Report {
     /// A server has a pair: the moment at which it moves.
     Selected(usize),
     /// All datagrams have come, in order.
@@ -33,7 +33,7 @@ enum Report {
 
 /// When a server stops itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StopAt {
+pub(crate) enum StopAt {
     Never,
     Selected,
     Ready,
@@ -162,16 +162,17 @@ impl Application for Flow {
     }
 }
 
-fn host(loops: usize) -> Host {
+pub(crate) fn host_options() -> HostOptions {
     let plugins = SearchPath::from_dirs(vec![plugins()]).expect("they are built");
-    let host_options = HostOptions::new(plugins)
-        .scanner(Scanner::none())
-        .loops(loops);
-    Host::new(host_options).expect("a host")
+    HostOptions::new(plugins).scanner(Scanner::none())
+}
+
+fn host(loops: usize) -> Host {
+    Host::new(host_options().loops(loops)).expect("a host")
 }
 
 /// Pairs that send as soon as they are ready, and what is reported of them.
-fn open(
+pub(crate) fn open(
     host: &Host,
     plugin: &str,
     stop_at: impl Fn(usize) -> StopAt,

@@ -31,8 +31,12 @@ pub(super) fn status(status: &Object) {
         true => ", draining",
         false => "",
     };
+    let predecessor = match status.get("predecessor") {
+        Some(process) => format!("; process {process}, which it has taken over from, has streams"),
+        None => String::new(),
+    };
     stdio::say(format!(
-        "handclasp {}, process {}, for {}: {} streams, {} of them not ready yet{draining}",
+        "handclasp {}, process {}, for {}: {} streams, {} of them not ready yet{draining}{predecessor}",
         cell(status, "version"),
         cell(status, "process"),
         duration(status, "seconds"),

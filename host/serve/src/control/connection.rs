@@ -1,19 +1,20 @@
 //! One controller.
 use super::lines::{Line, Lines};
 use super::response::{Complaint, Failure, Response, Told};
+use super::takeover::{Input, Takeover};
 use crate::daemon::{Daemon, Opener};
 use crate::outbox::{End, Outbox};
 use crate::request::{Numbered, Open, Request, Subscribe};
 use crate::streams::Entry;
 use handclasp::SendError;
-use handclasp::control::{Addressed, Input, ParseError};
+use handclasp::control::{self, Addressed, ParseError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
@@ -28,8 +29,8 @@ const AT_A_TIME: usize = 100;
 
 /// A connection, which drives streams.
 pub(super) struct Connection {
-    daemon: Arc<Daemon>,
-    outbox: Arc<Outbox>,
+    pub(super) daemon: Arc<Daemon>,
+    pub(super) outbox: Arc<Outbox>,
     number: u64,
     /// What must be shown before anything is asked.
     token: Option<Arc<str>>,
@@ -39,6 +40,7 @@ pub(super) struct Connection {
     sweep_at: usize,
     /// Whether it hears news.
     has_subscribed: bool,
+    pub(super) takeover: Takeover,
 }
 
 impl Connection {
@@ -56,13 +58,14 @@ impl Connection {
             streams: HashMap::new(),
             sweep_at: 64,
             has_subscribed: false,
+            takeover: Takeover::default(),
         }
     }
 
     /// Serves the peer until it has gone or reads too slowly. Its streams end with it, but for detached ones.
     pub(super) async fn serve(
         mut self,
-        input: impl AsyncRead + Unpin,
+        input: impl Input,
         output: impl AsyncWrite + Unpin + Send + 'static,
     ) {
         let mut writer = tokio::spawn(write(Arc::clone(&self.outbox), output, self.number));
@@ -78,7 +81,12 @@ impl Connection {
             let error = match line {
                 Ok(Some(Line::Text(text))) => {
                     let text = Zeroizing::new(text.to_owned());
-                    match self.take(lines.number(), &text).await {
+                    let goes_on = self.take(lines.number(), &text).await;
+                    if let Some((id, step)) = self.takeover.asked.take() {
+                        let unix = lines.input().get_ref().unix();
+                        self.pass_place(id.as_ref(), step, unix).await;
+                    }
+                    match goes_on {
                         true => continue,
                         false => break,
                     }
@@ -183,7 +191,7 @@ impl Connection {
     }
 
     /// A message for a stream.
-    async fn pass_on(&self, number: u64, name: &str, input: Input) {
+    async fn pass_on(&self, number: u64, name: &str, input: control::Input) {
         let own = self.streams.get(name).and_then(Weak::upgrade);
         let entry = own.or_else(|| self.daemon.streams.get(name));
         let Some(entry) = entry else {
@@ -272,6 +280,9 @@ impl Connection {
             Request::Shutdown => {
                 self.answer(name, id, &json!({"streams": self.daemon.streams.len()}));
                 self.daemon.end();
+            }
+            Request::Takeover(takeover) => {
+                self.takeover.asked = Some((id.cloned(), takeover.step));
             }
             Request::Subscribe(subscribe) => self.subscribe(id, subscribe),
             Request::Status => self.answer(name, id, &self.daemon.status()),
@@ -411,11 +422,11 @@ impl Connection {
         self.fail(name, id, &Failure::new("plugin", error));
     }
 
-    fn answer(&self, name: &'static str, id: Option<&Value>, body: &impl Serialize) {
+    pub(super) fn answer(&self, name: &'static str, id: Option<&Value>, body: &impl Serialize) {
         self.outbox.push(&Response::new(name, id, body));
     }
 
-    fn fail(&self, name: &'static str, id: Option<&Value>, failure: &Failure) {
+    pub(super) fn fail(&self, name: &'static str, id: Option<&Value>, failure: &Failure) {
         self.outbox.push(&Response::new(name, id, failure));
     }
 }

@@ -30,6 +30,11 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         }
     }
 
+    /// What the lines are read from.
+    pub(crate) fn input(&self) -> &R {
+        &self.input
+    }
+
     /// How many lines were read; empty ones count.
     pub(crate) fn number(&self) -> u64 {
         self.number

@@ -1,7 +1,9 @@
 //! Where controllers connect.
 use super::connection::Connection;
+use super::takeover::Input;
 use crate::daemon::Daemon;
 use crate::outbox::{Budget, Outbox};
+use crate::takeover::Lock;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::net::{TcpListener, UnixListener};
 
 /// The control socket of this process: no other daemon can take its place while it is there.
@@ -21,7 +23,9 @@ pub(crate) struct ControlSocket {
     listener: StdUnixListener,
     path: PathBuf,
     /// Held as long as the socket is.
-    _lock: Option<OwnedFd>,
+    lock: Option<Lock>,
+    /// Whether its file goes with it.
+    is_own: bool,
 }
 
 /// Why there is no control socket.
@@ -90,6 +94,26 @@ impl ControlSocket {
                 by: holder(path),
             });
         };
+        Self::make(path, mode, group, Some(Lock(lock)))
+    }
+
+    /// Makes one at a name that is this process's alone.
+    pub(crate) fn bind_own(
+        path: &Path,
+        mode: u32,
+        group: Option<u32>,
+    ) -> Result<Self, SocketError> {
+        Self::make(path, mode, group, None)
+    }
+
+    fn make(
+        path: &Path,
+        mode: u32,
+        group: Option<u32>,
+        lock: Option<Lock>,
+    ) -> Result<Self, SocketError> {
+        let at = || path.to_owned();
+        let bind = |error| SocketError::Bind { path: at(), error };
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.file_type().is_socket() => {
                 // Whoever holds no lock may still listen there, such as another program.
@@ -123,7 +147,8 @@ impl ControlSocket {
         Ok(Self {
             listener,
             path: at(),
-            _lock: Some(lock),
+            lock,
+            is_own: true,
         })
     }
 
@@ -132,8 +157,32 @@ impl ControlSocket {
         Self {
             listener,
             path,
-            _lock: None,
+            lock: None,
+            is_own: false,
         }
+    }
+
+    /// One that another daemon had until now.
+    pub(crate) fn taken_over(listener: OwnedFd, path: PathBuf, lock: Option<Lock>) -> Self {
+        // Whoever connects is told this process.
+        let _ = rustix::net::listen(&listener, BACKLOG); // it listens already
+        Self {
+            listener: listener.into(),
+            path,
+            is_own: lock.is_some(),
+            lock,
+        }
+    }
+
+    /// Another daemon has it from now on.
+    pub(crate) fn give_away(&mut self) {
+        self.is_own = false;
+    }
+
+    /// What another daemon needs in order to take it over.
+    pub(crate) fn copy(&self) -> io::Result<(OwnedFd, Option<Lock>)> {
+        let lock = self.lock.as_ref().map(|lock| lock.0.try_clone().map(Lock));
+        Ok((self.listener.try_clone()?.into(), lock.transpose()?))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -143,7 +192,7 @@ impl ControlSocket {
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        if self._lock.is_some() {
+        if self.is_own {
             let _ = fs::remove_file(&self.path); // it may have been removed already
         }
     }
@@ -220,7 +269,7 @@ impl Connections {
         daemon: &Arc<Daemon>,
         token: Option<Arc<str>>,
         (input, output): (
-            impl AsyncRead + Unpin + Send + 'static,
+            impl Input + Send + 'static,
             impl AsyncWrite + Unpin + Send + 'static,
         ),
     ) {
@@ -262,21 +311,27 @@ impl Drop for Open {
     }
 }
 
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 1024;
 /// How long to wait where the system has no descriptor to give.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Serves whoever connects to the socket, for ever.
+/// Where connections to a socket come.
 ///
 /// # Errors
-/// The system cannot wait for it.
-pub(crate) async fn serve_unix(
-    socket: &ControlSocket,
-    daemon: Arc<Daemon>,
-    connections: Arc<Connections>,
-) -> io::Result<()> {
+/// The system cannot wait for them.
+pub(crate) fn unix_listener(socket: &ControlSocket) -> io::Result<UnixListener> {
     let listener = socket.listener.try_clone()?;
     listener.set_nonblocking(true)?;
-    let listener = UnixListener::from_std(listener)?;
+    UnixListener::from_std(listener)
+}
+
+/// Serves whoever connects to the socket, for ever.
+pub(crate) async fn serve_unix(
+    listener: UnixListener,
+    daemon: Arc<Daemon>,
+    connections: Arc<Connections>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -296,7 +351,7 @@ pub(crate) async fn serve_tcp(
     token: Arc<str>,
     daemon: Arc<Daemon>,
     connections: Arc<Connections>,
-) -> io::Result<()> {
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

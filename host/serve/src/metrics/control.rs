@@ -8,6 +8,7 @@ pub(super) struct ControlMetrics {
     connections: GaugeVec,
     waiting: GaugeVec,
     draining: GaugeVec,
+    predecessor: GaugeVec,
     reloads: IntCounterVec,
 }
 
@@ -27,6 +28,11 @@ impl ControlMetrics {
             draining: registrar.gauge(
                 "handclasp_draining",
                 "Whether no stream is opened any more, for the daemon is to end.",
+                &[],
+            ),
+            predecessor: registrar.gauge(
+                "handclasp_predecessor",
+                "Whether the daemon that this one has taken over from still has streams.",
                 &[],
             ),
             reloads: registrar.counter(
@@ -58,6 +64,7 @@ impl ControlMetrics {
             (&self.connections, observed.connections),
             (&self.waiting, observed.waiting_bytes),
             (&self.draining, usize::from(observed.is_draining)),
+            (&self.predecessor, usize::from(observed.has_predecessor)),
         ] {
             gauge.with_label_values::<&str>(&[]).set(value as f64);
         }

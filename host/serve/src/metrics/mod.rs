@@ -53,6 +53,7 @@ pub(crate) struct Observed<'a> {
     pub(crate) streams: &'a [(Arc<Generation>, &'static str)],
     pub(crate) half_open: usize,
     pub(crate) is_draining: bool,
+    pub(crate) has_predecessor: bool,
     pub(crate) connections: usize,
     pub(crate) waiting_bytes: usize,
 }

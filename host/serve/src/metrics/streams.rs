@@ -25,7 +25,7 @@ const BUCKETS: [f64; 12] = [
 /// What a stream may be.
 const STATES: [&str; 5] = ["connecting", "ready", "disconnected", "failed", "closed"];
 /// Why opens are refused: they are there from the start, so that the first one is seen to be one.
-const REASONS: [&str; 11] = [
+const REASONS: [&str; 12] = [
     "client",
     "draining",
     "full",
@@ -37,6 +37,7 @@ const REASONS: [&str; 11] = [
     "plugin_streams",
     "rate",
     "streams",
+    "taken_over",
 ];
 
 impl StreamMetrics {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use std::{io, mem};
 #[derive(Clone, Debug)]
 pub(crate) struct Watcher {
     wishes: Sender<Wish>,
+    is_over: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -52,15 +54,16 @@ impl Watcher {
     /// The system gives no thread.
     pub(crate) fn start(keeper: Arc<Keeper>, watched: Watched) -> io::Result<Self> {
         let (wishes, inbox) = mpsc::channel();
-        let changed = wishes.clone();
+        let (changed, is_over) = (wishes.clone(), Arc::<AtomicBool>::default());
+        let is_to_end = Arc::clone(&is_over);
         let thread = thread::Builder::new().name("handclasp-plugins".to_owned());
         thread.spawn(move || {
             let tell = move || {
                 let _ = changed.send(Wish::Changed); // at the daemon's end nobody listens
             };
-            Watching::new(keeper, watched, tell).run(&inbox);
+            Watching::new(keeper, watched, tell).run(&inbox, &is_to_end);
         })?;
-        Ok(Self { wishes })
+        Ok(Self { wishes, is_over })
     }
 
     /// Looks at everything now, also at what was refused before, and waits for what it comes to. `None` at the end of
@@ -69,6 +72,12 @@ impl Watcher {
         let (done, looked) = mpsc::sync_channel(1);
         self.wishes.send(Wish::Look(done)).ok()?;
         looked.recv().ok()
+    }
+
+    /// It looks no more, once it has done what it is at.
+    pub(crate) fn stop(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        let _ = self.wishes.send(Wish::Changed); // it may have ended
     }
 }
 
@@ -110,11 +119,11 @@ impl Watching {
         }
     }
 
-    fn run(mut self, inbox: &Receiver<Wish>) {
+    fn run(mut self, inbox: &Receiver<Wish>, is_over: &AtomicBool) {
         self.watch();
         let mut next_poll = self.watched.poll.map(|every| Instant::now() + every);
         let (mut changed, mut again) = (false, false);
-        loop {
+        while !is_over.load(Ordering::Relaxed) {
             let wait = match again || changed {
                 true => AGAIN,
                 false => self.rest(next_poll),

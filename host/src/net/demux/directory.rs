@@ -110,6 +110,15 @@ impl Directory {
         }
     }
 
+    /// Whether a datagram for which [`route`](Self::route) gives nobody is not of another process's either: its address is
+    /// a peer's here, or its request is to a component here.
+    pub(in super::super) fn knows(&self, remote: SocketAddr, kind: Option<StunKind<'_>>) -> bool {
+        match self {
+            Self::Own(demux) => demux.knows(remote, kind),
+            Self::Shared { common, .. } => common.read().knows(remote, kind),
+        }
+    }
+
     /// The component whose socket this is, if it is one's alone.
     pub(in super::super) fn sole_component(&self) -> Option<ComponentKey> {
         match self {

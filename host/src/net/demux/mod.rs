@@ -237,6 +237,17 @@ impl Demux {
         Some(key)
     }
 
+    /// Whether an address is a peer's here, or a request is to a component here.
+    fn knows(&self, remote: SocketAddr, kind: Option<StunKind<'_>>) -> bool {
+        let is_request_to_one = || match kind {
+            Some(StunKind::Request { local_ufrag, .. }) => {
+                local_ufrag.is_some_and(|ufrag| self.by_ufrag.contains_key(ufrag))
+            }
+            _ => false,
+        };
+        self.by_address.contains_key(&remote) || is_request_to_one()
+    }
+
     /// The component whose socket this is, if it is one's alone.
     pub(super) fn sole_component(&self) -> Option<ComponentKey> {
         let mut members = self.members.keys();

@@ -1,7 +1,7 @@
 //! One TCP connection that carries the datagrams of a pair.
-use super::deframer::{Deframer, header};
 use crate::ice::Pair;
 use crate::net::backlog::Backlog;
+use crate::net::deframer::{Deframer, header};
 use crate::net::keys::ComponentKey;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};

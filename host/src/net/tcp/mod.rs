@@ -4,7 +4,6 @@
 //! and ICE still wants it. One that comes to a listener is nobody's until its first frame has proven to be an
 //! authentic request to a component; until then little of it is kept, and not for long.
 mod connection;
-mod deframer;
 mod listener;
 mod owned;
 mod pauses;
