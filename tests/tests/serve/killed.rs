@@ -142,10 +142,11 @@ struct Relay {
 }
 
 const RELAY: &str = "
-import socket, sys, threading
+import os, socket, sys, threading
 listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[2])
+listener.bind(sys.argv[2] + '.new')
 listener.listen()
+os.rename(sys.argv[2] + '.new', sys.argv[2])
 near, _ = listener.accept()
 far = socket.socket(socket.AF_UNIX)
 far.connect(sys.argv[1])
@@ -181,6 +182,15 @@ impl Drop for Relay {
     }
 }
 
+/// It is over with this value, also where the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_controller_that_is_killed_in_the_middle_of_a_line_loses_its_own_streams_only() {
     if !is_here("python3", "python3") {
@@ -196,6 +206,7 @@ fn a_controller_that_is_killed_in_the_middle_of_a_line_loses_its_own_streams_onl
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let data = scope.spawn(|| exchange_data(other, &pairs, &is_over));
+        let over = Over(&is_over);
         for _ in 0..5 {
             let mut relay = Relay::start(&daemon);
             let mut controller = Controller::connect(&relay.socket);
@@ -215,7 +226,7 @@ fn a_controller_that_is_killed_in_the_middle_of_a_line_loses_its_own_streams_onl
             await_that("its streams have ended", || running(&mut observer) == 10);
             fs::remove_file(&relay.socket).expect("it is there");
         }
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
         let datagrams = data.join().expect("no datagram was lost");
         assert!(datagrams > 100, "{datagrams}");
     });
