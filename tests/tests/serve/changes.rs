@@ -2,6 +2,7 @@
 use super::swap::{directory, outcome, subscribed, version};
 use handclasp_tests::{Daemon, is_here};
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -90,4 +91,28 @@ fn what_rsync_brings_is_used_within_a_second_of_being_whole() {
         assert!(took < Duration::from_secs(1), "{options:?}: {took:?}");
     }
     assert!(!daemon.log().contains("not used"), "{}", daemon.log());
+}
+
+#[test]
+fn a_file_that_gets_whole_while_it_is_looked_at_is_not_told_to_be_unusable() {
+    let (directory, file) = directory();
+    // A look at these takes some milliseconds.
+    for number in 0..2000 {
+        let junk = directory.path().join(format!("x{number}.so"));
+        fs::write(junk, "no library").expect("there is room");
+    }
+    let daemon = Daemon::start(directory.path(), "");
+    let mut news = subscribed(&daemon);
+    let mut random = fastrand::Rng::with_seed(7);
+    for round in 0..20 {
+        let new = fs::read(version(1 + (1 + round) % 2)).expect("it is there");
+        let mut slow = fs::File::create(&file).expect("it is ours");
+        slow.write_all(&new[..100]).expect("there is room");
+        // A look begins 100 ms later.
+        thread::sleep(Duration::from_millis(random.u64(90..160)));
+        slow.write_all(&new[100..]).expect("there is room");
+        drop(slow);
+        let told = outcome(&mut news);
+        assert_eq!(told["event"], "generation_loaded", "{round}: {told}");
+    }
 }
