@@ -241,7 +241,7 @@ impl Host {
     /// This waits for the event loops, 5 s at most; in a callback of a stream it fails.
     ///
     /// # Errors
-    /// There is none, the system gives no copies of the sockets, or an event loop does not answer.
+    /// There is none, another host still receives by them, the system gives no copies of the sockets, or an event loop does not answer.
     #[cfg(unix)]
     pub fn pass_ports(&self) -> Result<PassedPorts, PassError> {
         match is_on_event_loop() {

@@ -149,6 +149,9 @@ impl Loops {
     #[cfg(unix)]
     pub(crate) fn pass_ports(&self) -> Result<PassedPorts, PassError> {
         use std::os::unix::net::UnixStream;
+        if self.takeover().has_predecessor {
+            return Err(PassError::Predecessor);
+        }
         let mut asked = Vec::new();
         for one in &self.loops {
             let (link, theirs) = UnixStream::pair()?;

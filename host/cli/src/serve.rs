@@ -97,13 +97,17 @@ fn successor() -> io::Result<Command> {
     Ok(command)
 }
 
-/// Where this program is, also if another one has taken its place there.
+/// Where this program was started from, and another version may be now.
 fn program() -> io::Result<PathBuf> {
-    let path = std::env::current_exe()?;
-    // So Linux names a file that was replaced.
-    let name = path.as_os_str().as_encoded_bytes();
-    match name.strip_suffix(b" (deleted)") {
-        Some(name) => Ok(PathBuf::from(OsStr::from_bytes(name))),
-        None => Ok(path),
+    let named = std::env::args_os().next().map(PathBuf::from);
+    match named.filter(|named| named.is_absolute()) {
+        Some(named) => Ok(named),
+        None => {
+            let path = std::env::current_exe()?;
+            // So Linux names a file that was replaced.
+            let name = path.as_os_str().as_encoded_bytes();
+            let kept = name.strip_suffix(b" (deleted)").unwrap_or(name);
+            Ok(PathBuf::from(OsStr::from_bytes(kept)))
+        }
     }
 }

@@ -8,14 +8,13 @@ use crate::plugins::{self, Keeper, Policy, Shelf, Unavailable, Watcher};
 use crate::request::Open;
 use crate::settings::{Settings, SettingsError};
 use crate::streams::{Entry, NameError, Reporter, Streams};
-use crate::takeover::{Estate, Listeners};
+use crate::takeover::{Giving, Listeners, NotGiven, Offer};
 use crate::trust::{Trust, TrustError};
 use handclasp::ice::Announced;
-use handclasp::{Host, OpenError, PassError, StreamOptions};
+use handclasp::{Host, OpenError, StreamOptions};
 use serde::Serialize;
-use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
@@ -37,11 +36,7 @@ pub(crate) struct Daemon {
     /// It is to drain, or to end.
     told: Notify,
     is_ending: AtomicBool,
-    /// What is passed when another daemon takes over.
-    listeners: Mutex<Listeners>,
-    handover: watch::Sender<Handover>,
-    /// How often its estate was asked for.
-    estates: AtomicU64,
+    pub(crate) giving: Giving,
     /// The daemon whose place this one has taken.
     predecessor: Option<u32>,
     /// All streams have ended.
@@ -66,35 +61,6 @@ pub(crate) struct Parts {
     pub(crate) set_log: fn(&Log),
     pub(crate) listeners: Listeners,
     pub(crate) predecessor: Option<u32>,
-}
-
-/// How far the daemon has passed its place to another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Handover {
-    No,
-    /// It is to.
-    Wanted,
-    /// It has, and this is its control socket since, if it could have one.
-    Done(Option<PathBuf>),
-}
-
-/// Why the daemon does not pass its place.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotPassed {
-    #[error("it ends")]
-    Ending,
-    #[error(
-        "it has taken over from process {0} itself, which still has streams: try again once that has ended, or end it"
-    )]
-    HasPredecessor(u32),
-    #[error("another daemon has taken over already: ask that one")]
-    HasSuccessor,
-    #[error("another daemon has asked since: try again")]
-    Outdated,
-    #[error(transparent)]
-    Ports(#[from] PassError),
-    #[error("its listeners cannot be passed ({0}): are its open files used up?")]
-    Listeners(#[from] io::Error),
 }
 
 /// What reading the configuration again has come to.
@@ -215,9 +181,7 @@ impl Daemon {
             is_draining: AtomicBool::new(false),
             told: Notify::new(),
             is_ending: AtomicBool::new(false),
-            listeners: Mutex::new(parts.listeners),
-            handover: watch::channel(Handover::No).0,
-            estates: AtomicU64::new(0),
+            giving: Giving::new(parts.listeners),
             predecessor: parts.predecessor,
             over: watch::channel(false).0,
             budget: parts.budget,
@@ -249,7 +213,7 @@ impl Daemon {
         opener: &Opener<'_>,
         opened: impl FnOnce(&Entry),
     ) -> Result<Arc<Entry>, Refused> {
-        if self.is_handed_over() {
+        if self.giving.is_given() {
             return Err(Refused::TakenOver);
         }
         if self.is_draining() {
@@ -475,55 +439,15 @@ impl Daemon {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// All that another daemon needs in order to take over, and the number of the estate: those before it are void. Waits
-    /// for the event loops. Nothing changes for this daemon by that.
-    pub(crate) fn estate(&self) -> Result<(Estate, u64), NotPassed> {
+    /// What another daemon needs in order to take over, and the number of the offer; waits for the event loops.
+    pub(crate) fn offer(&self) -> Result<(Offer, u64), NotGiven> {
         if self.is_ending() {
-            return Err(NotPassed::Ending);
+            return Err(NotGiven::Ending);
         }
-        if let Some(predecessor) = self.predecessor() {
-            return Err(NotPassed::HasPredecessor(predecessor));
+        match self.predecessor() {
+            Some(predecessor) => Err(NotGiven::HasPredecessor(predecessor)),
+            None => self.giving.offer(&self.host),
         }
-        if self.is_handed_over() && self.host.takeover().has_successor {
-            return Err(NotPassed::HasSuccessor);
-        }
-        // One after the other, also with their ports.
-        let listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let number = self.estates.fetch_add(1, Ordering::Relaxed) + 1;
-        let estate = Estate {
-            ports: self.host.pass_ports()?,
-            listeners: listeners.try_clone()?,
-        };
-        Ok((estate, number))
-    }
-
-    /// Another daemon has the estate with this number, and takes over for good. Returns this one's own control socket once
-    /// no connection is taken at any that it had.
-    pub(crate) async fn hand_over(&self, number: u64) -> Result<Option<PathBuf>, NotPassed> {
-        if self.estates.load(Ordering::Relaxed) != number {
-            return Err(NotPassed::Outdated);
-        }
-        // Nobody else has this number, or gets one now.
-        self.estates.fetch_add(1, Ordering::Relaxed);
-        let mut handover = self.handover.subscribe();
-        self.handover.send_replace(Handover::Wanted);
-        self.told.notify_waiters();
-        let done = handover.wait_for(|it| matches!(it, Handover::Done(_)));
-        match done.await.as_deref() {
-            Ok(Handover::Done(socket)) => Ok(socket.clone()),
-            _ => Err(NotPassed::Ending),
-        }
-    }
-
-    pub(crate) fn is_to_hand_over(&self) -> bool {
-        *self.handover.borrow() == Handover::Wanted
-    }
-
-    fn is_handed_over(&self) -> bool {
-        matches!(*self.handover.borrow(), Handover::Done(_))
     }
 
     /// Says what became of datagrams that were another daemon's.
@@ -536,20 +460,11 @@ impl Daemon {
         );
     }
 
-    /// No connection is taken any more where others connected; here is this daemon's own control socket.
-    pub(crate) fn handed_over(&self, socket: Option<PathBuf>) {
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *listeners = Listeners::default();
+    /// Another daemon has taken over for good; here is where this one takes connections from now on.
+    pub(crate) fn taken_over(&self, socket: Option<PathBuf>) {
         self.watcher.stop();
         self.is_draining.store(true, Ordering::Relaxed);
-        let news = News::TakenOver {
-            socket: socket.clone(),
-        };
-        self.newsroom.tell(news);
-        self.handover.send_replace(Handover::Done(socket));
+        self.newsroom.tell(News::TakenOver { socket });
     }
 
     /// The daemon ends now.

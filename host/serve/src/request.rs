@@ -128,8 +128,10 @@ pub(crate) enum TakeoverStep {
     Offer,
     /// It wants to have it.
     Descriptors,
-    /// It keeps it.
+    /// It has all that it needs.
     Commit,
+    /// It is in its place.
+    Ready,
 }
 
 /// Events to hear of; all without.

@@ -15,7 +15,7 @@ use crate::plugins::{Keeper, Policy, Shelf, Watched, Watcher};
 use crate::settings::{Settings, SettingsError};
 use crate::streams::Streams;
 use crate::systemd;
-use crate::takeover::{self, AskError, Claim, Estate, Listeners};
+use crate::takeover::{self, AskError, Claim, Estate, Listeners, Stage};
 use crate::trust::{Trust, TrustError};
 use handclasp::plugin::{Scanner, SearchPath};
 use handclasp::{Host, HostError, HostOptions, StillRunning, plugin};
@@ -27,9 +27,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 /// How a daemon is started.
 #[derive(Debug)]
@@ -132,14 +132,16 @@ pub fn run(start: Start) -> Result<(), ServeError> {
 struct Running {
     daemon: Arc<Daemon>,
     config: Arc<Mutex<Config>>,
-    socket: ControlSocket,
-    /// Where it is once another daemon has taken over.
-    own_socket: Option<PathBuf>,
+    /// Until another daemon has taken over.
+    socket: Option<ControlSocket>,
+    /// From then on.
+    own_socket: Option<ControlSocket>,
+    /// That of the daemon whose place this one takes, until that is told.
+    claim: Option<Claim>,
     /// The mode and the group of a control socket.
     access: (u32, Option<u32>),
-    /// With the token that connections must show.
-    tcp: Option<(std::net::TcpListener, Arc<str>)>,
-    http: Option<std::net::TcpListener>,
+    /// What connections over TCP must show.
+    token: Option<Arc<str>>,
     connections: Arc<Connections>,
     /// Tasks that take connections.
     listening: JoinSet<()>,
@@ -171,6 +173,7 @@ impl Running {
         let tcp = listen_for_controllers(&config, listeners.tcp)?;
         let http = listen_for_http(&config, listeners.http)?;
         let access = (config.control.mode, group);
+        let (tcp, token) = tcp.unzip();
         let socket = match (listeners.control, systemd::control_socket()) {
             (Some(listener), _) => {
                 ControlSocket::taken_over(listener, socket_path.clone(), listeners.lock)
@@ -222,14 +225,14 @@ impl Running {
             Connections::new(config.control.max_connections as usize, Arc::clone(&budget));
         let config = Arc::new(Mutex::new(config));
         let (control, lock) = socket.copy()?;
-        let at = |listener: &std::net::TcpListener| {
-            Ok::<_, io::Error>((listener.local_addr()?, listener.try_clone()?.into()))
+        let at = |listener: std::net::TcpListener| {
+            Ok::<_, io::Error>((listener.local_addr()?, listener.into()))
         };
         let listeners = Listeners {
             control: Some(control),
             lock,
-            tcp: tcp.as_ref().map(|(listener, _)| at(listener)).transpose()?,
-            http: http.as_ref().map(at).transpose()?,
+            tcp: tcp.map(at).transpose()?,
+            http: http.map(at).transpose()?,
         };
         let daemon = Daemon::new(Parts {
             host: host.clone(),
@@ -246,9 +249,11 @@ impl Running {
             listeners,
             predecessor: claim.as_ref().map(|claim| claim.process),
         });
-        if let Some(claim) = claim {
+        let mut claim = claim;
+        if let Some(claim) = &mut claim {
             let (process, own) = (claim.process, claim.commit()?);
             host.confirm_takeover();
+            socket.set_access(access.0, access.1)?;
             let own = own.map(|own| format!(", and are at {}", own.display()));
             let own = own.unwrap_or_default();
             tracing::info!("taken over from process {process}, whose streams go on{own}");
@@ -262,11 +267,11 @@ impl Running {
         Ok(Self {
             daemon: Arc::new(daemon),
             config,
-            socket,
+            socket: Some(socket),
             own_socket: None,
+            claim,
             access,
-            tcp,
-            http,
+            token,
             connections: Arc::new(connections),
             listening: JoinSet::new(),
             reopen_logs: start.reopen_logs,
@@ -275,19 +280,7 @@ impl Running {
     }
 
     async fn run(mut self) -> Result<(), ServeError> {
-        if let Some((listener, token)) = self.tcp.take() {
-            let listener = TcpListener::from_std(listener)?;
-            let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
-            self.listening
-                .spawn(serve_tcp(listener, token, daemon, connections));
-        }
-        if let Some(listener) = self.http.take() {
-            let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
-            let site = Site::new(daemon, connections);
-            let listener = TcpListener::from_std(listener)?;
-            self.listening.spawn(http::serve(listener, Arc::new(site)));
-        }
-        self.serve_socket()?;
+        self.take_connections().await?;
         if let Some(every) = systemd::watchdog() {
             tokio::spawn(feed(Arc::clone(&self.daemon), every));
         }
@@ -312,23 +305,61 @@ impl Running {
         stopped.map_err(io::Error::other)?.map_err(ServeError::from)
     }
 
-    fn serve_socket(&mut self) -> io::Result<()> {
-        let listener = unix_listener(&self.socket)?;
+    /// Takes connections wherever the daemon listens.
+    async fn take_connections(&mut self) -> io::Result<()> {
+        let listeners = self.daemon.giving.listeners().await?;
+        if let Some(socket) = &self.socket {
+            let listener = unix_listener(socket)?;
+            self.serve_controllers(listener);
+        }
+        let (daemon, connections) = (&self.daemon, &self.connections);
+        if let (Some((_, listener)), Some(token)) = (listeners.tcp, &self.token) {
+            let listener = TcpListener::from_std(listener.into())?;
+            let (daemon, connections) = (Arc::clone(daemon), Arc::clone(connections));
+            self.listening
+                .spawn(serve_tcp(listener, Arc::clone(token), daemon, connections));
+        }
+        if let Some((_, listener)) = listeners.http {
+            let listener = TcpListener::from_std(listener.into())?;
+            let site = Site::new(Arc::clone(daemon), Arc::clone(connections));
+            self.listening.spawn(http::serve(listener, Arc::new(site)));
+        }
+        Ok(())
+    }
+
+    fn serve_controllers(&mut self, listener: UnixListener) {
         let (daemon, connections) = (Arc::clone(&self.daemon), Arc::clone(&self.connections));
         self.listening
             .spawn(serve_unix(listener, daemon, connections));
-        Ok(())
     }
 
     /// Returns once all streams are to end, or have ended where the daemon drains.
     async fn until_end(&mut self) -> Result<(), ServeError> {
         let mut signals = Signals::new()?;
-        systemd::ready(&format!("control socket {}", self.socket.path().display()));
+        let mut stages = self.daemon.giving.watch();
+        let stage = self.daemon.giving.watch();
+        self.say_ready();
+        let claim = self.claim.take();
+        let mut conclusion = claim.map(|claim| tokio::task::spawn_blocking(|| claim.ready()));
         let (mut is_draining, mut deadline) = (false, None);
+        let mut given = Instant::now();
         loop {
             let asked = tokio::select! {
                 asked = signals.next() => asked,
                 () = self.daemon.told() => None,
+                Ok(()) = stages.changed() => None,
+                () = sleep_until(given.into()), if matches!(*stage.borrow(), Stage::Given(_)) => {
+                    self.daemon.giving.conclude(false);
+                    None
+                }
+                concluded = async { conclusion.as_mut().expect("it is there").await }, if conclusion.is_some() => {
+                    conclusion = None;
+                    concluded.map_err(io::Error::other)??;
+                    if let Some(socket) = &mut self.socket {
+                        socket.settle();
+                    }
+                    None
+                }
                 () = self.daemon.streams.one_has_ended(), if is_draining => None,
                 () = sleep(GLANCE), if is_draining => None, // one may have ended before this listened
             };
@@ -345,9 +376,17 @@ impl Running {
             if self.daemon.is_ending() {
                 return Ok(());
             }
-            if self.daemon.is_to_hand_over() {
-                self.hand_over().await;
-                (is_draining, deadline) = (true, None);
+            let stage = stages.borrow_and_update().clone();
+            self.give(stage.clone()).await?;
+            match stage {
+                Stage::Wanted => {
+                    given = Instant::now() + PATIENCE;
+                    continue;
+                }
+                // Nobody knows yet whether it ends.
+                Stage::Given(_) => continue,
+                Stage::Gone(_) => (is_draining, deadline) = (true, None),
+                Stage::Own | Stage::Returned => {}
             }
             if self.daemon.is_draining() && !is_draining {
                 let patience = self.daemon.settings().timeouts.drain;
@@ -370,32 +409,61 @@ impl Running {
         }
     }
 
-    /// Leaves its place to another daemon. Its streams go on, and whoever asks for them finds it at a socket of its own.
-    async fn hand_over(&mut self) {
-        if let Some(own) = self.own_socket.clone() {
-            // The one that has taken over before is gone.
-            return self.daemon.handed_over(Some(own));
-        }
-        systemd::fall_silent();
-        self.listening.shutdown().await;
-        let mut path = self.socket.path().as_os_str().to_owned();
-        path.push(format!(".{}", std::process::id()));
-        let (mode, group) = self.access;
-        self.socket.give_away();
-        let own = ControlSocket::bind_own(Path::new(&path), mode, group);
-        let own = own.map_err(ServeError::from).and_then(|own| {
-            self.socket = own;
-            Ok(self.serve_socket()?)
-        });
-        let own = match own {
-            Ok(()) => Some(self.socket.path().to_owned()),
-            Err(error) => {
-                tracing::warn!("nobody can ask for the streams that go on: {error}");
-                None
+    /// Does what another daemon's taking of its place asks for.
+    async fn give(&mut self, stage: Stage) -> io::Result<()> {
+        match stage {
+            Stage::Own | Stage::Given(_) => {}
+            Stage::Wanted => {
+                self.listening.shutdown().await;
+                let own = self.serve_own_socket();
+                self.daemon.giving.enter(Stage::Given(own));
             }
-        };
-        self.own_socket.clone_from(&own);
-        self.daemon.handed_over(own);
+            // It had been gone before.
+            Stage::Returned if self.socket.is_none() => {
+                let own = self.own_path();
+                self.daemon.giving.enter(Stage::Gone(own));
+            }
+            Stage::Returned => {
+                tracing::warn!("the daemon that was about to take over is gone: all is as before");
+                self.listening.shutdown().await;
+                self.own_socket = None;
+                self.take_connections().await?;
+                self.daemon.giving.enter(Stage::Own);
+            }
+            Stage::Gone(own) => {
+                if let Some(mut socket) = self.socket.take() {
+                    systemd::fall_silent();
+                    socket.give_away();
+                    self.daemon.giving.close().await;
+                    self.daemon.taken_over(own);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes connections at a socket that is this process's alone. Returns where that is.
+    fn serve_own_socket(&mut self) -> Option<PathBuf> {
+        if self.own_socket.is_none() {
+            let mut path = self.socket.as_ref()?.path().as_os_str().to_owned();
+            path.push(format!(".{}", std::process::id()));
+            let (mode, group) = self.access;
+            let own = ControlSocket::bind_own(Path::new(&path), mode, group);
+            let own = own.inspect_err(|error| {
+                tracing::warn!("nobody can ask for the streams that go on: {error}");
+            });
+            self.own_socket = own.ok();
+        }
+        match unix_listener(self.own_socket.as_ref()?) {
+            Ok(listener) => self.serve_controllers(listener),
+            Err(error) => tracing::warn!("nobody can ask for the streams that go on: {error}"),
+        }
+        self.own_path()
+    }
+
+    fn own_path(&self) -> Option<PathBuf> {
+        let own = self.own_socket.as_ref();
+        own.map(|own| own.path().to_owned())
     }
 
     /// Starts the program anew, as it is in its place now.
@@ -415,6 +483,12 @@ impl Running {
         }
     }
 
+    fn say_ready(&self) {
+        let socket = self.socket.as_ref();
+        let socket = socket.map(|socket| socket.path().display().to_string());
+        systemd::ready(&format!("control socket {}", socket.unwrap_or_default()));
+    }
+
     async fn reload(&self) {
         systemd::reloading();
         let daemon = Arc::clone(&self.daemon);
@@ -426,6 +500,8 @@ impl Running {
     }
 }
 
+/// How long a daemon that takes over may take from when it has all to when it is ready.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often to see whether the last stream has ended.
 const GLANCE: Duration = Duration::from_millis(100);
 /// How long what controllers were told last may take to be written.

@@ -1,6 +1,6 @@
 //! One thread's sockets and streams, turn after turn.
-mod arrivals;
 mod connections;
+mod deliver;
 mod moving;
 mod shared_ports;
 mod takeover;

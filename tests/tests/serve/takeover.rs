@@ -6,10 +6,11 @@ use handclasp_tests::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +46,29 @@ fn a_takeover_under_500_streams_with_data_loses_no_datagram_and_fails_no_stream(
     const PAIRS: usize = 250;
     const NEW_PAIRS: usize = 50;
     let address = free_tcp_address();
-    let mut old = Daemon::start(&plugins(), &format!("metrics.listen = \"{address}\"\n"));
+    let tcp = free_tcp_address();
+    let token = tempfile::NamedTempFile::new().expect("there is room");
+    fs::write(token.path(), "a-token-of-some-length-that-is-not-guessed\n").expect("there is room");
+    let mut old = Daemon::start(
+        &plugins(),
+        &format!(
+            "metrics.listen = \"{address}\"\ncontrol.tcp = \"{tcp}\"\ncontrol.token-file = {:?}\n",
+            token.path()
+        ),
+    );
+    let process_over_tcp = || {
+        let mut stream = TcpStream::connect(tcp).expect("somebody listens");
+        let lines = "{\"request\":\"authenticate\",\"token\":\"a-token-of-some-length-that-is-not-guessed\"}\n\
+                     {\"request\":\"takeover\",\"step\":\"offer\"}\n{\"request\":\"status\"}\n";
+        stream.write_all(lines.as_bytes()).expect("it reads");
+        let mut answers = BufReader::new(stream).lines().map_while(Result::ok);
+        let refused = answers.nth(1).expect("it answers");
+        assert!(refused.contains("by the Unix socket"), "{refused}");
+        let status: Value =
+            serde_json::from_str(&answers.next().expect("it answers")).expect("JSON");
+        status["process"].clone()
+    };
+    assert_eq!(process_over_tcp(), old.id());
     let has_predecessor = |expected| {
         let metrics = http::get(address, "/metrics").expect("it is answered");
         metrics
@@ -92,6 +115,7 @@ fn a_takeover_under_500_streams_with_data_loses_no_datagram_and_fails_no_stream(
         assert_eq!(new_status["process"], new.id());
         assert_eq!(new_status["predecessor"], old.id());
         assert!(has_predecessor(1), "the new one is asked");
+        assert_eq!(process_over_tcp(), new.id());
         let new_pairs: Vec<_> = (0..NEW_PAIRS)
             .map(|_| controller.pair(&json!({})))
             .collect();
@@ -130,7 +154,7 @@ fn a_takeover_under_500_streams_with_data_loses_no_datagram_and_fails_no_stream(
         );
         println!("{old_datagrams} and {new_datagrams} datagrams, {opened} opens");
         assert!(old_datagrams > 0 && new_datagrams > 0 && opened > before);
-        assert!(reconnected <= 1, "{reconnected}");
+        assert_eq!(reconnected, 1, "it is told so once");
         new
     });
     for daemon in [&old, &new] {
@@ -170,28 +194,71 @@ fn a_takeover_that_breaks_off_costs_nothing_and_of_two_only_the_later_one_is_for
     takeover_from_outside(&mut one);
     takeover_from_outside(&mut other);
     works(&mut controller);
-    // Its line is behind descriptors, of which a byte each has come.
     let refused = step(&mut one, "commit");
     assert!(
         refused["error"]
             .as_str()
-            .is_some_and(|it| it.contains("try again")),
+            .is_some_and(|it| it.contains("begin anew")),
         "{refused}"
     );
     works(&mut controller);
-    // One that is killed in the middle.
-    let killed = Command::new(program())
-        .args(["serve", "--takeover", "--config"])
-        .arg(daemon.config())
-        .spawn();
-    let mut killed = killed.expect("it is built");
-    thread::sleep(Duration::from_millis(5));
-    killed.kill().expect("it is a child");
-    killed.wait().expect("it is a child");
-    // It may have been quick enough.
-    if daemon.socket().exists() && !own_socket(&daemon).exists() {
-        works(&mut controller);
+    // Its last step never comes.
+    let given = step(&mut other, "commit");
+    assert_eq!(given["socket"], json!(own_socket(&daemon)), "{given}");
+    let refused = controller.ask(&json!({"request": "open"}));
+    assert_eq!(refused["kind"], "taken_over", "{refused}");
+    let refused = step(&mut Controller::connect(&own_socket(&daemon)), "offer");
+    assert!(
+        refused["error"]
+            .as_str()
+            .is_some_and(|it| it.contains("about to")),
+        "{refused}"
+    );
+    drop(other);
+    await_that("all is as before", || !own_socket(&daemon).exists());
+    works(&mut controller);
+    assert!(
+        daemon.log().contains("all is as before"),
+        "{}",
+        daemon.log()
+    );
+}
+
+#[test]
+fn a_successor_that_cannot_start_leaves_everything_as_it_was() {
+    let lock = tempfile::NamedTempFile::new().expect("there is room");
+    let locked = Command::new(program())
+        .args(["plugins", "lock", "--output"])
+        .arg(lock.path())
+        .arg("--plugin-dir")
+        .arg(plugins())
+        .output()
+        .expect("it is built");
+    assert!(locked.status.success(), "{locked:?}");
+    let mut daemon = Daemon::start(&plugins(), &format!("plugins.lock = {:?}\n", lock.path()));
+    daemon.controller().pair(&json!({}));
+    fs::write(lock.path(), "no lock").expect("there is room");
+    // One after the other, and two at a time.
+    for count in [1, 1, 2] {
+        let failing = (0..count).map(|_| {
+            let failing = Command::new(program())
+                .args(["serve", "--takeover", "--config"])
+                .arg(daemon.config())
+                .stderr(Stdio::piped())
+                .spawn();
+            failing.expect("it is built")
+        });
+        for failing in failing.collect::<Vec<_>>() {
+            let failed = failing.wait_with_output().expect("it is a child");
+            let error = String::from_utf8_lossy(&failed.stderr);
+            assert_eq!(failed.status.code(), Some(1), "{error}");
+        }
+        daemon.controller().pair(&json!({}));
     }
+    assert!(!own_socket(&daemon).exists());
+    daemon.signal(Signal::TERM);
+    assert!(daemon.wait().success());
+    assert!(!daemon.socket().exists());
 }
 
 #[test]
@@ -202,9 +269,19 @@ fn who_is_gone_too_early_is_followed_all_the_same() {
     let [stream, peer] = controller.pair(&json!({}));
     let new = old.successor(&socket);
     new.controller().pair(&json!({}));
+    let refused = step(&mut Controller::connect(&own_socket(&old)), "offer");
+    assert!(
+        refused["error"]
+            .as_str()
+            .is_some_and(|it| it.contains("already")),
+        "{refused}"
+    );
     // The new one dies: the old one's streams go on, and it can be asked at its own socket.
     new.kill();
     let mut own = Controller::connect(&own_socket(&old));
+    await_that("it is known", || {
+        step(&mut own, "offer").get("error").is_none()
+    });
     let refused = own.ask(&json!({"request": "open"}));
     assert_eq!(refused["kind"], "taken_over", "{refused}");
     controller.send(

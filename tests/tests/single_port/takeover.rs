@@ -2,7 +2,7 @@
 use crate::moves::{PAIRS, Report, StopAt, host_options, open};
 use crate::streams::PATIENCE;
 use crate::{LOOPS, alone};
-use handclasp::{Host, PassError, StreamHandle};
+use handclasp::{Host, HostError, PassError, StreamHandle};
 use std::io::{Read as _, Write as _};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
@@ -67,6 +67,8 @@ fn no_datagram_is_lost_or_overtaken_where_ports_pass_and_the_first_host_ends() {
         assert!(of_first.has_successor && !of_first.has_predecessor);
         assert!(of_second.has_predecessor && !of_second.has_successor);
 
+        // Whoever comes third would receive beside the first.
+        assert!(matches!(second.pass_ports(), Err(PassError::Predecessor)));
         let new = pairs(&second);
         complete(&new, PAIRS);
         drop(old);
@@ -129,7 +131,9 @@ fn a_successor_that_takes_nothing_holds_nobody_up_and_what_waits_for_it_is_bound
     let port = UdpSocket::from(passed.places[0].sockets[0].try_clone().expect("a copy"));
     let port = port.local_addr().expect("it is bound");
     let stranger = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let deadline = Instant::now() + PATIENCE;
     while first.arrivals().not_passed_on == 0 {
+        assert!(Instant::now() < deadline, "it is bounded");
         stranger
             .send_to(&[0x80; 1200], port)
             .expect("loopback takes it");
@@ -154,7 +158,7 @@ fn what_is_no_datagram_is_left_out_and_what_is_no_port_is_refused() {
     let first = host(1);
     assert!(matches!(first.pass_ports(), Err(PassError::None)));
     let old = pairs(&first);
-    complete(&old, 1);
+    complete(&old, 2 * PAIRS);
     let mut passed = first.pass_ports().expect("its ports");
     let (mut ours, theirs) = UnixStream::pair().expect("two ends");
     passed.links[0] = theirs.into();
@@ -181,10 +185,14 @@ fn what_is_no_datagram_is_left_out_and_what_is_no_port_is_refused() {
     let (one, mut other) = UnixStream::pair().expect("two ends");
     wrong.places[0].sockets[0] = one.into();
     let refused = Host::new(host_options().take_over(wrong)).expect_err("that is no UDP socket");
-    println!("{refused}");
-    let _ = other.read(&mut [0]); // it was closed
-    complete(&old, 2 * PAIRS - 1);
+    assert!(matches!(refused, HostError::Loop(_)), "{refused}");
+    assert_eq!(other.read(&mut [0]).ok(), Some(0), "it was closed");
+    complete(&pairs(&first), 2 * PAIRS);
     let passed = first.pass_ports().expect("its ports");
     let more = host_options().loops(2).take_over(passed);
-    assert!(Host::new(more).is_err(), "it has one loop");
+    let refused = Host::new(more).expect_err("it has one loop");
+    assert!(
+        matches!(refused, HostError::Passed { count: 1 }),
+        "{refused}"
+    );
 }

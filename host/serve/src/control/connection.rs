@@ -99,6 +99,7 @@ impl Connection {
             };
             self.outbox.push(&Complaint::of_line(lines.number(), error));
         }
+        self.leave_takeover().await;
         self.leave();
         let last_words = async {
             // What its streams say to their end is told as well.

@@ -114,6 +114,7 @@ impl ControlSocket {
     ) -> Result<Self, SocketError> {
         let at = || path.to_owned();
         let bind = |error| SocketError::Bind { path: at(), error };
+        remove_forsaken(path);
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.file_type().is_socket() => {
                 // Whoever holds no lock may still listen there, such as another program.
@@ -133,12 +134,7 @@ impl ControlSocket {
         let draft = path.with_extension(format!("{}.new", std::process::id()));
         let _ = fs::remove_file(&draft); // of a daemon that was killed here, with the same number
         let listener = StdUnixListener::bind(&draft).map_err(bind)?;
-        let made = fs::set_permissions(&draft, Permissions::from_mode(mode)).map_err(bind);
-        let made = made.and_then(|()| match group {
-            Some(group) => std::os::unix::fs::chown(&draft, None, Some(group))
-                .map_err(|error| SocketError::Group { path: at(), error }),
-            None => Ok(()),
-        });
+        let made = set_access(&draft, path, mode, group);
         let made = made.and_then(|()| fs::rename(&draft, path).map_err(bind));
         if let Err(error) = made {
             let _ = fs::remove_file(&draft); // what matters is the error
@@ -164,13 +160,29 @@ impl ControlSocket {
 
     /// One that another daemon had until now.
     pub(crate) fn taken_over(listener: OwnedFd, path: PathBuf, lock: Option<Lock>) -> Self {
-        // Whoever connects is told this process.
-        let _ = rustix::net::listen(&listener, BACKLOG); // it listens already
         Self {
             listener: listener.into(),
             path,
-            is_own: lock.is_some(),
+            is_own: false,
             lock,
+        }
+    }
+
+    /// It is this process's from now on: its file goes with it if a daemon has made that.
+    pub(crate) fn settle(&mut self) {
+        self.is_own = self.lock.is_some();
+    }
+
+    /// Has the system give it as this process's, with this mode and group if a daemon has made it.
+    ///
+    /// # Errors
+    /// Its file cannot be given its mode or its group.
+    pub(crate) fn set_access(&self, mode: u32, group: Option<u32>) -> Result<(), SocketError> {
+        // It listens already.
+        let _ = rustix::net::listen(&self.listener, BACKLOG);
+        match &self.lock {
+            Some(_) => set_access(&self.path, &self.path, mode, group),
+            None => Ok(()),
         }
     }
 
@@ -195,6 +207,42 @@ impl Drop for ControlSocket {
         if self.is_own {
             let _ = fs::remove_file(&self.path); // it may have been removed already
         }
+    }
+}
+
+/// Removes sockets of daemons whose place was taken, and which were killed: beside `path`, with their processes' numbers.
+fn remove_forsaken(path: &Path) {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let entry_name = entry.file_name();
+        let number = entry_name
+            .as_encoded_bytes()
+            .strip_prefix(name.as_encoded_bytes());
+        let number = number.and_then(|rest| rest.strip_prefix(b"."));
+        let is_number =
+            number.is_some_and(|it| !it.is_empty() && it.iter().all(u8::is_ascii_digit));
+        let is_socket = || entry.file_type().is_ok_and(|kind| kind.is_socket());
+        let is_dead = || {
+            let connected = std::os::unix::net::UnixStream::connect(entry.path());
+            connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        };
+        if is_number && is_socket() && is_dead() {
+            let _ = fs::remove_file(entry.path()); // another daemon may have been faster
+        }
+    }
+}
+
+/// Gives a file, which is or will be a socket at `path`, its mode and its group.
+fn set_access(file: &Path, path: &Path, mode: u32, group: Option<u32>) -> Result<(), SocketError> {
+    let at = || path.to_owned();
+    fs::set_permissions(file, Permissions::from_mode(mode))
+        .map_err(|error| SocketError::Bind { path: at(), error })?;
+    match group {
+        Some(group) => std::os::unix::fs::chown(file, None, Some(group))
+            .map_err(|error| SocketError::Group { path: at(), error }),
+        None => Ok(()),
     }
 }
 

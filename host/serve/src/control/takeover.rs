@@ -2,7 +2,7 @@
 use super::connection::Connection;
 use super::response::Failure;
 use crate::request::TakeoverStep;
-use crate::takeover::{Estate, send};
+use crate::takeover::send;
 use serde_json::{Value, json};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -42,11 +42,14 @@ pub(super) struct Takeover {
 enum State {
     #[default]
     None,
-    Offered(Estate, u64),
+    /// By the number of the offer.
+    Offered(u64),
     Passed(u64),
+    Given,
 }
 
 const NAME: &str = "takeover";
+const OTHERWISE: &str = "the steps are offer, descriptors, commit and ready, in this order";
 /// How long descriptors may take to leave.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -66,6 +69,7 @@ impl Connection {
             (TakeoverStep::Offer, _) => self.offer(id).await,
             (TakeoverStep::Descriptors, Some(unix)) => self.pass(unix).await,
             (TakeoverStep::Commit, _) => self.commit(id).await,
+            (TakeoverStep::Ready, _) => self.conclude(id),
         };
         if let Err(error) = done {
             self.fail(NAME, id, &Failure::new(NAME, error));
@@ -73,20 +77,25 @@ impl Connection {
     }
 
     async fn offer(&mut self, id: Option<&Value>) -> Result<(), String> {
+        if let State::Given = self.takeover.state {
+            return Err(OTHERWISE.to_owned());
+        }
         let daemon = Arc::clone(&self.daemon);
-        let estate = tokio::task::spawn_blocking(move || daemon.estate()).await;
-        let estate = estate.map_err(|error| error.to_string())?;
-        let (estate, number) = estate.map_err(|error| error.to_string())?;
-        self.answer(NAME, id, &estate.offer());
-        self.takeover.state = State::Offered(estate, number);
+        let offered = tokio::task::spawn_blocking(move || daemon.offer()).await;
+        let offered = offered.map_err(|error| error.to_string())?;
+        let (offer, number) = offered.map_err(|error| error.to_string())?;
+        self.answer(NAME, id, &offer);
+        self.takeover.state = State::Offered(number);
         Ok(())
     }
 
     /// Descriptors leave beside the lines: whoever wants them has read all lines before.
     async fn pass(&mut self, unix: &UnixStream) -> Result<(), String> {
-        let State::Offered(estate, number) = std::mem::take(&mut self.takeover.state) else {
-            return Err("nothing was offered".to_owned());
+        let State::Offered(number) = self.takeover.state else {
+            return Err(OTHERWISE.to_owned());
         };
+        let estate = self.daemon.giving.take_offered(number).await;
+        let estate = estate.map_err(|error| error.to_string())?;
         let sent = timeout(PATIENCE, send_all(unix, &estate.descriptors())).await;
         sent.map_err(|_| "descriptors are not taken".to_owned())?
             .map_err(|error| format!("descriptors cannot be sent: {error}"))?;
@@ -95,13 +104,35 @@ impl Connection {
     }
 
     async fn commit(&mut self, id: Option<&Value>) -> Result<(), String> {
-        let State::Passed(number) = std::mem::take(&mut self.takeover.state) else {
-            return Err("nothing has passed".to_owned());
+        let State::Passed(number) = self.takeover.state else {
+            return Err(OTHERWISE.to_owned());
         };
-        let socket = self.daemon.hand_over(number).await;
+        self.takeover.state = State::None;
+        let socket = self.daemon.giving.give(number).await;
         let socket = socket.map_err(|error| error.to_string())?;
+        self.takeover.state = State::Given;
         self.answer(NAME, id, &json!({"socket": socket}));
         Ok(())
+    }
+
+    fn conclude(&mut self, id: Option<&Value>) -> Result<(), String> {
+        let State::Given = std::mem::take(&mut self.takeover.state) else {
+            return Err(OTHERWISE.to_owned());
+        };
+        if !self.daemon.giving.conclude(true) {
+            return Err("that took too long".to_owned());
+        }
+        self.answer(NAME, id, &json!({}));
+        Ok(())
+    }
+
+    /// The connection has ended: a daemon that was not ready will not be.
+    pub(super) async fn leave_takeover(&mut self) {
+        match std::mem::take(&mut self.takeover.state) {
+            State::Offered(number) => self.daemon.giving.forget(number).await,
+            State::Given => drop(self.daemon.giving.conclude(false)),
+            State::None | State::Passed(_) => {}
+        }
     }
 }
 

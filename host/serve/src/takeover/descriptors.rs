@@ -1,7 +1,7 @@
 //! File descriptors on their way to another process.
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use std::io::{self, IoSlice, IoSliceMut};
@@ -45,6 +45,10 @@ pub(super) fn receive(socket: impl AsFd, count: usize) -> io::Result<Vec<OwnedFd
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         };
+        if received.flags.contains(ReturnFlags::CTRUNC) {
+            // The rest was thrown away.
+            return Err(Errno::MFILE.into());
+        }
         let before = descriptors.len();
         for message in ancillary.drain() {
             if let RecvAncillaryMessage::ScmRights(some) = message {

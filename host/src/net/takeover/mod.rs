@@ -34,9 +34,9 @@ pub(super) use successor::Successor;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
     /// Nothing for now.
-    All,
-    /// There may be more.
-    Some,
+    Drained,
+    /// There may be something.
+    More,
     /// Nothing any more: the predecessor's loop has ended.
     Ended,
 }

@@ -45,6 +45,11 @@ pub enum PassError {
     /// An event loop does not turn, or has ended.
     #[error("the ports cannot be passed: an event loop does not answer")]
     Loop,
+    /// They were taken over from a process that still receives by them.
+    #[error(
+        "the ports cannot be passed before the process has ended that they were taken over from"
+    )]
+    Predecessor,
     /// There are none.
     #[error("there is no port to pass: streams share none")]
     None,

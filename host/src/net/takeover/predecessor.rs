@@ -50,7 +50,7 @@ impl Predecessor {
                 Ok(0) => return Received::Ended,
                 Ok(length) => length,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::All,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Received::Drained,
                 Err(error) => {
                     tracing::warn!("the predecessor cannot be heard any more: {error}");
                     return Received::Ended;
@@ -64,7 +64,7 @@ impl Predecessor {
                 }
             }
         }
-        Received::Some
+        Received::More
     }
 }
 

@@ -3,11 +3,11 @@ use super::datagram::PassedDatagram;
 use super::state::TakeoverState;
 use crate::net::backlog::Backlog;
 use mio::{Interest, Registry, Token};
+use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Read as _};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Datagrams on their way to the successor's loop of the same number.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(in super::super) struct Successor {
 
 /// Bytes that wait for it at most: as many as are kept in a socket that is shared.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// Bytes that are kept for what comes next.
+const KEPT: usize = 256 * 1024;
 /// How long the end of a loop waits for the successor to take the rest.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -61,9 +63,13 @@ impl Successor {
     /// The successor is gone.
     pub(in super::super) fn flush(&mut self) -> io::Result<()> {
         match self.backlog.len() {
-            0 => Ok(()),
+            0 => return Ok(()),
             _ => self.backlog.write_to(&mut self.link),
+        }?;
+        if self.backlog.len() == 0 {
+            self.backlog.end().shrink_to(KEPT);
         }
+        Ok(())
     }
 
     /// The system has told something of the link.
@@ -82,25 +88,20 @@ impl Successor {
 
     /// The loop receives nothing any more: what waits is written before the link ends.
     pub(in super::super) fn finish(mut self) {
-        let written = self
-            .waiting_link()
-            .and_then(|mut link| self.backlog.write_to(&mut link));
-        if written.is_err() || self.backlog.len() > 0 {
-            tracing::warn!(
-                "{} bytes of what came last were not passed on",
-                self.backlog.len()
-            );
+        let deadline = Instant::now() + PATIENCE;
+        while self.flush().is_ok() && self.backlog.len() > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let mut link = [PollFd::new(&self.link, PollFlags::OUT)];
+            let left = left.try_into().ok();
+            let _ = poll(&mut link, left.as_ref()); // until then, or to no avail
         }
-    }
-
-    /// The link as one that waits until there is room.
-    fn waiting_link(&self) -> io::Result<std::os::unix::net::UnixStream> {
-        use std::os::fd::AsFd as _;
-        let link: OwnedFd = self.link.as_fd().try_clone_to_owned()?;
-        let link = std::os::unix::net::UnixStream::from(link);
-        link.set_nonblocking(false)?;
-        link.set_write_timeout(Some(PATIENCE))?;
-        Ok(link)
+        let left = self.backlog.len();
+        if left > 0 {
+            tracing::warn!("{left} bytes of what came last were not passed on");
+        }
     }
 }
 

@@ -66,11 +66,11 @@ impl EventLoop {
                 drop(predecessor);
                 self.receive_inherited();
             }
-            Received::Some => {
+            Received::More => {
                 self.predecessor = Some(predecessor);
                 self.busy.push(Token::Predecessor);
             }
-            Received::All => self.predecessor = Some(predecessor),
+            Received::Drained => self.predecessor = Some(predecessor),
         }
         self.send_replies(now);
     }

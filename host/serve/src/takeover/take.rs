@@ -4,7 +4,8 @@ use super::estate::{Estate, FORMAT, Offer};
 use handclasp::control::MAX_LINE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use serde_json::Value;
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub enum AskError {
     },
     /// It says something else.
     #[error(
-        "the daemon at {} cannot be understood ({error}), and goes on: are both of versions that can be taken over?",
+        "the daemon at {} cannot be understood ({error}): does it turn, and is it of a version that can be taken over?",
         path.display()
     )]
     Answer {
@@ -58,6 +59,8 @@ pub enum AskError {
 
 /// How long the running daemon may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same where it may have to end something else first, such as reading its configuration again.
+const LONGER: Duration = Duration::from_secs(60);
 
 /// A takeover that has begun. The running daemon goes on when it is dropped.
 #[derive(Debug)]
@@ -92,36 +95,65 @@ pub(crate) fn ask(path: &Path) -> Result<(Estate, Claim), AskError> {
         stream: BufReader::new(stream),
         path: path.to_owned(),
     };
-    let offer: Offer = line.ask("offer")?;
-    let count = offer.count().filter(|_| offer.format == FORMAT);
-    let Some(count) = count else {
+    let offer: Value = line.ask("offer")?;
+    let format: Format = line.read(&offer)?;
+    if format.format != FORMAT {
         return Err(AskError::Version {
             path: line.path,
-            version: offer.version,
+            version: format.version,
         });
-    };
+    }
+    let offer: Offer = line.read(&offer)?;
+    let lacks = || line.not_understood(ErrorKind::InvalidData.into());
+    let count = offer.count().ok_or_else(lacks)?;
     line.send("descriptors")?;
     let descriptors = receive(line.stream.get_ref(), count);
     let descriptors = descriptors.map_err(|error| line.not_understood(error))?;
     let estate = offer.estate(descriptors);
-    let lacks = || line.not_understood(io::ErrorKind::InvalidData.into());
+    let lacks = || line.not_understood(ErrorKind::InvalidData.into());
     let estate = estate.ok_or_else(lacks)?;
     let process = offer.process;
     Ok((estate, Claim { line, process }))
 }
 
+/// What all versions tell.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+    version: String,
+}
+
 impl Claim {
-    /// Takes over for good. Returns the running daemon's own control socket, if it has one.
+    /// The running daemon takes no connections any more. Returns its own control socket, if it has one.
     ///
     /// # Errors
-    /// The running daemon is gone, or has given up; it then has all that it had.
-    pub(crate) fn commit(mut self) -> Result<Option<PathBuf>, AskError> {
-        #[derive(Deserialize)]
+    /// It has given up, and has all that it had.
+    pub(crate) fn commit(&mut self) -> Result<Option<PathBuf>, AskError> {
+        #[derive(Default, Deserialize)]
         struct Committed {
             socket: Option<PathBuf>,
         }
-        let committed: Committed = self.line.ask("commit")?;
-        Ok(committed.socket)
+        let _ = self.line.stream.get_ref().set_read_timeout(Some(LONGER)); // or as before
+        match self.line.ask("commit") {
+            Ok(Committed { socket }) => Ok(socket),
+            // It has ended in between: all is here.
+            Err(AskError::Answer { error, .. }) if error.kind() == ErrorKind::UnexpectedEof => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// This daemon is in its place: the running one will not have it again.
+    ///
+    /// # Errors
+    /// That has taken it back, for it was waited for too long.
+    pub(crate) fn ready(mut self) -> Result<(), AskError> {
+        match self.line.ask::<Value>("ready") {
+            // If it has ended in between, nothing is missing.
+            Ok(_) | Err(AskError::Answer { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -141,7 +173,9 @@ impl Line {
         let mut answer = Vec::new();
         let mut limited = self.stream.by_ref().take(MAX_LINE as u64);
         let read = limited.read_until(b'\n', &mut answer);
-        read.map_err(|error| self.not_understood(error))?;
+        if read.map_err(|error| self.not_understood(error))? == 0 {
+            return Err(self.not_understood(ErrorKind::UnexpectedEof.into()));
+        }
         if let Ok(Failed { error }) = serde_json::from_slice(&answer) {
             return Err(AskError::Refused {
                 path: self.path.clone(),
@@ -149,6 +183,10 @@ impl Line {
             });
         }
         serde_json::from_slice(&answer).map_err(|error| self.not_understood(error.into()))
+    }
+
+    fn read<T: DeserializeOwned>(&self, answer: &Value) -> Result<T, AskError> {
+        T::deserialize(answer).map_err(|error| self.not_understood(error.into()))
     }
 
     fn not_understood(&self, error: io::Error) -> AskError {
