@@ -108,8 +108,8 @@ lint: tools ## Check formatting, lints, documentation and dependencies
 	@for crate in host/fuzz plugins/dtls-srtp/fuzz; do \
 		$(CARGO) fmt --manifest-path "$$crate/Cargo.toml" --check || exit 1; \
 	done
-	@$(CARGO) clippy --release --workspace --all-targets --features handclasp/tokio -- -D warnings
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps --features handclasp/tokio
+	@$(CARGO) clippy --release --workspace --all-targets -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps
 	@if $(CARGO) deny --version >/dev/null 2>&1 || [ -n "$$CI" ]; then \
 		$(MAKE) --no-print-directory deny; \
 	else \

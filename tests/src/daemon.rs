@@ -210,10 +210,12 @@ impl Controller {
 
     /// Sends a line.
     pub fn send(&mut self, line: &Value) {
-        let line = format!("{line}\n");
-        self.output
-            .write_all(line.as_bytes())
-            .expect("the daemon reads");
+        self.write(format!("{line}\n").as_bytes());
+    }
+
+    /// Sends these bytes, which may be half a line.
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.output.write_all(bytes).expect("the daemon reads");
     }
 
     /// Sends a request, and returns what is answered.

@@ -25,6 +25,13 @@ pub fn get(address: SocketAddr, path: &str) -> Option<Answer> {
     )
 }
 
+/// The value of one series that the daemon tells at this address, named with its labels as it writes them.
+pub fn metric(address: SocketAddr, series: &str) -> Option<f64> {
+    let metrics = get(address, "/metrics")?.body;
+    let mut lines = metrics.lines();
+    lines.find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+}
+
 /// Sends this, and reads to the end. `None` if there is no answer.
 pub fn ask(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).ok()?;

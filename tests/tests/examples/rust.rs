@@ -19,21 +19,11 @@ use std::time::Duration;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// An example of the whole workspace: all but one are of what the tests are built of already.
+/// An example of the whole workspace, of what the tests are built of already: the daemon asks for the feature `tokio`.
 fn example(name: &str) -> Command {
-    let mut build = Command::new(env!("CARGO"));
-    build.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--workspace",
-        "--example",
-        name,
-    ]);
-    if name == "tokio" {
-        build.args(["--features", "handclasp/tokio"]);
-    }
-    let built = build
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--workspace"])
+        .args(["--example", name])
         .env("CARGO_TARGET_DIR", target_directory())
         .current_dir(super::ROOT)
         .status();

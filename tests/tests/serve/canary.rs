@@ -1,6 +1,6 @@
 //! New generations that are tried first.
 use super::swap::{directory, exchange, version};
-use handclasp_tests::{Controller, Daemon, fixture};
+use handclasp_tests::{Controller, Daemon, fixture, free_tcp_address, http};
 use serde_json::{Value, json};
 
 const CONFIGURATION: &str = "
@@ -85,7 +85,21 @@ impl Pairs {
 fn one_that_fails_goes_back_by_itself_and_costs_its_own_streams_only_and_one_that_does_well_takes_all()
  {
     let (directory, file) = directory();
-    let daemon = Daemon::start(directory.path(), CONFIGURATION);
+    let address = free_tcp_address();
+    let configuration = format!("metrics.listen = \"{address}\"\n{CONFIGURATION}");
+    let daemon = Daemon::start(directory.path(), &configuration);
+    let trials = || {
+        ["back", "promoted"].map(|outcome| {
+            let labels = format!("{{outcome=\"{outcome}\",plugin=\"greeting\"}}");
+            http::metric(address, &format!("handclasp_canary_outcomes_total{labels}"))
+                .unwrap_or_default()
+        })
+    };
+    let current = || {
+        let name = "handclasp_plugin_current_generation{plugin=\"greeting\"}";
+        http::metric(address, name)
+    };
+    assert_eq!((trials(), current()), ([0.0, 0.0], Some(1.0)));
     let (elsewhere, _) = super::swap::directory();
     let other = Daemon::start(elsewhere.path(), "plugins.default = \"greeting\"");
     let mut news = daemon.controller();
@@ -123,6 +137,7 @@ fn one_that_fails_goes_back_by_itself_and_costs_its_own_streams_only_and_one_tha
         "{reason}"
     );
     assert!(tried >= 10, "{tried}");
+    assert_eq!((trials(), current()), ([1.0, 0.0], Some(1.0)));
     for _ in 0..20 {
         assert_eq!(pairs.open(), (1, true));
     }
@@ -157,6 +172,7 @@ fn one_that_fails_goes_back_by_itself_and_costs_its_own_streams_only_and_one_tha
         }
     }
     assert_eq!(pairs.open(), (3, true));
+    assert_eq!((trials(), current()), ([1.0, 1.0], Some(3.0)));
     let state = pairs
         .ours
         .ask(&json!({"request": "stream", "stream": running[0]}));

@@ -1,7 +1,8 @@
 //! Health, readiness, and whoever asks for them badly.
-use handclasp_tests::{Daemon, await_that, free_tcp_address, http, plugins};
+use handclasp_tests::{Daemon, await_that, fixture, free_tcp_address, http, plugins};
 use rustix::process::Signal;
 use serde_json::json;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -39,6 +40,46 @@ fn it_is_healthy_until_its_end_and_ready_until_it_drains() {
         controller.send(&json!({"stream": name, "message": "stop"}));
     }
     assert!(daemon.wait().success());
+}
+
+#[test]
+fn it_is_not_healthy_while_an_event_loop_is_stuck_and_is_again_after_that() {
+    let directory = tempfile::tempdir().expect("there is room");
+    let gate = directory.path().join("gate");
+    let library = directory.path().join("gated-call.so");
+    fs::copy(fixture("gated_call", &[]), library).expect("there is room");
+    let address = free_tcp_address();
+    let configuration = format!(
+        "plugins.default = \"gated-call\"\nlisten.loops = 2\nmetrics.listen = \"{address}\"\n"
+    );
+    let daemon = Daemon::start(directory.path(), &configuration);
+    let mut controller = daemon.controller();
+    let stuck = || {
+        let labels = ["0", "1"].map(|index| format!("{{loop=\"{index}\"}}"));
+        labels.map(|labels| http::metric(address, &format!("handclasp_loop_stuck{labels}")))
+    };
+    let is_one_stuck = || stuck().contains(&Some(1.0));
+    assert_eq!(status(address, "GET /healthz HTTP/1.1"), Some(200));
+    assert_eq!(stuck(), [Some(0.0); 2]);
+    controller.begin_pair(&json!({"options": {"gate": gate}}));
+    await_that("it is not healthy", || {
+        status(address, "GET /healthz HTTP/1.1") == Some(503)
+    });
+    let health = http::get(address, "/healthz").expect("it is answered");
+    assert!(
+        health
+            .body
+            .starts_with("an event loop has not turned for 2 s")
+    );
+    assert!(is_one_stuck(), "{:?}", stuck());
+    // It is for new streams all the same.
+    assert_eq!(status(address, "GET /readyz HTTP/1.1"), Some(200));
+    fs::write(&gate, "").expect("there is room");
+    await_that("it is healthy again", || {
+        status(address, "GET /healthz HTTP/1.1") == Some(200)
+    });
+    assert_eq!(stuck(), [Some(0.0); 2]);
+    controller.pair(&json!({"options": {"gate": gate}}));
 }
 
 #[test]

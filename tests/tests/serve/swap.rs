@@ -36,12 +36,12 @@ pub(super) fn exchange(new: &Path, file: &Path) {
 }
 
 /// Waits for what becomes of a file.
-fn outcome(controller: &mut Controller) -> Value {
+pub(super) fn outcome(controller: &mut Controller) -> Value {
     controller
         .event(|event| event["event"] == "generation_loaded" || event["event"] == "plugin_refused")
 }
 
-fn subscribed(daemon: &Daemon) -> Controller {
+pub(super) fn subscribed(daemon: &Daemon) -> Controller {
     let mut controller = daemon.controller();
     let events = [
         "generation_loaded",

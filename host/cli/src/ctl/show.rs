@@ -169,9 +169,11 @@ pub(super) fn reload(answer: &Object) {
     }
 }
 
-/// Its name, and its fields behind that.
+/// Its name, and its fields behind that, but for the sign of news: all are.
 pub(super) fn event(event: &Object) {
-    let fields = event.keys().filter(|field| *field != "event");
+    let fields = event
+        .keys()
+        .filter(|field| !matches!(field.as_str(), "event" | "news"));
     let fields = fields.map(|field| format!("{field}={}", cell(event, field)));
     stdio::say(format!(
         "{} {}",

@@ -1,6 +1,6 @@
 //! One controller.
 use super::lines::{Line, Lines};
-use super::response::{Complaint, Failure, Response};
+use super::response::{Complaint, Failure, Response, Told};
 use super::takeover::{Input, Takeover};
 use crate::daemon::{Daemon, Opener};
 use crate::outbox::{End, Outbox};
@@ -38,6 +38,8 @@ pub(super) struct Connection {
     streams: HashMap<Arc<str>, Weak<Entry>>,
     /// How many there are before those that have ended are left out.
     sweep_at: usize,
+    /// Whether it hears news.
+    has_subscribed: bool,
     pub(super) takeover: Takeover,
 }
 
@@ -55,6 +57,7 @@ impl Connection {
             token,
             streams: HashMap::new(),
             sweep_at: 64,
+            has_subscribed: false,
             takeover: Takeover::default(),
         }
     }
@@ -390,8 +393,11 @@ impl Connection {
         }
     }
 
-    fn subscribe(&self, id: Option<&Value>, subscribe: Subscribe) {
+    fn subscribe(&mut self, id: Option<&Value>, subscribe: Subscribe) {
         self.answer("subscribe", id, &json!({}));
+        if std::mem::replace(&mut self.has_subscribed, true) {
+            return; // news are told once
+        }
         let outbox = Arc::downgrade(&self.outbox);
         self.daemon.newsroom.subscribe(move |news| {
             let Some(outbox) = outbox.upgrade().filter(|outbox| !outbox.has_ended()) else {
@@ -399,7 +405,7 @@ impl Connection {
             };
             let is_wanted = |names: &Vec<String>| names.iter().any(|name| name == news.name());
             if subscribe.events.as_ref().is_none_or(is_wanted) {
-                outbox.push(news);
+                outbox.push(&Told::new(news));
             }
             true
         });

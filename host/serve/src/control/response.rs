@@ -19,6 +19,20 @@ impl<'a, B: Serialize> Response<'a, B> {
     }
 }
 
+/// News, with a sign that no event of a stream's has.
+#[derive(Debug, Serialize)]
+pub(super) struct Told<'a, N> {
+    #[serde(flatten)]
+    what: &'a N,
+    news: bool,
+}
+
+impl<'a, N: Serialize> Told<'a, N> {
+    pub(super) fn new(what: &'a N) -> Self {
+        Self { what, news: true }
+    }
+}
+
 /// What a request fails with.
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {

@@ -5,7 +5,7 @@ use super::shelf::{Judged, Refused, Shelf};
 use crate::news::{News, Newsroom};
 use crate::trust::Trust;
 use handclasp::Host;
-use handclasp::plugin::{Found, Stamp, is_being_written};
+use handclasp::plugin::{Catalogue, Found, Refusal, Stamp, is_being_written};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -98,13 +98,17 @@ impl Keeper {
             .clone();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut looked = Looked::default();
-        let catalogue = self.host.catalogue();
+        tracing::debug!("the plugin directories are looked into");
+        let (catalogue, whole) = self.catalogue(&seen);
         for found in &catalogue.plugins {
             self.look_at(found, &policy, afresh, &mut seen, &mut looked);
         }
         let refused = catalogue.refused.iter();
         let refused: HashMap<_, _> = refused
-            .filter(|refusal| !is_being_written(&refusal.file))
+            .filter(|refusal| {
+                let stamp = whole.get(&refusal.file);
+                stamp == Some(&Stamp::of(&refusal.file)) && !is_being_written(&refusal.file)
+            })
             .map(|refusal| (refusal.file.clone(), refusal.to_string()))
             .collect();
         looked.again |= refused.len() < catalogue.refused.len();
@@ -121,6 +125,27 @@ impl Keeper {
         seen.refused = refused;
         self.retire(&catalogue.plugins, &mut seen, &mut looked);
         looked
+    }
+
+    /// What the directories hold, and of the files that are refused there those that were whole before they were read.
+    fn catalogue(&self, seen: &Seen) -> (Catalogue, HashMap<PathBuf, Option<Stamp>>) {
+        let catalogue = self.host.catalogue();
+        let refused = catalogue.refused.iter();
+        let whole = refused
+            .map(|refusal| &refusal.file)
+            .filter(|file| !is_being_written(file))
+            .map(|file| (file.clone(), Stamp::of(file)))
+            .collect();
+        let is_known = |it: &Refusal| {
+            seen.refused
+                .get(&it.file)
+                .is_some_and(|known| *known == it.to_string())
+        };
+        match catalogue.refused.iter().all(is_known) {
+            true => (catalogue, whole),
+            // One may have been closed only after it was read: it is read again.
+            false => (self.host.catalogue(), whole),
+        }
     }
 
     fn look_at(
