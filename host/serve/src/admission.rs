@@ -8,7 +8,7 @@ pub(crate) struct Load {
     pub(crate) streams: usize,
     pub(crate) streams_of_client: usize,
     pub(crate) half_open: usize,
-    /// How long a turn of an event loop takes, of the slowest.
+    /// How late the latest event loop is.
     pub(crate) lag: Duration,
 }
 
@@ -70,7 +70,7 @@ impl Admission {
         }
         if load.lag > limits.lag {
             let reason = format!(
-                "an event loop needs {:.0} ms for a turn, and limits.max-lag is {:.0} ms",
+                "an event loop is {:.0} ms late, and limits.max-lag is {:.0} ms",
                 load.lag.as_secs_f64() * 1e3,
                 limits.lag.as_secs_f64() * 1e3
             );

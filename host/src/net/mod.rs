@@ -52,6 +52,7 @@ mod bindings;
 mod buffers;
 mod demux;
 mod departures;
+mod dirty;
 mod event_loop;
 mod fragments;
 mod glob;

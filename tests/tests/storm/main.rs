@@ -6,8 +6,9 @@ mod opens;
 mod traffic;
 
 use cores::Cores;
-use handclasp_tests::{Daemon, plugins, resident};
+use handclasp_tests::{Daemon, await_that, plugins, resident};
 use opens::{Opens, Pace};
+use serde_json::json;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,13 +21,13 @@ const LATER: Duration = Duration::from_millis(20);
 /// How much memory may grow in the last third of the storm.
 const GROWTH: usize = 4 << 20;
 /// For how long it is found out what the machine can do, and what the delay is without opens.
-const BEFORE: Duration = Duration::from_secs(3);
+const BEFORE: Duration = Duration::from_secs(2);
 
 /// How long the storm is.
 fn duration() -> Duration {
     let seconds = std::env::var("STORM").ok();
     let seconds = seconds.and_then(|seconds| seconds.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(9))
+    Duration::from_secs(seconds.unwrap_or(5))
 }
 
 #[test]
@@ -51,7 +52,7 @@ fn storm(plugin: &str) {
     };
     let daemon = cores.for_daemon(|| Daemon::start_with_default_limits(&plugins(), &configuration));
     let traffic = Traffic::start(&daemon, plugin, STREAMS);
-    thread::sleep(Duration::from_secs(1));
+    thread::sleep(BEFORE / 4);
     let _ = traffic.delays(); // of the first ones
     thread::sleep(BEFORE);
     let quiet = traffic.delays();
@@ -62,6 +63,11 @@ fn storm(plugin: &str) {
         (opens, memory.join().expect("the daemon runs"))
     });
     let stormy = traffic.delays();
+    let mut controller = daemon.controller();
+    await_that("only those run that did before", || {
+        let status = controller.ask(&json!({"request": "status"}));
+        status["streams"] == STREAMS && status["half_open"] == 0
+    });
     let datagrams = traffic.end();
     println!("{plugin}: {most:.0} pairs a second, and {rate:.0} asked for");
     println!("{plugin}: quiet {quiet}; in the storm {stormy}");

@@ -89,6 +89,9 @@ pub(super) fn run(daemon: &Daemon, pace: Pace, time: Duration) -> Opens {
     let end = Instant::now() + time;
     let mut all = Opens::default();
     thread::scope(|scope| {
+        if let Pace::EachSecond(_) = pace {
+            scope.spawn(|| leave(daemon.socket(), end));
+        }
         let connections: Vec<_> = (0..CONNECTIONS)
             .map(|number| scope.spawn(move || connection(daemon.socket(), number, pace, end)))
             .collect();
@@ -97,6 +100,18 @@ pub(super) fn run(daemon: &Daemon, pace: Pace, time: Duration) -> Opens {
         }
     });
     all
+}
+
+/// Programs that ask for streams in one batch, read nothing, and are gone in the middle of a line, one after the other.
+fn leave(socket: &Path, end: Instant) {
+    stand_back();
+    while Instant::now() < end {
+        let mut output = UnixStream::connect(socket).expect("the daemon listens");
+        let batch = "{\"request\":\"open\"}\n".repeat(32) + "{\"request\":\"op";
+        let written = output.write_all(batch.as_bytes());
+        written.expect("the daemon reads");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// What is to be written.
