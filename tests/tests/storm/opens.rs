@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -130,6 +131,7 @@ fn connection(socket: &Path, number: usize, pace: Pace, end: Instant) -> Opens {
     let (say, said) = channel();
     let (began, begun) = channel();
     thread::scope(|scope| {
+        let _hang_up = HangUp(output.try_clone().expect("there are files left"));
         let writer = Writer {
             output,
             number,
@@ -162,6 +164,15 @@ fn connection(socket: &Path, number: usize, pace: Pace, end: Instant) -> Opens {
         };
         reader.read(input)
     })
+}
+
+/// Ends a connection, also where its reader has panicked: its writer would wait for ever.
+struct HangUp(UnixStream);
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        let _ = self.0.shutdown(Shutdown::Both); // the daemon may have done so
+    }
 }
 
 /// Writes, whatever is read meanwhile: one that waited for the other would wait for ever.
