@@ -18,8 +18,8 @@ use traffic::{Delays, Traffic};
 const STREAMS: usize = 100;
 /// How much later their data may come in the storm, of the hundredth part that comes latest.
 const LATER: Duration = Duration::from_millis(20);
-/// How much memory may grow in the last third of the storm.
-const GROWTH: usize = 4 << 20;
+/// How much more memory the last third of the storm may take, and what waits for programs that read slowly is some MiB.
+const GROWTH: usize = 8 << 20;
 /// For how long it is found out what the machine can do, and what the delay is without opens.
 const BEFORE: Duration = Duration::from_secs(2);
 
