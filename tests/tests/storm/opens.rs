@@ -143,12 +143,12 @@ fn connection(socket: &Path, number: usize, pace: Pace, end: Instant) -> Opens {
                 for pair in 0..UNDER_WAY {
                     say.send(Say::Pair(pair)).expect("it is read");
                 }
-                scope.spawn(move || writer.as_they_end(&said));
+                scope.spawn(move || writer.write_as_they_end(&said));
             }
             Pace::EachSecond(rate) => {
                 let between = CONNECTIONS as f64 * BATCH as f64 / rate;
                 let between = Duration::from_secs_f64(between);
-                scope.spawn(move || writer.each_second(between, &said));
+                scope.spawn(move || writer.write_each_second(between, &said));
             }
         }
         let next = matches!(pace, Pace::AsTheyEnd).then_some(UNDER_WAY);
@@ -185,7 +185,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn as_they_end(mut self, said: &Receiver<Say>) {
+    fn write_as_they_end(mut self, said: &Receiver<Say>) {
         for say in said {
             self.end_in_time();
             match say {
@@ -195,7 +195,7 @@ impl Writer {
         }
     }
 
-    fn each_second(mut self, between: Duration, said: &Receiver<Say>) {
+    fn write_each_second(mut self, between: Duration, said: &Receiver<Say>) {
         let (mut due, mut pair) = (Instant::now(), 0);
         loop {
             self.end_in_time();

@@ -208,9 +208,6 @@ impl Reader {
             );
             self.rounds[stream] += 1;
             let delay = now.saturating_sub(sent).as_micros();
-            if delay > 10_000 && std::env::var("DEBUG_STORM").is_ok() {
-                println!("{:.3} {} ms", now.as_secs_f64(), delay / 1000);
-            }
             let mut delays = self.delays.lock().unwrap_or_else(PoisonError::into_inner);
             delays.push(u32::try_from(delay).unwrap_or(u32::MAX));
             arrived += 1;
