@@ -18,8 +18,9 @@ use traffic::{Delays, Traffic};
 const STREAMS: usize = 100;
 /// How much later their data may come in the storm, of the hundredth part that comes latest.
 const LATER: Duration = Duration::from_millis(20);
-/// How much more memory the last third of the storm may take, and what waits for programs that read slowly is some MiB.
-const GROWTH: usize = 8 << 20;
+/// How much more memory the last third of the storm may take than the second one: each check that is sent is known for 40 to
+/// 80 s by its transaction, and some MiB wait for programs that read slowly.
+const GROWTH: usize = 16 << 20;
 /// For how long it is found out what the machine can do, and what the delay is without opens.
 const BEFORE: Duration = Duration::from_secs(2);
 
