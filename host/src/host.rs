@@ -50,7 +50,8 @@ struct Inner {
     stun: Arc<SharedStun>,
     loops: Loops,
     _watch: Watch,
-    next: AtomicUsize,
+    /// The loop of the next stream with ports of its own, and of the next one that shares.
+    next: [AtomicUsize; 2],
     epoch: Instant,
     made_in: MadeIn,
     drop_counter: Arc<DropCounter>,
@@ -116,7 +117,7 @@ impl Host {
             stun,
             loops,
             _watch: watch,
-            next: AtomicUsize::new(0),
+            next: Default::default(),
             epoch,
             made_in: MadeIn::this_process(),
             drop_counter: Arc::default(),
@@ -405,13 +406,15 @@ impl Inner {
         Ok(())
     }
 
-    /// The mailbox of the loop for a stream: in turn, for they cost about the same. Where it shares a port that only one
+    /// The mailbox of the loop for a stream: in turn, for they cost about the same, and those that share ports in turns of
+    /// their own, for they move, and a program that opens one of each kind after the other is to have both on all loops. Where it shares a port that only one
     /// loop can take from, such as a TCP listener's, it is with the others on that.
     fn mailbox_for(&self, bind_options: &BindOptions) -> &Arc<Mailbox> {
         let is_anywhere = self.loops.share_ports() && !bind_options.tcp.listens();
         let number = match &bind_options.port_range {
             _ if !bind_options.single_port || is_anywhere => {
-                self.next.fetch_add(1, Ordering::Relaxed)
+                let next = &self.next[usize::from(bind_options.single_port)];
+                next.fetch_add(1, Ordering::Relaxed)
             }
             Some(ports) => usize::from(*ports.start()),
             None => 0,
@@ -442,6 +445,31 @@ impl Drop for Inner {
         match self.shut_down(PATIENCE) {
             Err(still) if !is_on_event_loop() => tracing::error!("a host was dropped: {still}"),
             _ => {}
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::plugin::SearchPath;
+
+    #[test]
+    fn streams_with_ports_of_their_own_and_those_that_share_are_each_spread_over_all_loops() {
+        let path = SearchPath::from_dirs(vec![std::env::temp_dir()]).expect("it is there");
+        let host = Host::new(HostOptions::new(path).loops(2)).expect("there are threads left");
+        let mut used = [const { Vec::new() }; 2];
+        for number in 0..8 {
+            let shares = number % 2;
+            let bind_options = BindOptions::new().single_port(shares == 1);
+            used[shares].push(Arc::as_ptr(host.0.mailbox_for(&bind_options)));
+        }
+        for mut loops in used {
+            loops.sort_unstable();
+            let [a, b, c, d] = loops[..] else {
+                panic!("four of each were opened");
+            };
+            assert!(a == b && b != c && c == d, "two on each loop");
         }
     }
 }

@@ -36,6 +36,24 @@ impl Daemon {
 
     /// The same in a directory that another one may have left.
     pub fn start_in(place: Arc<TempDir>, plugins: &Path, configuration: &str) -> Self {
+        // Other tests take this machine's time.
+        let mut limits = String::new();
+        if !configuration.contains("max-lag") {
+            limits += "limits.max-lag = \"1m\"\n";
+        }
+        if !configuration.contains("opens-per-second") {
+            limits += "limits.opens-per-second = 100000\nlimits.open-burst = 100000\n";
+        }
+        Self::launch(place, plugins, &(limits + configuration))
+    }
+
+    /// The same with the limits that a daemon has if nobody says otherwise: those of a machine that it has to itself.
+    pub fn start_with_default_limits(plugins: &Path, configuration: &str) -> Self {
+        let place = tempfile::tempdir().expect("there is room");
+        Self::launch(place.into(), plugins, configuration)
+    }
+
+    fn launch(place: Arc<TempDir>, plugins: &Path, configuration: &str) -> Self {
         write_configuration(place.path(), plugins, configuration);
         let mut daemon = Self::spawn(place, "log", configuration, &[]);
         await_that("the daemon is there", || {
@@ -163,13 +181,6 @@ fn write_configuration(place: &Path, plugins: &Path, configuration: &str) {
     if !configuration.contains("listen.addresses") {
         text += "listen.addresses = [\"127.0.0.1\"]\n";
     }
-    // Other tests take this machine's time.
-    if !configuration.contains("max-lag") {
-        text += "limits.max-lag = \"1m\"\n";
-    }
-    if !configuration.contains("opens-per-second") {
-        text += "limits.opens-per-second = 100000\nlimits.open-burst = 100000\n";
-    }
     text += configuration;
     fs::write(place.join("handclasp.toml"), text).expect("there is room");
 }
@@ -206,6 +217,11 @@ impl Controller {
             events: VecDeque::new(),
             line: Vec::new(),
         }
+    }
+
+    /// Where another thread writes lines while this one reads.
+    pub fn output(&self) -> UnixStream {
+        self.output.try_clone().expect("there are files left")
     }
 
     /// Sends a line.

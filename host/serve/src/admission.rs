@@ -8,7 +8,7 @@ pub(crate) struct Load {
     pub(crate) streams: usize,
     pub(crate) streams_of_client: usize,
     pub(crate) half_open: usize,
-    /// How long a turn of an event loop takes, of the slowest.
+    /// How late the latest event loop is.
     pub(crate) lag: Duration,
 }
 
@@ -28,6 +28,9 @@ pub(crate) struct Busy {
     pub(crate) reason: String,
     pub(crate) retry_after: Duration,
 }
+
+/// When to ask again at the soonest: there may be room for one more stream at once, but not for all that were refused.
+const SOONEST: Duration = Duration::from_millis(100);
 
 impl Admission {
     pub(crate) fn new(now: Instant) -> Self {
@@ -70,7 +73,7 @@ impl Admission {
         }
         if load.lag > limits.lag {
             let reason = format!(
-                "an event loop needs {:.0} ms for a turn, and limits.max-lag is {:.0} ms",
+                "an event loop is {:.0} ms late, and limits.max-lag is {:.0} ms",
                 load.lag.as_secs_f64() * 1e3,
                 limits.lag.as_secs_f64() * 1e3
             );
@@ -85,11 +88,11 @@ impl Admission {
         self.tokens = (self.tokens + passed * rate).min(burst);
         self.refilled = now;
         if self.tokens < 1.0 {
-            let wait = (1.0 - self.tokens) / rate;
+            let wait = Duration::from_secs_f64((1.0 - self.tokens) / rate);
             let reason = format!(
                 "more than {rate} streams a second are asked for (limits.opens-per-second)"
             );
-            return busy("rate", reason, Duration::from_secs_f64(wait));
+            return busy("rate", reason, wait.max(SOONEST));
         }
         self.tokens -= 1.0;
         Ok(())
@@ -172,6 +175,9 @@ mod tests {
             (busy.kind, busy.retry_after),
             ("rate", Duration::from_millis(100))
         );
+        let almost = start + Duration::from_nanos(99_999_999);
+        let busy = admit(almost).expect_err("there is none yet");
+        assert_eq!(busy.retry_after, SOONEST, "and not at once");
         let later = start + Duration::from_millis(101);
         assert!(admit(later).is_ok() && admit(later).is_err());
         let later = (0..950).filter(|n| admit(later + Duration::from_millis(*n)).is_ok());

@@ -269,7 +269,7 @@ impl Daemon {
         admitted.map_err(Refused::Busy)
     }
 
-    /// How long a turn of the slowest event loop takes.
+    /// How late the latest event loop is.
     fn lag(&self) -> Duration {
         let lags = self.host.loops().into_iter().map(|state| state.lag);
         lags.max().unwrap_or_default()

@@ -44,7 +44,7 @@ pub(crate) struct Limits {
     /// Most opens in a second, and how many at once; any number if it is 0.
     pub(crate) opens_per_second: u32,
     pub(crate) burst: u32,
-    /// How long a turn of an event loop may take before opens are refused.
+    /// How late an event loop may be before opens are refused.
     pub(crate) lag: Duration,
 }
 

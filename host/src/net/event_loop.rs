@@ -10,6 +10,7 @@ use super::arrivals::ArrivalCounter;
 use super::batch::Unsent;
 use super::buffers::GrantedBuffers;
 use super::departures::DepartureCounter;
+use super::dirty::Dirty;
 use super::handover::Handover;
 use super::helpers::{Helpers, Pools};
 use super::id_map::IdMap;
@@ -60,14 +61,14 @@ pub(crate) struct EventLoop {
     handover: Handover,
     timers: Timers,
     share: Share,
-    dirty: Vec<StreamKey>,
+    dirty: Dirty,
     /// In whose inboxes something waits.
     mailed: VecDeque<StreamKey>,
     mail: Mail,
     busy: Vec<Token>,
     replies: ReplyQueue,
-    /// Who waits for the end of the turn.
-    flushes: Vec<SyncSender<()>>,
+    /// Who waits until a stream has been driven, at the end of a turn.
+    flushes: Vec<(StreamKey, SyncSender<()>)>,
     arrivals: Arc<ArrivalCounter>,
     /// Whose ports these were, and whose they will be.
     predecessor: Option<Predecessor>,
@@ -79,6 +80,9 @@ pub(crate) struct EventLoop {
 
 /// What is taken of applications' messages and datagrams in a turn, counted as in an [inbox](super::inbox).
 const MOST_MAIL: usize = 4096;
+/// How long a turn is at one of these: messages, what is due, streams that are ready, and other streams. What is left
+/// waits for the next turn, so that datagrams do not wait for all of it.
+const SLICE: Duration = Duration::from_millis(1);
 
 impl EventLoop {
     /// # Errors
@@ -113,7 +117,7 @@ impl EventLoop {
             handover: Handover::default(),
             timers: Timers::default(),
             share: Share::default(),
-            dirty: Vec::new(),
+            dirty: Dirty::new(Instant::now()),
             mailed: VecDeque::new(),
             mail: Mail::default(),
             busy: Vec::new(),
@@ -173,6 +177,7 @@ impl EventLoop {
             self.mailbox.take(&mut commands);
             let now = Instant::now();
             self.pulse.began(nanos_since(self.epoch, now));
+            self.dirty.turn(now);
             for command in commands.drain(..) {
                 self.handle_command(now, command);
             }
@@ -211,6 +216,7 @@ impl EventLoop {
                 self.pass_time(now);
             }
             self.drive_dirty(now);
+            let flushed = self.flushed();
             self.pulse.at(At::Sending);
             self.send_replies(now);
             self.stun.serve(now, &mut self.sockets, &mut self.helpers);
@@ -218,11 +224,13 @@ impl EventLoop {
             if let Some(began) = began {
                 self.share.timers_took(began.elapsed());
             }
-            self.flushes.clear();
+            drop(flushed);
             let helped = self.helpers.dispatch(now);
             let due_times = [helped, self.connections.next_sweep(), self.stun.next()];
             due = due_times.into_iter().flatten().min();
-            self.pulse.turned(nanos_since(self.epoch, Instant::now()));
+            let now = Instant::now();
+            let waits = self.dirty.waits(now);
+            self.pulse.turned(nanos_since(self.epoch, now), waits);
         }
         self.end();
     }
@@ -283,6 +291,7 @@ impl EventLoop {
     fn take_mail(&mut self, now: Instant) {
         let mut mail = std::mem::take(&mut self.mail);
         let mut taken = 0;
+        let began = Instant::now();
         for _ in 0..self.mailed.len() {
             let Some(key) = self.mailed.pop_front() else {
                 break;
@@ -295,7 +304,7 @@ impl EventLoop {
             }
             taken += mail.cost;
             self.handle_mail(now, key, &mut mail);
-            if taken >= MOST_MAIL {
+            if taken >= MOST_MAIL || began.elapsed() >= SLICE {
                 break;
             }
         }
@@ -312,7 +321,7 @@ impl EventLoop {
                     datagrams = rest;
                     self.send(now, key, component_id, datagram);
                 }
-                Item::Flush(done) => self.flushes.push(done),
+                Item::Flush(done) => self.flushes.push((key, done)),
             }
         }
         if mail.stop {
@@ -388,7 +397,9 @@ impl EventLoop {
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
             self.handle_message(now, key, None, Message::Stop);
         }
-        self.drive_dirty(now);
+        while !self.dirty.is_empty() {
+            self.drive_dirty(now);
+        }
         for key in self.streams.keys().copied().collect::<Vec<_>>() {
             self.with_driver(now, key, StreamDriver::cut_short);
             self.remove(key);
@@ -441,11 +452,15 @@ impl EventLoop {
     }
 
     fn pass_time(&mut self, now: Instant) {
+        let began = Instant::now();
         while let Some(key) = self.timers.pop_due(now) {
             if let Some(driver) = self.streams.get_mut(&key) {
                 driver.armed = None;
                 driver.stream.handle_timeout(now);
                 driver.mark_dirty(&mut self.dirty);
+            }
+            if began.elapsed() >= SLICE {
+                break;
             }
         }
     }
@@ -457,9 +472,23 @@ impl EventLoop {
     }
 
     fn drive_dirty(&mut self, now: Instant) {
-        while let Some(key) = self.dirty.pop() {
-            self.drive(now, key);
+        for is_ready in [true, false] {
+            let began = Instant::now();
+            while let Some(key) = self.dirty.pop(is_ready) {
+                self.drive(now, key);
+                if began.elapsed() >= SLICE {
+                    break;
+                }
+            }
         }
+    }
+
+    /// Who has waited for streams that have been driven.
+    fn flushed(&mut self) -> Vec<(StreamKey, SyncSender<()>)> {
+        let streams = &self.streams;
+        let is_driven = |key: &StreamKey| streams.get(key).is_none_or(|driver| !driver.dirty);
+        let flushed = self.flushes.extract_if(.., |(key, _)| is_driven(key));
+        flushed.collect()
     }
 
     /// Carries out what a stream wants.

@@ -1,7 +1,8 @@
 //! The one layer that touches the system: sockets, the clock, and an event loop per core.
 //!
 //! A loop owns streams and sockets. One turn of it: take what other threads asked, receive in batches, let
-//! time pass, then carry requests, datagrams and notifications out of every stream that is dirty.
+//! time pass, then carry requests, datagrams and notifications out of streams that are dirty, so many that datagrams do
+//! not wait long for the next turn.
 //!
 //! - `event_loop`: that turn;
 //! - `token`: what an event of the system's is of;
@@ -11,6 +12,7 @@
 //! - `guarded`: its panics end its own stream;
 //! - `stream_ref`: a stream as any thread may reach it;
 //! - `inbox`: what waits for a stream;
+//! - `dirty`: streams that wait to be driven;
 //! - `backend`: who carries out a stream's calls into its plugin;
 //! - `mailbox`: what other threads ask of a loop;
 //! - `id_map`: maps by the ids of streams;
@@ -55,6 +57,7 @@ mod buffers;
 mod deframer;
 mod demux;
 mod departures;
+mod dirty;
 mod event_loop;
 mod fragments;
 mod glob;

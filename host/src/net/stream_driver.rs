@@ -7,6 +7,7 @@ mod send;
 use super::application::ReplyQueue;
 use super::backend::{Backend, Desk, InProcessBackend};
 use super::bind::{BindError, BindOptions};
+use super::dirty::Dirty;
 use super::guarded::Guarded;
 use super::helpers::Helpers;
 use super::inbox::{Inbox, Item};
@@ -124,9 +125,9 @@ impl StreamDriver {
     }
 
     /// Puts the stream in the list of streams to drive, once.
-    pub(super) fn mark_dirty(&mut self, dirty: &mut Vec<StreamKey>) {
+    pub(super) fn mark_dirty(&mut self, dirty: &mut Dirty) {
         if !std::mem::replace(&mut self.dirty, true) {
-            dirty.push(self.key());
+            dirty.push(self.key(), self.stream.is_ready());
         }
     }
 
@@ -140,7 +141,7 @@ impl StreamDriver {
         now: Instant,
         path: ReceivePath,
         datagram: Datagram<'_>,
-        dirty: &mut Vec<StreamKey>,
+        dirty: &mut Dirty,
         replies: &mut ReplyQueue,
     ) -> Arrival {
         let (_, component_id) = path.component;

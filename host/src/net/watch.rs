@@ -39,8 +39,9 @@ pub(crate) struct Pulse {
     stream: AtomicU64,
     /// When its turn began, in nanoseconds of its clock.
     began: AtomicU64,
-    /// How long its turns take, in nanoseconds, and when that was found last.
+    /// How long its turns take, in nanoseconds, how long a stream has waited behind the last one, and when that was found.
     took: AtomicU64,
+    waits: AtomicU64,
     found: AtomicU64,
     /// The ids of the plugins of its streams.
     plugins: Mutex<HashMap<StreamKey, String>>,
@@ -52,8 +53,9 @@ pub(crate) struct Pulse {
 pub struct LoopState {
     /// How often it has turned. A turn takes what has come for all its streams.
     pub turns: u64,
-    /// How long a turn takes of late, which is how long a datagram may have to wait: an average of the last ones, or
-    /// the present one if that takes longer. None where nothing has come for a second.
+    /// How late it is. It is how long a turn takes of late, which is how long a datagram may have to wait: an average of
+    /// the last ones, or the present one if that takes longer; or how long a stream has waited for what it wants, such as
+    /// a step of its handshake, if that is longer still. None where nothing has come for a second.
     pub lag: Duration,
     /// It has been in one turn for 2 s: what holds it is in the log.
     pub is_stuck: bool,
@@ -94,12 +96,14 @@ impl Pulse {
         self.began.store(nanos, Ordering::Relaxed);
     }
 
-    /// When the turn has ended.
-    pub(super) fn turned(&self, nanos: u64) {
+    /// When the turn has ended, and how long a stream has waited for the next ones.
+    pub(super) fn turned(&self, nanos: u64, waits: Duration) {
         let took = nanos.saturating_sub(self.began.load(Ordering::Relaxed));
         let average = self.took.load(Ordering::Relaxed);
         let average = average - average / AVERAGE + took / AVERAGE;
         self.took.store(average, Ordering::Relaxed);
+        let waits = u64::try_from(waits.as_nanos()).unwrap_or(u64::MAX);
+        self.waits.store(waits, Ordering::Relaxed);
         self.found.store(nanos, Ordering::Relaxed);
     }
 
@@ -110,13 +114,14 @@ impl Pulse {
             Duration::from_nanos(nanos.saturating_sub(then.load(Ordering::Relaxed)))
         };
         let present = self.busy().map_or(Duration::ZERO, |_| since(&self.began));
-        let average = match since(&self.found) < GLANCE {
-            true => Duration::from_nanos(self.took.load(Ordering::Relaxed)),
-            false => Duration::ZERO,
+        let of_late = match since(&self.found) < GLANCE {
+            true => [&self.took, &self.waits].map(|nanos| nanos.load(Ordering::Relaxed)),
+            false => [0; 2],
         };
+        let of_late = of_late.map(Duration::from_nanos).into_iter().max();
         LoopState {
             turns,
-            lag: average.max(present),
+            lag: of_late.unwrap_or_default().max(present),
             is_stuck: present >= STUCK,
         }
     }
@@ -321,7 +326,7 @@ mod tests {
         for turn in 0..100 {
             pulse.turn();
             pulse.began(turn * 10 * MS);
-            pulse.turned(turn * 10 * MS + 8 * MS);
+            pulse.turned(turn * 10 * MS + 8 * MS, Duration::ZERO);
             pulse.at(At::Rest);
         }
         let state = pulse.state(1_000 * MS);
@@ -332,6 +337,16 @@ mod tests {
         pulse.began(3_000 * MS);
         assert_eq!(pulse.state(3_500 * MS).lag, Duration::from_millis(500));
         assert!(pulse.state(5_000 * MS).is_stuck);
+    }
+
+    #[test]
+    fn a_loop_is_as_late_as_the_stream_that_waits_longest() {
+        let pulse = Pulse::default();
+        let waits = Duration::from_millis(70);
+        pulse.turned(1_000_000, waits);
+        assert_eq!(pulse.state(1_000_000).lag, waits);
+        pulse.turned(2_000_000, Duration::ZERO);
+        assert!(pulse.state(2_000_000).lag < Duration::from_millis(1));
     }
 
     #[test]

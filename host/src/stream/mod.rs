@@ -375,6 +375,12 @@ impl Stream {
             || component.is_some_and(|it| it.has_relay_requests() || it.is_due_earlier())
     }
 
+    /// Whether a component is ready.
+    pub fn is_ready(&self) -> bool {
+        let mut components = self.components.iter();
+        components.any(|state| state.component.is_ready())
+    }
+
     /// Whether nothing more will happen.
     pub fn has_ended(&self) -> bool {
         self.stage == Stage::Ended

@@ -14,11 +14,14 @@
 //! - `memory`: what a component takes; `idle`: what it costs while nothing happens;
 //! - `floor`: full sessions against DTLS in memory and their datagrams (`datagrams`), and against OpenSSL;
 //! - `alone`: one session at a time; `loops`: on two loops; `first`: the first one of a process;
+//! - `port`: sessions and datagrams of two loops that share one port, against one loop;
+//! - `control`: streams opened through a daemon's control socket, against the library;
 //! - `start`: from a process's start to its first handshake, with 100 plugins in the directory;
 //! - `calls`: calls into a plugin; `forward`: applications' datagrams, to one peer and to 100.
 mod alone;
 mod baseline;
 mod calls;
+mod control;
 mod datagrams;
 mod figure;
 mod first;

@@ -1,7 +1,7 @@
 //! The rows of the table, and which of them are asked for.
 use super::figure::Figure;
 use super::setup::Setup;
-use super::{alone, calls, first, floor, forward, idle, loops, memory, port, start};
+use super::{alone, calls, control, first, floor, forward, idle, loops, memory, port, start};
 use crate::exit::Failed;
 
 /// What is measured in one go: a row, or several that are compared with the same.
@@ -12,7 +12,7 @@ pub(super) struct Group {
 
 /// In the order in which they are measured and shown. Memory comes first: what other measurements have freed would be
 /// used again.
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group {
         rows: &["memory"],
         measure: |setup| Ok(vec![memory::figure(setup)?]),
@@ -32,6 +32,10 @@ const GROUPS: [Group; 12] = [
     Group {
         rows: &["session_port"],
         measure: |setup| Ok(vec![port::sessions(setup)]),
+    },
+    Group {
+        rows: &["open_control", "stream_control"],
+        measure: control::figures,
     },
     Group {
         rows: &["session_first"],

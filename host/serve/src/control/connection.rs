@@ -15,6 +15,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
@@ -22,6 +23,8 @@ use zeroize::Zeroizing;
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// How long a line waits for a stream that has no room for it.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long lines that are there are obeyed before it is the turn of other connections.
+const TURN: Duration = Duration::from_micros(100);
 /// Bytes that are read at a time.
 const READ: usize = 32 << 10;
 /// How many streams one line of a response tells of.
@@ -71,7 +74,12 @@ impl Connection {
         let mut writer = tokio::spawn(write(Arc::clone(&self.outbox), output, self.number));
         let mut lines = Lines::new(BufReader::with_capacity(READ, input));
         let (outbox, daemon) = (Arc::clone(&self.outbox), Arc::clone(&self.daemon));
+        let mut turn = Instant::now();
         loop {
+            if turn.elapsed() >= TURN {
+                yield_now().await;
+                turn = Instant::now();
+            }
             outbox.room().await;
             let line = tokio::select! {
                 line = lines.next() => line,

@@ -21,7 +21,7 @@ impl LoopMetrics {
             ),
             lag: registrar.gauge(
                 "handclasp_loop_lag_seconds",
-                "How long a turn of an event loop takes of late.",
+                "How late an event loop is: how long a turn of it takes of late, or for how long a stream has waited for a step of its handshake or the like.",
                 &["loop"],
             ),
             stuck: registrar.gauge(

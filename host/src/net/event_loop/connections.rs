@@ -3,6 +3,7 @@ use super::EventLoop;
 use crate::component::Arrival;
 use crate::ice::Datagram;
 use crate::net::application::ReplyQueue;
+use crate::net::dirty::Dirty;
 use crate::net::id_map::IdMap;
 use crate::net::keys::StreamKey;
 use crate::net::stream_driver::StreamDriver;
@@ -55,7 +56,7 @@ impl EventLoop {
 fn handle_event(
     now: Instant,
     streams: &mut IdMap<StreamKey, Box<StreamDriver>>,
-    dirty: &mut Vec<StreamKey>,
+    dirty: &mut Dirty,
     replies: &mut ReplyQueue,
     event: ConnectionEvent<'_>,
 ) -> bool {

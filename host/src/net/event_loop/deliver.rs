@@ -6,6 +6,7 @@ use crate::net::application::ReplyQueue;
 use crate::net::arrivals::ArrivalCounter;
 use crate::net::bindings::Bound;
 use crate::net::demux::{Directory, Stray};
+use crate::net::dirty::Dirty;
 use crate::net::handover::Handover;
 use crate::net::id_map::IdMap;
 use crate::net::keys::{ComponentKey, ReceivePath, StreamKey};
@@ -105,7 +106,7 @@ impl EventLoop {
 struct Recipients<'a> {
     now: Instant,
     streams: &'a mut IdMap<StreamKey, Box<StreamDriver>>,
-    dirty: &'a mut Vec<StreamKey>,
+    dirty: &'a mut Dirty,
     replies: &'a mut ReplyQueue,
     handover: &'a mut Handover,
     stun: &'a mut StunClient,

@@ -3,7 +3,7 @@ use super::{LoopContext, StreamDriver};
 use crate::component::Cause;
 use crate::ice::{RelayId, RelayRequest};
 use crate::net::application::ReplyQueue;
-use crate::net::keys::StreamKey;
+use crate::net::dirty::Dirty;
 use crate::net::relay::{Peer, RelayEvent, end_of};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -60,7 +60,7 @@ impl StreamDriver {
         now: Instant,
         relay: RelayId,
         event: RelayEvent<'_>,
-        dirty: &mut Vec<StreamKey>,
+        dirty: &mut Dirty,
         replies: &mut ReplyQueue,
     ) {
         match event {
