@@ -406,9 +406,9 @@ impl Inner {
         Ok(())
     }
 
-    /// The mailbox of the loop for a stream: in turn, for they cost about the same, and those that share ports in turns of
-    /// their own, for they move, and a program that opens one of each kind after the other is to have both on all loops. Where it shares a port that only one
-    /// loop can take from, such as a TCP listener's, it is with the others on that.
+    /// The mailbox of the loop for a stream: in turn, for they cost about the same. Those that share ports have turns of
+    /// their own: a program that opens one of each kind after the other is to have both on all loops. Where a stream shares
+    /// a port that only one loop can take from, such as a TCP listener's, it is with the others on that.
     fn mailbox_for(&self, bind_options: &BindOptions) -> &Arc<Mailbox> {
         let is_anywhere = self.loops.share_ports() && !bind_options.tcp.listens();
         let number = match &bind_options.port_range {

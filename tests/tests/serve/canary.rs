@@ -155,6 +155,11 @@ fn one_that_fails_goes_back_by_itself_and_costs_its_own_streams_only_and_one_tha
         &fixture("greeting", &["VERSION=\"3.0.0\"", "REJECTS"]),
         &file,
     );
+    // Longer than it takes to be seen; `reload` would have it tried.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    for _ in 0..20 {
+        assert_eq!(pairs.open(), (1, true));
+    }
     exchange(&version(2), &file);
     let loaded = news.event(|event| event["event"] == "generation_loaded");
     assert_eq!(

@@ -146,7 +146,8 @@ fn whatever_comes_is_answered_and_the_connection_goes_on() {
 fn a_half_line_is_not_obeyed_and_one_that_never_ends_takes_no_memory() {
     let daemon = Daemon::start(&plugins(), "");
     let mut half = UnixStream::connect(daemon.socket()).expect("it listens");
-    half.write_all(b"{\"request\":\"open\"}").expect("it reads");
+    half.write_all(b"{\"request\":\"open\",\"detached\":true}")
+        .expect("it reads");
     drop(half);
     let mut endless = UnixStream::connect(daemon.socket()).expect("it listens");
     // Its plugins are loaded by then.

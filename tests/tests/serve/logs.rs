@@ -1,4 +1,5 @@
 //! The daemon's log.
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use handclasp_tests::{Daemon, await_that, plugins};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -121,5 +122,14 @@ fn no_secret_is_logged_in_json_either() {
     let text = fs::read_to_string(&file).expect("it is there");
     for secret in &secrets {
         assert!(!text.contains(secret.as_str()), "{secret}");
+        // Nor as bytes are written by programs.
+        let bytes = BASE64_STANDARD.decode(secret).unwrap_or_default();
+        if !bytes.is_empty() {
+            let list = format!("{bytes:?}");
+            let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            for written in [list.trim_matches(['[', ']']), &hexadecimal] {
+                assert!(!text.contains(written), "{secret} as {written}");
+            }
+        }
     }
 }

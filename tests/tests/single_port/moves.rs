@@ -238,7 +238,14 @@ fn no_datagram_is_lost_or_overtaken_where_streams_move_and_messages_are_answered
         let handovers = host.handovers();
         println!("{loops} loops: {handovers:?}");
         assert_eq!(handovers.dropped, 0);
-        assert_eq!(handovers.moves > 0, loops > 1, "{handovers:?}");
+        match loops {
+            1 => assert_eq!(handovers.moves, 0),
+            // Half of them are to, or more.
+            _ => assert!(
+                handovers.moves >= (ROUNDS * PAIRS / 4) as u64,
+                "{handovers:?}"
+            ),
+        }
     }
 }
 
