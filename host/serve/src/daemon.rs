@@ -163,6 +163,9 @@ pub(crate) struct Opener<'a> {
     pub(crate) streams: usize,
 }
 
+/// How long a daemon that was taken over from may say nothing; it does every second.
+const SILENCE: Duration = Duration::from_secs(5);
+
 impl Daemon {
     pub(crate) fn new(parts: Parts) -> Self {
         let now = Instant::now();
@@ -275,9 +278,20 @@ impl Daemon {
         lags.max().unwrap_or_default()
     }
 
-    /// Whether all event loops turn.
+    /// Whether all event loops turn, and those of the daemon that this one has taken over from.
     pub(crate) fn is_alive(&self) -> bool {
+        self.turns() && self.silent_predecessor().is_none()
+    }
+
+    /// Whether all event loops turn.
+    pub(crate) fn turns(&self) -> bool {
         self.host.loops().iter().all(|state| !state.is_stuck)
+    }
+
+    /// The process that this one has taken over from, if that passes nothing on, for it does not turn.
+    pub(crate) fn silent_predecessor(&self) -> Option<u32> {
+        let silence = self.host.takeover().silence;
+        self.predecessor.filter(|_| silence > SILENCE)
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {
@@ -315,7 +329,7 @@ impl Daemon {
     }
 
     /// The process that this one has taken over from, as long as that has streams.
-    fn predecessor(&self) -> Option<u32> {
+    pub(crate) fn predecessor(&self) -> Option<u32> {
         let is_there = self.host.takeover().has_predecessor;
         self.predecessor.filter(|_| is_there)
     }
@@ -498,6 +512,14 @@ impl Daemon {
     pub(crate) fn shut_down(&self, within: Duration) -> Result<(), handclasp::StillRunning> {
         self.host.shutdown(within)
     }
+}
+
+/// What to do about a daemon that was taken over from and does not turn.
+pub(crate) fn silence_of(process: u32) -> String {
+    format!(
+        "process {process}, which this daemon has taken over from, does not turn, and what arrives for this one's \
+         streams waits there: end it"
+    )
 }
 
 /// What a stream is opened with: what was asked for, and as configured what was not.

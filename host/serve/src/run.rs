@@ -6,7 +6,7 @@ use crate::config::{Config, ConfigErrors, Log, NoRuntimeDirectory, SecretError};
 use crate::control::{
     Connections, ControlSocket, SocketError, serve_tcp, serve_unix, unix_listener,
 };
-use crate::daemon::{Daemon, Parts};
+use crate::daemon::{Daemon, Parts, silence_of};
 use crate::http::{self, Site};
 use crate::metrics::Metrics;
 use crate::news::Newsroom;
@@ -284,6 +284,9 @@ impl Running {
         if let Some(every) = systemd::watchdog() {
             tokio::spawn(feed(Arc::clone(&self.daemon), every));
         }
+        if self.claim.is_some() {
+            tokio::spawn(watch_predecessor(Arc::clone(&self.daemon)));
+        }
         let names = tokio::spawn(look_up(Arc::clone(&self.daemon), Arc::clone(&self.config)));
         let ended = self.until_end().await;
         names.abort();
@@ -514,6 +517,16 @@ async fn feed(daemon: Arc<Daemon>, every: Duration) {
             systemd::alive();
         }
         sleep(every).await;
+    }
+}
+
+/// Tells once if the daemon that was taken over from does not turn, as long as it is there.
+async fn watch_predecessor(daemon: Arc<Daemon>) {
+    while daemon.predecessor().is_some() {
+        sleep(Duration::from_secs(1)).await;
+        if let Some(process) = daemon.silent_predecessor() {
+            return tracing::error!("{}", silence_of(process));
+        }
     }
 }
 

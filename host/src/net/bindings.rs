@@ -1,5 +1,5 @@
 //! What is bound: sockets or listeners, each one component's or shared by all that ask for its place.
-use super::bind::{BindOptions, Ports};
+use super::addresses::bind::{BindOptions, Ports};
 use super::demux::Directory;
 use super::keys::{Binding, SocketKey, StreamKey};
 use slab::Slab;
@@ -153,7 +153,7 @@ impl<T> Bindings<T> {
 #[cfg(test)]
 mod tests {
     use super::{Binding, Bindings, Directory};
-    use crate::net::bind::BindOptions;
+    use crate::net::addresses::bind::BindOptions;
     use std::net::{Ipv4Addr, SocketAddr};
 
     /// What a component gets at one address, and how often something was opened for it.

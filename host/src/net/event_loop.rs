@@ -5,10 +5,9 @@ mod moving;
 mod shared_ports;
 mod takeover;
 
+use super::addresses::interfaces::Presence;
 use super::application::ReplyQueue;
 use super::arrivals::ArrivalCounter;
-use super::batch::Unsent;
-use super::buffers::GrantedBuffers;
 use super::departures::DepartureCounter;
 use super::dirty::Dirty;
 use super::handover::Handover;
@@ -16,22 +15,23 @@ use super::helpers::{Helpers, Pools};
 use super::id_map::IdMap;
 use super::inbox::{Item, Mail};
 use super::instances::Instances;
-use super::interfaces::Presence;
 use super::keys::{Sender, StreamKey};
 use super::mailbox::{Command, Mailbox, note_event_loop};
 use super::mdns::Responder;
 use super::new_stream::NewStream;
-use super::receiver::Receiver;
 use super::relay::Relays;
 use super::share::Share;
 use super::shared_stun::{NOBODY, SharedStun, StunClient};
 use super::siblings::Siblings;
-use super::sockets::Sockets;
 use super::stream_driver::{LoopContext, StreamDriver};
 use super::takeover::{Predecessor, Successor, TakeoverState};
 use super::tcp::Connections;
 use super::timers::Timers;
 use super::token::Token;
+use super::udp::batch::Unsent;
+use super::udp::buffers::GrantedBuffers;
+use super::udp::receiver::Receiver;
+use super::udp::sockets::Sockets;
 use super::watch::{At, Pulse};
 use crate::component::Cause;
 use crate::counted;
@@ -207,7 +207,7 @@ impl EventLoop {
                 }
             }
             self.handover.flush();
-            self.flush_passed();
+            self.tell_successor(now);
             self.pulse.at(At::Time);
             let is_timers_turn = self.share.is_timers_turn(now, !self.busy.is_empty());
             let began = is_timers_turn.then(Instant::now);
@@ -226,7 +226,12 @@ impl EventLoop {
             }
             drop(flushed);
             let helped = self.helpers.dispatch(now);
-            let due_times = [helped, self.connections.next_sweep(), self.stun.next()];
+            let due_times = [
+                helped,
+                self.connections.next_sweep(),
+                self.stun.next(),
+                self.successor.as_ref().map(Successor::next),
+            ];
             due = due_times.into_iter().flatten().min();
             let now = Instant::now();
             let waits = self.dirty.waits(now);

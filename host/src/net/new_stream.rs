@@ -1,5 +1,5 @@
 //! What a host hands to an event loop.
-use super::bind::BindOptions;
+use super::addresses::bind::BindOptions;
 use super::guarded::Guarded;
 use super::loss::Loss;
 use crate::ice::StunServer;

@@ -1,5 +1,5 @@
 //! Ports that are to be bound for streams that share them, before there is one.
-use super::bind::{BindError, BindOptions};
+use super::addresses::bind::{BindError, BindOptions};
 use crate::ice::{Announced, StunServer, in_order};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

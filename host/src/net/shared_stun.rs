@@ -2,7 +2,7 @@
 use super::helpers::Helpers;
 use super::keys::{Sender, StreamKey};
 use super::mailbox::{Command, Mailbox};
-use super::sockets::Sockets;
+use super::udp::sockets::Sockets;
 use crate::ice::{self, Datagram, Driver, Mapping, Reflexive, StunKind, StunServer};
 use crate::stream::Lookup;
 use std::net::SocketAddr;

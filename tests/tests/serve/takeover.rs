@@ -303,6 +303,34 @@ fn who_is_gone_too_early_is_followed_all_the_same() {
 }
 
 #[test]
+fn a_daemon_that_was_taken_over_and_does_not_turn_is_told_of() {
+    let address = free_tcp_address();
+    let old = Daemon::start(&plugins(), &format!("metrics.listen = \"{address}\"\n"));
+    let mut controller = old.controller();
+    controller.pair(&json!({}));
+    let new = old.successor(old.socket());
+    let health = || http::get(address, "/healthz").expect("it is answered");
+    thread::sleep(Duration::from_secs(6));
+    assert_eq!(health().status, 200, "{}", health().body);
+    old.signal(Signal::STOP);
+    await_that("it is not healthy", || health().status == 503);
+    assert!(health().body.contains(&format!("process {}", old.id())));
+    await_that("it is logged", || new.log().contains("does not turn"));
+    old.signal(Signal::CONT);
+    await_that("it is healthy", || health().status == 200);
+    new.controller().pair(&json!({}));
+    // What came meanwhile has waited.
+    old.signal(Signal::STOP);
+    let mut of_new = new.controller();
+    of_new.begin_pair(&json!({}));
+    thread::sleep(Duration::from_secs(1));
+    old.signal(Signal::CONT);
+    let ready = |of: &mut Controller| of.event(|event| event["event"] == "component_state_ready");
+    let (one, other) = (ready(&mut of_new), ready(&mut of_new));
+    assert_ne!(one["stream"], other["stream"]);
+}
+
+#[test]
 fn whoever_is_nobody_takes_nothing_over() {
     let nowhere = Command::new(program())
         .args(["serve", "--takeover=/nonexistent/control.sock"])

@@ -1,6 +1,6 @@
 //! What is answered.
 use crate::control::Connections;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, silence_of};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -53,12 +53,14 @@ impl Site {
     }
 
     fn health(&self) -> Answer {
-        match self.daemon.is_alive() {
-            true => plain(StatusCode::OK, "all event loops turn\n"),
-            false => plain(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "an event loop has not turned for 2 s: the log says what holds it\n",
-            ),
+        let stuck = "an event loop has not turned for 2 s: the log says what holds it";
+        let reason = match self.daemon.turns() {
+            true => self.daemon.silent_predecessor().map(silence_of),
+            false => Some(stuck.to_owned()),
+        };
+        match reason {
+            None => plain(StatusCode::OK, "all event loops turn\n"),
+            Some(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
         }
     }
 

@@ -11,11 +11,11 @@ use crate::net::handover::Handover;
 use crate::net::id_map::IdMap;
 use crate::net::keys::{ComponentKey, ReceivePath, StreamKey};
 use crate::net::parcel::Handed;
-use crate::net::receiver::Receiver;
 use crate::net::shared_stun::StunClient;
 use crate::net::stream_driver::StreamDriver;
 use crate::net::takeover::{Received, Successor};
 use crate::net::token::Token;
+use crate::net::udp::receiver::Receiver;
 use std::net::SocketAddr;
 use std::time::Instant;
 

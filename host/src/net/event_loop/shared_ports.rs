@@ -1,8 +1,8 @@
 //! Ports that streams share: bound before there is a stream, and what STUN servers see of them.
 use super::EventLoop;
 use crate::ice::{Mapping, Transport};
-use crate::net::bind::BindError;
-use crate::net::left_out::LeftOut;
+use crate::net::addresses::bind::BindError;
+use crate::net::addresses::left_out::LeftOut;
 use crate::net::shared_ports::{Ports, SharedPorts};
 use std::net::SocketAddr;
 use std::time::Instant;

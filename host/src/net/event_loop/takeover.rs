@@ -1,6 +1,7 @@
 //! Ports that pass from process to process: this loop's links to the others.
 use super::EventLoop;
 use crate::net::token::Token;
+use std::time::Instant;
 
 impl EventLoop {
     /// The loop begins with these links and sockets of another process's, which receives by them until its link ends.
@@ -14,9 +15,9 @@ impl EventLoop {
         for socket_key in inherited.places {
             self.sockets.take(socket_key)?;
         }
-        let (state, token) = (Arc::clone(&self.takeover), Token::Predecessor.into());
-        let predecessor =
-            Predecessor::register(inherited.link, state, self.poll.registry(), token)?;
+        let (number, state) = (self.handover.number(), Arc::clone(&self.takeover));
+        let (registry, token) = (self.poll.registry(), Token::Predecessor.into());
+        let predecessor = Predecessor::register(inherited.link, number, state, registry, token)?;
         self.predecessor = Some(predecessor);
         Ok(())
     }
@@ -43,10 +44,10 @@ impl EventLoop {
         self.note_successor(told);
     }
 
-    /// Writes what was passed on in this turn.
-    pub(super) fn flush_passed(&mut self) {
-        let flushed = self.successor.as_mut().map(|it| it.flush());
-        self.note_successor(flushed);
+    /// Tells the successor what there is to tell in this turn.
+    pub(super) fn tell_successor(&mut self, now: Instant) {
+        let told = self.successor.as_mut().map(|it| it.tell(now));
+        self.note_successor(told);
     }
 
     fn note_successor(&mut self, told: Option<std::io::Result<()>>) {

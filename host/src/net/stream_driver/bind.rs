@@ -1,13 +1,13 @@
 //! Sockets and listeners at the local addresses, and the names that hide these.
 use super::{LoopContext, StreamDriver};
 use crate::ice::{Mapping, Transport};
-use crate::net::bind::BindError;
-use crate::net::interfaces::Presence;
+use crate::net::addresses::bind::BindError;
+use crate::net::addresses::interfaces::Presence;
+use crate::net::addresses::left_out::LeftOut;
 use crate::net::keys::Binding;
-use crate::net::left_out::LeftOut;
 use crate::net::mdns::Responder;
-use crate::net::sockets::Sockets;
 use crate::net::tcp::Connections;
+use crate::net::udp::sockets::Sockets;
 use std::io;
 use std::net::IpAddr;
 use std::time::Instant;

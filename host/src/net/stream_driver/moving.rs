@@ -4,7 +4,7 @@ use crate::ice::{Pair, Tcp};
 use crate::net::instances::Instances;
 use crate::net::keys::StreamKey;
 use crate::net::mailbox::Mailbox;
-use crate::net::sockets::Sockets;
+use crate::net::udp::sockets::Sockets;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,8 +4,8 @@ use crate::component::Cause;
 use crate::ice::{Pair, Transmit, Transport, stun_kind};
 use crate::net::keys::{Binding, ComponentKey, Sender};
 use crate::net::loss::Loss;
-use crate::net::sockets::Sockets;
 use crate::net::tcp::{Connections, SendError};
+use crate::net::udp::sockets::Sockets;
 use std::net::SocketAddr;
 use std::time::Instant;
 

@@ -2,6 +2,7 @@
 use super::Received;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 #[derive(Debug)]
 pub(in super::super) enum Successor {}
@@ -14,7 +15,11 @@ impl Successor {
         match *self {}
     }
 
-    pub(in super::super) fn flush(&mut self) -> io::Result<()> {
+    pub(in super::super) fn next(&self) -> Instant {
+        match *self {}
+    }
+
+    pub(in super::super) fn tell(&mut self, _: Instant) -> io::Result<()> {
         match *self {}
     }
 

@@ -14,6 +14,8 @@ pub(in super::super) struct Predecessor {
     link: mio::net::UnixStream,
     deframer: Deframer,
     buffer: Box<[u8]>,
+    /// The number of the loop.
+    number: usize,
     state: Arc<TakeoverState>,
 }
 
@@ -24,6 +26,7 @@ const MAX_READS: usize = 4;
 impl Predecessor {
     pub(in super::super) fn register(
         link: std::os::unix::net::UnixStream,
+        number: usize,
         state: Arc<TakeoverState>,
         registry: &Registry,
         token: Token,
@@ -31,11 +34,12 @@ impl Predecessor {
         link.set_nonblocking(true)?;
         let mut link = mio::net::UnixStream::from_std(link);
         registry.register(&mut link, token, Interest::READABLE)?;
-        state.preceded();
+        state.predecessor_heard(number);
         Ok(Self {
             link,
             deframer: Deframer::default(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
+            number,
             state,
         })
     }
@@ -56,9 +60,11 @@ impl Predecessor {
                     return Received::Ended;
                 }
             };
+            self.state.predecessor_heard(self.number);
             let mut bytes = &self.buffer[..length];
             while let Some(frame) = self.deframer.next(&mut bytes) {
                 match PassedDatagram::read(frame) {
+                    _ if frame.is_empty() => {} // it turns
                     Some(passed) => each(passed.local, passed.remote, passed.content),
                     None => tracing::debug!("what the predecessor passes on is no datagram"),
                 }
@@ -70,6 +76,6 @@ impl Predecessor {
 
 impl Drop for Predecessor {
     fn drop(&mut self) {
-        self.state.predecessor_ended();
+        self.state.predecessor_ended(self.number);
     }
 }

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 pub(in super::super) struct Successor {
     link: mio::net::UnixStream,
     backlog: Backlog,
+    /// When it is told next that this loop turns.
+    next: Instant,
     state: Arc<TakeoverState>,
 }
 
@@ -21,6 +23,10 @@ pub(in super::super) struct Successor {
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 /// Bytes that are kept for what comes next.
 const KEPT: usize = 256 * 1024;
+/// How often the successor is told that the loop turns.
+const PERIOD: Duration = Duration::from_secs(1);
+/// A frame without a datagram.
+const NOTHING: [u8; 2] = [0, 0];
 /// How long the end of a loop waits for the successor to take the rest.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -38,6 +44,7 @@ impl Successor {
         Ok(Self {
             link,
             backlog: Backlog::default(),
+            next: Instant::now(),
             state,
         })
     }
@@ -57,11 +64,26 @@ impl Successor {
         self.backlog.len() + content.len() <= MAX_WAITING && datagram.write(self.backlog.end())
     }
 
-    /// Writes what waits, as far as it is taken.
+    /// When there is something to tell, whether a datagram comes or not.
+    pub(in super::super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Writes what waits, as far as it is taken, and every second that the loop turns.
     ///
     /// # Errors
     /// The successor is gone.
-    pub(in super::super) fn flush(&mut self) -> io::Result<()> {
+    pub(in super::super) fn tell(&mut self, now: Instant) -> io::Result<()> {
+        if now >= self.next {
+            self.next = now + PERIOD;
+            if self.backlog.len() == 0 {
+                self.backlog.end().extend_from_slice(&NOTHING);
+            }
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         match self.backlog.len() {
             0 => return Ok(()),
             _ => self.backlog.write_to(&mut self.link),

@@ -9,7 +9,7 @@ mod owned;
 mod pauses;
 mod serve;
 
-use super::bind::BindOptions;
+use super::addresses::bind::BindOptions;
 use super::bindings::Bindings;
 use super::demux::Directory;
 use super::keys::{Binding, ComponentKey, StreamKey};

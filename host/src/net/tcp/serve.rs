@@ -283,7 +283,7 @@ impl Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::bind::BindOptions;
+    use crate::net::addresses::bind::BindOptions;
     use mio::Poll;
     use std::net::{IpAddr, Ipv4Addr, TcpStream};
 

@@ -1,8 +1,8 @@
 //! A UDP socket that many components may share, as the system has it.
-use super::batch::Outlet;
-use super::departures::DepartureCounter;
-use super::fragments;
-use super::send_many::send_many;
+use crate::net::departures::DepartureCounter;
+use crate::net::udp::batch::Outlet;
+use crate::net::udp::fragments;
+use crate::net::udp::send_many::send_many;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// A bound socket.
-pub(super) struct Socket {
+pub(in crate::net) struct Socket {
     socket: mio::net::UdpSocket,
     offload: Offload,
     departures: Arc<DepartureCounter>,
@@ -20,12 +20,12 @@ pub(super) struct Socket {
 
 /// What the system can do with many datagrams at a time: found out once, for all sockets of a loop.
 #[derive(Clone)]
-pub(super) struct Offload(Arc<UdpSocketState>);
+pub(in crate::net) struct Offload(Arc<UdpSocketState>);
 
 impl Offload {
     /// # Errors
     /// The system refuses an option that sockets cannot do without.
-    pub(super) fn of(socket: &mio::net::UdpSocket) -> io::Result<Self> {
+    pub(in crate::net) fn of(socket: &mio::net::UdpSocket) -> io::Result<Self> {
         let state = match cfg!(target_os = "linux") {
             true => {
                 // quinn-udp forbids the socket it is shown to send in fragments: this one sends nothing.
@@ -40,7 +40,7 @@ impl Offload {
 }
 
 impl Socket {
-    pub(super) fn new(
+    pub(in crate::net) fn new(
         socket: mio::net::UdpSocket,
         offload: Offload,
         departures: Arc<DepartureCounter>,
@@ -61,18 +61,18 @@ impl Socket {
     }
 
     /// Has the loop receive what comes.
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+    pub(in crate::net) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
         registry.register(&mut self.socket, token, Interest::READABLE)
     }
 
     /// Most datagrams of one system call.
-    pub(super) fn max_segments(&self) -> usize {
+    pub(in crate::net) fn max_segments(&self) -> usize {
         self.offload.0.max_gso_segments()
     }
 
     /// Data flows through this socket: from now on the system gathers it. For ICE and a handshake alone that is
     /// not worth its system calls.
-    pub(super) fn expect_data(&mut self) {
+    pub(in crate::net) fn expect_data(&mut self) {
         if !self.gathers
             && let Err(error) = self.enable_gro()
         {
@@ -81,7 +81,7 @@ impl Socket {
     }
 
     /// Takes what has arrived, up to a batch.
-    pub(super) fn receive(
+    pub(in crate::net) fn receive(
         &self,
         buffers: &mut [IoSliceMut<'_>],
         metas: &mut [RecvMeta],

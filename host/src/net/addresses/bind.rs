@@ -1,8 +1,8 @@
 //! Host candidates: this machine's addresses, and sockets bound to them.
-use super::glob;
-use super::interfaces::{self, Address};
-use super::keys::SocketKey;
 use crate::ice::{Servers, Tcp, is_unicast};
+use crate::net::addresses::glob;
+use crate::net::addresses::interfaces::{self, Address};
+use crate::net::keys::SocketKey;
 use mio::net::UdpSocket;
 use std::collections::HashMap;
 use std::io;
@@ -35,7 +35,7 @@ const MAX_INTERFACE: usize = 255;
 
 /// Behind the port of a range that was found free last, at each address: those before it are most likely taken.
 #[derive(Debug, Default)]
-pub(super) struct Ports(HashMap<IpAddr, u16>);
+pub(in crate::net) struct Ports(HashMap<IpAddr, u16>);
 
 /// A version of IP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +244,7 @@ impl BindOptions {
     }
 
     /// The local addresses to have sockets at, at least one, and addresses that nobody has.
-    pub(super) fn usable_addresses(&self) -> Result<(Vec<IpAddr>, Vec<IpAddr>), BindError> {
+    pub(in crate::net) fn usable_addresses(&self) -> Result<(Vec<IpAddr>, Vec<IpAddr>), BindError> {
         let is_of_family = |address: &IpAddr| match self.family {
             Some(Family::V4) => address.is_ipv4(),
             Some(Family::V6) => address.is_ipv6(),
@@ -294,7 +294,7 @@ impl BindOptions {
     }
 
     /// Whether others than these may come, for none are named, and these are of loopback.
-    pub(super) fn may_find_better(&self, found: &[IpAddr]) -> bool {
+    pub(in crate::net) fn may_find_better(&self, found: &[IpAddr]) -> bool {
         let is_free = self.addresses.is_empty() && self.interfaces.is_empty();
         is_free && found.iter().all(IpAddr::is_loopback)
     }
@@ -326,12 +326,16 @@ impl BindOptions {
     }
 
     /// A socket at one of them.
-    pub(super) fn bind_to(&self, address: IpAddr, ports: &mut Ports) -> io::Result<UdpSocket> {
+    pub(in crate::net) fn bind_to(
+        &self,
+        address: IpAddr,
+        ports: &mut Ports,
+    ) -> io::Result<UdpSocket> {
         self.bind(address, ports, UdpSocket::bind)
     }
 
     /// A TCP listener at one of them, at `port` if that is given and free.
-    pub(super) fn listen_at(
+    pub(in crate::net) fn listen_at(
         &self,
         address: IpAddr,
         port: Option<u16>,
@@ -372,7 +376,7 @@ impl BindOptions {
     }
 
     /// Why no socket could be bound there.
-    pub(super) fn not_bound(&self, address: IpAddr, source: io::Error) -> BindError {
+    pub(in crate::net) fn not_bound(&self, address: IpAddr, source: io::Error) -> BindError {
         BindError::Bind {
             address,
             ports: self.port_range.clone(),
@@ -381,7 +385,11 @@ impl BindOptions {
     }
 
     /// Where streams that share find each other's sockets, if this one shares.
-    pub(super) fn socket_key(&self, component_id: u16, address: IpAddr) -> Option<SocketKey> {
+    pub(in crate::net) fn socket_key(
+        &self,
+        component_id: u16,
+        address: IpAddr,
+    ) -> Option<SocketKey> {
         self.single_port.then(|| SocketKey {
             address,
             port_range: self.port_range.clone(),

@@ -1,5 +1,5 @@
 //! What the system keeps of what arrives and of what leaves, for each UDP socket.
-use super::bind::BindOptions;
+use crate::net::addresses::bind::BindOptions;
 use mio::net::UdpSocket;
 use socket2::SockRef;
 use std::sync::Once;
@@ -60,7 +60,7 @@ impl GrantedBuffers {
     }
 
     /// Gives a bound socket the buffers that are asked for. The system may grant less, which is logged once.
-    pub(super) fn ask(&self, socket: &UdpSocket, bind_options: &BindOptions) {
+    pub(in crate::net) fn ask(&self, socket: &UdpSocket, bind_options: &BindOptions) {
         let (shared, socket) = (bind_options.single_port, SockRef::from(socket));
         let default = shared.then_some(SHARED_RECEIVE);
         let receive = bind_options.receive_buffer.or(default);

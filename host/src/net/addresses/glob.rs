@@ -1,7 +1,7 @@
 //! Patterns for names: `*` stands for any characters, `?` for one.
 
 /// Whether a name is what the pattern describes, letter by letter.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub(in crate::net) fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut at, mut position) = (0, 0);

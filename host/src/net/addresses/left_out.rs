@@ -9,7 +9,7 @@ type Place = (u16, Transport, IpAddr);
 
 /// Those of a stream.
 #[derive(Debug, Default)]
-pub(super) struct LeftOut(HashSet<Place>);
+pub(in crate::net) struct LeftOut(HashSet<Place>);
 
 /// Those of all streams of this process that share ports.
 static SHARED: LazyLock<Mutex<LeftOut>> = LazyLock::new(Mutex::default);
@@ -19,7 +19,7 @@ const MAX_KNOWN: usize = 4096;
 
 impl LeftOut {
     /// Whether it is news that an address could not be bound.
-    pub(super) fn note(&mut self, place: Place) -> bool {
+    pub(in crate::net) fn note(&mut self, place: Place) -> bool {
         let Self(known) = self;
         match known.len() < MAX_KNOWN {
             true => known.insert(place),
@@ -28,12 +28,12 @@ impl LeftOut {
     }
 
     /// It is bound now.
-    pub(super) fn forget(&mut self, place: Place) {
+    pub(in crate::net) fn forget(&mut self, place: Place) {
         self.0.remove(&place);
     }
 
     /// Those of all streams that share ports: what thousands find is told once.
-    pub(super) fn with_shared<T>(call: impl FnOnce(&mut Self) -> T) -> T {
+    pub(in crate::net) fn with_shared<T>(call: impl FnOnce(&mut Self) -> T) -> T {
         // No code that could panic runs under this lock.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         call(&mut shared)

@@ -1,5 +1,5 @@
 //! Interfaces that lead to containers and virtual machines of this machine, and nowhere else.
-use super::glob;
+use crate::net::addresses::glob;
 use std::path::Path;
 
 /// What container engines and hypervisors call theirs.
@@ -9,7 +9,7 @@ const WELL_KNOWN: [&str; 7] = [
 
 /// Whether an interface is a bridge, a port of one, or one end of a virtual cable (veth); by its name where the system
 /// does not say.
-pub(super) fn is_virtual(name: &str, index: Option<u32>) -> bool {
+pub(in crate::net) fn is_virtual(name: &str, index: Option<u32>) -> bool {
     let is_well_known = || WELL_KNOWN.iter().any(|known| glob::matches(known, name));
     is_well_known() || cfg!(target_os = "linux") && is_virtual_in("/sys/class/net", name, index)
 }

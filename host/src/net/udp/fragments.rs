@@ -16,7 +16,7 @@ use std::io;
 /// # Errors
 /// The system refuses.
 #[cfg(target_os = "linux")]
-pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
+pub(in crate::net) fn allow(socket: &UdpSocket) -> io::Result<()> {
     use rustix::net::sockopt::{
         Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
     };
@@ -32,6 +32,6 @@ pub(super) fn allow(socket: &UdpSocket) -> io::Result<()> {
 /// # Errors
 /// None.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn allow(_socket: &UdpSocket) -> io::Result<()> {
+pub(in crate::net) fn allow(_socket: &UdpSocket) -> io::Result<()> {
     Ok(())
 }

@@ -2,14 +2,14 @@
 use mio::net::UdpSocket;
 use std::net::SocketAddr;
 
-/// Sends up to [`MAX_GROUPS`](super::batch::MAX_GROUPS) datagrams in order. Returns how many have left; the next
+/// Sends up to [`MAX_GROUPS`](crate::net::udp::batch::MAX_GROUPS) datagrams in order. Returns how many have left; the next
 /// one could not, for a reason that sending it alone tells.
 #[cfg(target_os = "linux")]
-pub(super) fn send_many<'a>(
+pub(in crate::net) fn send_many<'a>(
     socket: &UdpSocket,
     datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
 ) -> usize {
-    use super::batch::MAX_GROUPS;
+    use crate::net::udp::batch::MAX_GROUPS;
     use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
     use std::array::from_fn;
     use std::io::IoSlice;
@@ -35,7 +35,7 @@ pub(super) fn send_many<'a>(
 
 /// None leaves like this: each leaves alone.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn send_many<'a>(
+pub(in crate::net) fn send_many<'a>(
     _socket: &UdpSocket,
     _datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
 ) -> usize {

@@ -1,17 +1,17 @@
 //! A loop's sockets: a stream's own, and those that streams share (single-port mode).
-use super::batch::{Batch, Unsent};
-use super::bind::{BindOptions, Ports};
-use super::bindings::{Bindings, Bound};
-use super::buffers::GrantedBuffers;
-use super::demux::Directory;
-use super::departures::DepartureCounter;
-use super::keys::{Binding, ComponentKey, Sender, SocketKey, StreamKey};
-use super::siblings::Siblings;
-use super::socket::{Offload, Socket};
-#[cfg(unix)]
-use super::takeover::PassedSocket;
-use super::token::Token;
 use crate::ice::stun_kind;
+use crate::net::addresses::bind::{BindOptions, Ports};
+use crate::net::bindings::{Bindings, Bound};
+use crate::net::demux::Directory;
+use crate::net::departures::DepartureCounter;
+use crate::net::keys::{Binding, ComponentKey, Sender, SocketKey, StreamKey};
+use crate::net::siblings::Siblings;
+#[cfg(unix)]
+use crate::net::takeover::PassedSocket;
+use crate::net::token::Token;
+use crate::net::udp::batch::{Batch, Unsent};
+use crate::net::udp::buffers::GrantedBuffers;
+use crate::net::udp::socket::{Offload, Socket};
 use mio::Registry;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// All sockets of a loop, and what waits to leave by one of them.
-pub(super) struct Sockets {
+pub(in crate::net) struct Sockets {
     registry: Registry,
     /// Once there is a socket.
     offload: Option<Offload>,
@@ -36,7 +36,7 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    pub(super) fn new(registry: Registry) -> Self {
+    pub(in crate::net) fn new(registry: Registry) -> Self {
         Self {
             number: 0,
             siblings: Arc::default(),
@@ -52,27 +52,27 @@ impl Sockets {
     }
 
     /// The loop has this number among others.
-    pub(super) fn join(&mut self, number: usize, siblings: Arc<Siblings>) {
+    pub(in crate::net) fn join(&mut self, number: usize, siblings: Arc<Siblings>) {
         self.number = number;
         self.siblings = siblings;
     }
 
     /// How much has left by them.
-    pub(super) fn departures(&self) -> &Arc<DepartureCounter> {
+    pub(in crate::net) fn departures(&self) -> &Arc<DepartureCounter> {
         &self.departures
     }
 
     /// What the system keeps for them.
-    pub(super) fn buffers(&self) -> &Arc<GrantedBuffers> {
+    pub(in crate::net) fn buffers(&self) -> &Arc<GrantedBuffers> {
         &self.buffers
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<Socket>> {
+    pub(in crate::net) fn get_mut(&mut self, index: usize) -> Option<&mut Bound<Socket>> {
         self.bindings.get_mut(index)
     }
 
     /// A socket for a component at `address`: a new one, or the one that is shared there.
-    pub(super) fn bind(
+    pub(in crate::net) fn bind(
         &mut self,
         bind_options: &BindOptions,
         component_id: u16,
@@ -97,7 +97,7 @@ impl Sockets {
     ///
     /// # Errors
     /// The system has no place for it. What arrives there is lost.
-    pub(super) fn take(&mut self, socket_key: SocketKey) -> io::Result<()> {
+    pub(in crate::net) fn take(&mut self, socket_key: SocketKey) -> io::Result<()> {
         let bound = |_: &mut Ports| Err(io::ErrorKind::NotFound.into());
         self.open(Some(socket_key), bound).map(drop)
     }
@@ -145,7 +145,7 @@ impl Sockets {
     }
 
     /// Receives by the sockets that another process has bound, which does so no more.
-    pub(super) fn receive_inherited(&mut self) {
+    pub(in crate::net) fn receive_inherited(&mut self) {
         for index in std::mem::take(&mut self.inherited) {
             let Some(bound) = self.bindings.get_mut(index) else {
                 continue;
@@ -162,7 +162,7 @@ impl Sockets {
 
     /// Copies of those at ports that streams share.
     #[cfg(unix)]
-    pub(super) fn shared(&self) -> io::Result<Vec<PassedSocket>> {
+    pub(in crate::net) fn shared(&self) -> io::Result<Vec<PassedSocket>> {
         use std::os::fd::AsFd as _;
         let shared = self.bindings.shared();
         let copies = shared.map(|(socket_key, bound)| {
@@ -175,12 +175,12 @@ impl Sockets {
     }
 
     /// The index of the loop's socket at a local address that streams share.
-    pub(super) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
+    pub(in crate::net) fn shared_at(&self, local: SocketAddr) -> Option<usize> {
         self.bindings.shared_at(local)
     }
 
     /// A stream leaves for another loop, and keeps its place on a port that both share.
-    pub(super) fn move_away(&mut self, binding: Binding, stream: StreamKey) {
+    pub(in crate::net) fn move_away(&mut self, binding: Binding, stream: StreamKey) {
         let component = (stream, binding.component_id);
         self.bound(binding.index).demux.move_away(component);
     }
@@ -191,7 +191,7 @@ impl Sockets {
     }
 
     /// Requests with these local ufrags are for the component that has this binding.
-    pub(super) fn set_ufrags<'a>(
+    pub(in crate::net) fn set_ufrags<'a>(
         &mut self,
         binding: Binding,
         stream: StreamKey,
@@ -201,7 +201,7 @@ impl Sockets {
     }
 
     /// A component's ICE does not take an address for its peer's any more.
-    pub(super) fn remove_address(
+    pub(in crate::net) fn remove_address(
         &mut self,
         binding: Binding,
         stream: StreamKey,
@@ -212,7 +212,7 @@ impl Sockets {
 
     /// A stream leaves a socket. Its own closes, which also takes it out of the registry; a shared one waits for
     /// others: its port is known to firewalls and clients.
-    pub(super) fn release(&mut self, binding: Binding, stream: StreamKey) {
+    pub(in crate::net) fn release(&mut self, binding: Binding, stream: StreamKey) {
         let is_empty = self.bindings.leave(binding, stream);
         if is_empty && !self.bound(binding.index).is_shared() {
             self.bindings.remove(binding.index);
@@ -220,7 +220,7 @@ impl Sockets {
     }
 
     /// Sends a datagram of ICE's or a handshake's.
-    pub(super) fn transmit(
+    pub(in crate::net) fn transmit(
         &mut self,
         now: Instant,
         index: usize,
@@ -239,7 +239,7 @@ impl Sockets {
     }
 
     /// Sends a datagram.
-    pub(super) fn push(
+    pub(in crate::net) fn push(
         &mut self,
         index: usize,
         remote: SocketAddr,
@@ -259,7 +259,7 @@ impl Sockets {
     }
 
     /// Sends what waits for more.
-    pub(super) fn flush(&mut self) {
+    pub(in crate::net) fn flush(&mut self) {
         let socket = self
             .batch
             .socket()
@@ -270,7 +270,7 @@ impl Sockets {
     }
 
     /// What could not be sent since.
-    pub(super) fn poll_unsent(&mut self) -> Option<Unsent> {
+    pub(in crate::net) fn poll_unsent(&mut self) -> Option<Unsent> {
         self.unsent.pop()
     }
 }

@@ -1,6 +1,6 @@
 //! Batches of received datagrams.
-use super::arrivals::ArrivalCounter;
-use super::socket::Socket;
+use crate::net::arrivals::ArrivalCounter;
+use crate::net::udp::socket::Socket;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 /// The memory for one batch of received datagrams.
-pub(super) struct Receiver {
+pub(in crate::net) struct Receiver {
     storage: Box<[u8]>,
     metas: [RecvMeta; BATCH_SIZE],
 }
@@ -23,7 +23,7 @@ const MAX_BATCHES: usize = 8;
 static SPARE: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());
 
 impl Receiver {
-    pub(super) fn new() -> Self {
+    pub(in crate::net) fn new() -> Self {
         let spare = spare().pop();
         Self {
             storage: spare.unwrap_or_else(|| vec![0; BATCH_SIZE * BUFFER].into_boxed_slice()),
@@ -32,7 +32,7 @@ impl Receiver {
     }
 
     /// Takes what has arrived. Returns whether there may be more.
-    pub(super) fn receive(
+    pub(in crate::net) fn receive(
         &mut self,
         socket: &Socket,
         arrivals: &ArrivalCounter,

@@ -1,5 +1,5 @@
 //! This machine's addresses, and which of them are told (RFC 8445, section 5.1.1.1).
-use super::virtual_interfaces;
+use crate::net::addresses::virtual_interfaces;
 use if_addrs::{IfAddr, Interface};
 use std::collections::HashMap;
 use std::io;
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 /// An address of this machine's.
 #[derive(Clone, Debug)]
-pub(super) struct Address {
-    pub(super) ip: IpAddr,
-    pub(super) interface: String,
+pub(in crate::net) struct Address {
+    pub(in crate::net) ip: IpAddr,
+    pub(in crate::net) interface: String,
     /// The interface's, in its network namespace.
     index: Option<u32>,
     /// Bits of the network that it is in.
@@ -45,13 +45,13 @@ impl State {
 /// Which addresses the machine has lost: each is looked at once a second at most, by binding to it, which also tells of
 /// those that the system does not list.
 #[derive(Debug, Default)]
-pub(super) struct Presence(HashMap<IpAddr, (Instant, bool)>);
+pub(in crate::net) struct Presence(HashMap<IpAddr, (Instant, bool)>);
 
 /// How long a look is good for.
 const FRESH: Duration = Duration::from_secs(1);
 
 impl Presence {
-    pub(super) fn has_lost(&mut self, now: Instant, ip: IpAddr) -> bool {
+    pub(in crate::net) fn has_lost(&mut self, now: Instant, ip: IpAddr) -> bool {
         if let Some((at, is_lost)) = self.0.get(&ip)
             && now < *at + FRESH
         {
@@ -69,7 +69,7 @@ impl Presence {
 ///
 /// # Errors
 /// The system lists none.
-pub(super) fn list() -> io::Result<Vec<Address>> {
+pub(in crate::net) fn list() -> io::Result<Vec<Address>> {
     let states = states();
     let state = |ip| match ip {
         IpAddr::V6(ip) => states.get(&ip).copied().unwrap_or_default(),
@@ -120,7 +120,7 @@ fn state_in(line: &str) -> Option<(Ipv6Addr, State)> {
 /// The addresses to have sockets at. Those of loopback only where there is nothing else; a deprecated one only where
 /// there is no other of its family; one by which the machine can be known again not beside a temporary one of the same
 /// network.
-pub(super) fn choose<'a>(present: impl Iterator<Item = &'a Address>) -> Vec<IpAddr> {
+pub(in crate::net) fn choose<'a>(present: impl Iterator<Item = &'a Address>) -> Vec<IpAddr> {
     let usable = present.filter(|it| it.has_link && !it.state.is_tentative && is_usable(it.ip));
     let (loopback, others): (Vec<_>, Vec<_>) = usable.partition(|it| it.ip.is_loopback());
     let chosen = if others.is_empty() { loopback } else { others };
@@ -137,12 +137,12 @@ pub(super) fn choose<'a>(present: impl Iterator<Item = &'a Address>) -> Vec<IpAd
 
 impl Address {
     /// Whether its interface leads to containers or virtual machines of this machine, and nowhere else.
-    pub(super) fn is_virtual(&self) -> bool {
+    pub(in crate::net) fn is_virtual(&self) -> bool {
         !self.ip.is_loopback() && virtual_interfaces::is_virtual(&self.interface, self.index)
     }
 
     /// The address by which all of its network are reached, of IPv4.
-    pub(super) fn broadcast(&self) -> Option<IpAddr> {
+    pub(in crate::net) fn broadcast(&self) -> Option<IpAddr> {
         let IpAddr::V4(ip) = self.ip else { return None };
         // Networks of two addresses have none (RFC 3021).
         let hosts = u32::MAX
@@ -179,7 +179,7 @@ fn is_usable(ip: IpAddr) -> bool {
 #[cfg(test)]
 impl Address {
     /// One in use, on an interface of this name.
-    pub(super) fn at(ip: IpAddr, interface: &str) -> Self {
+    pub(in crate::net) fn at(ip: IpAddr, interface: &str) -> Self {
         Self {
             ip,
             interface: interface.to_owned(),

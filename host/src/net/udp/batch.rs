@@ -1,12 +1,12 @@
 //! Batches of datagrams on their way out.
-use super::keys::Sender;
+use crate::net::keys::Sender;
 use std::io;
 use std::net::SocketAddr;
 
 /// Datagrams on their way out by one socket, in order: neighbours of one size to one address leave as segments
 /// (GSO), those of applications to many addresses in one system call. ICE's and a handshake's wait for no others.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(in crate::net) struct Batch {
     bytes: Vec<u8>,
     groups: Vec<Group>,
     /// How many datagrams they are.
@@ -27,15 +27,15 @@ struct Group {
 
 /// What could not be sent.
 #[derive(Debug)]
-pub(super) struct Unsent {
-    pub(super) sender: Sender,
-    pub(super) remote: SocketAddr,
-    pub(super) count: usize,
-    pub(super) error: io::Error,
+pub(in crate::net) struct Unsent {
+    pub(in crate::net) sender: Sender,
+    pub(in crate::net) remote: SocketAddr,
+    pub(in crate::net) count: usize,
+    pub(in crate::net) error: io::Error,
 }
 
 /// What a batch leaves by.
-pub(super) trait Outlet {
+pub(in crate::net) trait Outlet {
     /// Sends one datagram, or several of `segment_size`, of which the last may be shorter.
     ///
     /// # Errors
@@ -59,10 +59,10 @@ const MAX_BATCH: usize = 65_507;
 /// Fewer neighbours of one size leave as datagrams among others, and not as segments in a call of their own.
 const WORTH_A_CALL: usize = 4;
 /// Most groups, and most datagrams that leave in one call.
-pub(super) const MAX_GROUPS: usize = if cfg!(target_os = "linux") { 32 } else { 1 };
+pub(in crate::net) const MAX_GROUPS: usize = if cfg!(target_os = "linux") { 32 } else { 1 };
 
 impl Batch {
-    pub(super) fn new() -> Self {
+    pub(in crate::net) fn new() -> Self {
         Self {
             bytes: Vec::with_capacity(2 * MAX_BATCH),
             groups: Vec::with_capacity(MAX_GROUPS),
@@ -73,7 +73,7 @@ impl Batch {
 
     /// Adds a datagram, or returns false: what waits is to be flushed first.
     #[must_use]
-    pub(super) fn push(
+    pub(in crate::net) fn push(
         &mut self,
         socket: usize,
         remote: SocketAddr,
@@ -117,12 +117,12 @@ impl Batch {
     }
 
     /// The index of the socket that the waiting datagrams leave by.
-    pub(super) fn socket(&self) -> Option<usize> {
+    pub(in crate::net) fn socket(&self) -> Option<usize> {
         (!self.groups.is_empty()).then_some(self.socket)
     }
 
     /// Sends what waits; what cannot be sent joins `unsent`.
-    pub(super) fn flush(&mut self, outlet: &impl Outlet, unsent: &mut Vec<Unsent>) {
+    pub(in crate::net) fn flush(&mut self, outlet: &impl Outlet, unsent: &mut Vec<Unsent>) {
         let bytes = &self.bytes;
         for run in self.groups.chunk_by(|a, b| a.is_small() && b.is_small()) {
             match run {
