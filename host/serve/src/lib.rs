@@ -2,7 +2,7 @@
 //!
 //! The modules, from the ground up; each uses only those above it in this list:
 //!
-//! - [`config`]: the file of settings;
+//! - [`config`]: the configuration file;
 //! - [`trust`]: which plugins may be used: `plugins.lock` and signatures;
 //! - `udp_sockets`: this machine's, as the system lists them;
 //! - `port_holder`: who has a port;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A file of settings in a directory of its own.
+/// A configuration file in a directory of its own.
 struct Settings(TempDir);
 
 impl Settings {

@@ -8,13 +8,13 @@ use handclasp_serve::trust::{Trust, TrustError};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// Say all that is wrong with a file of settings, each with its line and what to do.
+/// Say all that is wrong with a configuration file, each with its line and what to do.
 ///
 /// What it names is looked at as well: secrets, certificates, public keys, plugins.lock and directories of plugins. Exit
 /// code 2 if something is wrong.
 #[derive(Debug, Args)]
 pub(super) struct CheckConfig {
-    /// The file of settings
+    /// The configuration file
     #[arg(value_name = "FILE", default_value = Config::DEFAULT_FILE)]
     file: PathBuf,
     /// Look at nothing that the file names: for a file of another machine

@@ -19,7 +19,7 @@ enum Command {
     Example(Example),
 }
 
-/// Write a file of settings with every key, what it is for, and its default, to standard output.
+/// Write a configuration file with every key, what it is for, and its default, to standard output.
 #[derive(Debug, Args)]
 struct Example {}
 

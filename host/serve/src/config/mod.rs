@@ -1,4 +1,4 @@
-//! The file of settings, `handclasp.toml`: every key has a default, a bound and a place in an error.
+//! The configuration file, `handclasp.toml`: every key has a default, a bound and a place in an error.
 //!
 //! A section names its keys once, in its `Section::keys`: what each is for, what it takes, and whether a reload is
 //! enough. What reads a file, writes the example, lists the keys and compares two configurations are `Visitor`s of
