@@ -74,7 +74,7 @@ impl Giving {
         self.stage.subscribe()
     }
 
-    /// Whether other daemons' streams are to be opened elsewhere.
+    /// Whether streams are to be opened at another daemon.
     pub(crate) fn is_given(&self) -> bool {
         matches!(*self.stage.borrow(), Stage::Given(_) | Stage::Gone(_))
     }
