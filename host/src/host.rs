@@ -50,8 +50,8 @@ struct Inner {
     stun: Arc<SharedStun>,
     loops: Loops,
     _watch: Watch,
-    /// The loop of the next stream with ports of its own, and of the next one that shares.
-    next: [AtomicUsize; 2],
+    /// How many streams were opened that may be on any loop.
+    next: AtomicUsize,
     epoch: Instant,
     made_in: MadeIn,
     drop_counter: Arc<DropCounter>,
@@ -117,7 +117,7 @@ impl Host {
             stun,
             loops,
             _watch: watch,
-            next: Default::default(),
+            next: AtomicUsize::new(0),
             epoch,
             made_in: MadeIn::this_process(),
             drop_counter: Arc::default(),
@@ -406,21 +406,29 @@ impl Inner {
         Ok(())
     }
 
-    /// The mailbox of the loop for a stream: in turn, for they cost about the same. Those that share ports have turns of
-    /// their own: a program that opens one of each kind after the other is to have both on all loops. Where a stream shares
-    /// a port that only one loop can take from, such as a TCP listener's, it is with the others on that.
+    /// The mailbox of the loop for a stream: in [fair turns](fair_turn), for they cost about the same. Where it shares a port
+    /// that only one loop can take from, such as a TCP listener's, it is with the others on that.
     fn mailbox_for(&self, bind_options: &BindOptions) -> &Arc<Mailbox> {
         let is_anywhere = self.loops.share_ports() && !bind_options.tcp.listens();
         let number = match &bind_options.port_range {
-            _ if !bind_options.single_port || is_anywhere => {
-                let next = &self.next[usize::from(bind_options.single_port)];
-                next.fetch_add(1, Ordering::Relaxed)
-            }
+            _ if !bind_options.single_port || is_anywhere => fair_turn(
+                self.next.fetch_add(1, Ordering::Relaxed),
+                self.loops.count(),
+            ),
             Some(ports) => usize::from(*ports.start()),
             None => 0,
         };
         self.loops.mailbox(number)
     }
+}
+
+/// Whose turn it is at this number, of so many: all have about as many turns, also of every second number, every third,
+/// and so on, where a program opens streams of several kinds by turns. Multiples of the golden section spread evenly over
+/// a circle, and so do those of each kind (Knuth, The Art of Computer Programming, 6.4: Fibonacci hashing).
+fn fair_turn(number: usize, count: usize) -> usize {
+    const GOLDEN_SECTION: u64 = 0x9E37_79B9_7F4A_7C15; // of 2⁶⁴
+    let place = (number as u64).wrapping_mul(GOLDEN_SECTION) >> 32;
+    (place * count as u64 >> 32) as usize
 }
 
 /// The STUN servers that the sockets of a stream ask for all that share them; they are its own no more.
@@ -449,27 +457,24 @@ impl Drop for Inner {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plugin::SearchPath;
 
     #[test]
-    fn streams_with_ports_of_their_own_and_those_that_share_are_each_spread_over_all_loops() {
-        let path = SearchPath::from_dirs(vec![std::env::temp_dir()]).expect("it is there");
-        let host = Host::new(HostOptions::new(path).loops(2)).expect("there are threads left");
-        let mut used = [const { Vec::new() }; 2];
-        for number in 0..8 {
-            let shares = number % 2;
-            let bind_options = BindOptions::new().single_port(shares == 1);
-            used[shares].push(Arc::as_ptr(host.0.mailbox_for(&bind_options)));
-        }
-        for mut loops in used {
-            loops.sort_unstable();
-            let [a, b, c, d] = loops[..] else {
-                panic!("four of each were opened");
-            };
-            assert!(a == b && b != c && c == d, "two on each loop");
+    fn streams_of_each_kind_are_spread_evenly_however_many_kinds_a_program_opens_by_turns() {
+        for count in 1..=8 {
+            for kinds in 1..=6 {
+                for kind in 0..kinds {
+                    let mut turns = vec![0_usize; count];
+                    for number in (kind..256 * kinds).step_by(kinds) {
+                        turns[fair_turn(number, count)] += 1;
+                    }
+                    let apart = turns.iter().max().copied().unwrap_or_default()
+                        - turns.iter().min().copied().unwrap_or_default();
+                    assert!(apart <= 6, "{count} loops, {kinds} kinds: {turns:?}");
+                }
+            }
         }
     }
 }

@@ -181,6 +181,11 @@ impl Loops {
         GrantedBuffers::least(self.loops.iter().map(|one| &*one.buffers))
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.loops.len()
+    }
+
     /// The mailbox of the loop with this number, counted round.
     pub(crate) fn mailbox(&self, number: usize) -> &Arc<Mailbox> {
         &self.loops[number % self.loops.len()].mailbox

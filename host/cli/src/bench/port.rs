@@ -1,4 +1,4 @@
-//! Streams that share one port, on two event loops against one.
+//! Streams that share one port, and streams with ports of their own, on two event loops against one.
 //!
 //! What counts is the processor time of the busiest loop: with a core to itself, that is what limits how much passes. By
 //! the clock, two cores that also run the peers, `init` and this measurement would not tell.
@@ -33,58 +33,102 @@ const DATAGRAM: [u8; 1200] = {
     datagram
 };
 
-/// The row of sessions.
-pub(super) fn sessions(setup: &Setup<'_>) -> Figure {
-    show::progress("sessions on a port of two event loops, and of one");
-    let measured = compare(setup, |loops| {
-        let sessions = Sessions::on_loops(setup.plugins, PLUGIN, loops, true);
-        let sessions = sessions.map_err(Failed::into_sentence)?;
-        sessions.pass(WARM)?;
-        Ok(move |time: Duration| -> Result<u64, String> {
-            let (start, mut count) = (Instant::now(), 0);
-            while start.elapsed() < time {
-                sessions.pass(WARM)?;
-                count += WARM;
-            }
-            Ok(count)
-        })
-    });
-    let (host, baseline) = split(measured.map(|[two, one]| (two / 1e3, one / 1e3)));
-    Figure {
-        name: "session_port",
-        what: "sessions on one port, of two event loops against one",
-        unit: "µs of a loop",
-        host,
-        baseline: Some(baseline),
-        target: Target::RatioAtLeast(1.7),
-        note: "processor time of the busiest loop for each session, on two cores against one, 32 sessions under way; one \
-               end of each shares its port with all others"
-            .to_owned(),
-    }
+/// Whose ports streams have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ports {
+    /// One end of each pair shares its port with all others.
+    Shared,
+    /// Each stream has one of its own.
+    Own,
 }
 
-/// The row of datagrams.
-pub(super) fn datagrams(setup: &Setup<'_>) -> Figure {
-    show::progress("datagrams on a port of two event loops, and of one");
-    let measured = compare(setup, |loops| {
-        let sessions = Sessions::on_loops(setup.plugins, NO_HANDSHAKE, loops, true);
-        let traffic = Traffic::over(sessions.map_err(Failed::into_sentence)?)?;
-        Ok(move |time: Duration| traffic.run(time))
-    });
-    let (host, baseline) = split(measured.map(|[two, one]| (two, one)));
-    Figure {
-        name: "forward_port",
-        what: "datagrams on one port, of two event loops against one",
-        unit: "ns of a loop",
-        host,
-        baseline: Some(baseline),
-        target: Target::RatioAtLeast(1.7),
-        note: format!(
-            "processor time of the busiest loop for each datagram of {} bytes, with its way out and in, on two cores \
-             against one; {PAIRS} streams on the port and their peers send one to and fro each",
-            DATAGRAM.len()
+/// The rows of sessions.
+pub(super) fn sessions(setup: &Setup<'_>) -> Vec<Figure> {
+    show::progress("sessions on two event loops, and on one, each with a core to itself");
+    let figure = |name, what, ports, note| {
+        let measured = compare(setup, |loops| {
+            let shares = ports == Ports::Shared;
+            let sessions = Sessions::on_loops(setup.plugins, PLUGIN, loops, shares);
+            let sessions = sessions.map_err(Failed::into_sentence)?;
+            sessions.pass(WARM)?;
+            Ok(move |time: Duration| -> Result<u64, String> {
+                let (start, mut count) = (Instant::now(), 0);
+                while start.elapsed() < time {
+                    sessions.pass(WARM)?;
+                    count += WARM;
+                }
+                Ok(count)
+            })
+        });
+        let (host, baseline) = split(measured.map(|[two, one]| (two / 1e3, one / 1e3)));
+        Figure {
+            name,
+            what,
+            unit: "µs of a loop",
+            host,
+            baseline: Some(baseline),
+            target: Target::RatioAtLeast(1.7),
+            note: format!(
+                "processor time of the busiest loop for each session, on two cores against one, 32 sessions under way; \
+                 {note}"
+            ),
+        }
+    };
+    vec![
+        figure(
+            "session_port",
+            "sessions on one port, of two event loops against one",
+            Ports::Shared,
+            "one end of each shares its port with all others",
         ),
-    }
+        figure(
+            "session_own_ports",
+            "sessions on ports of their own, of two event loops against one",
+            Ports::Own,
+            "each stream has a port of its own",
+        ),
+    ]
+}
+
+/// The rows of datagrams.
+pub(super) fn datagrams(setup: &Setup<'_>) -> Vec<Figure> {
+    show::progress("datagrams on two event loops, and on one, each with a core to itself");
+    let figure = |name, what, ports, note| {
+        let measured = compare(setup, |loops| {
+            let shares = ports == Ports::Shared;
+            let sessions = Sessions::on_loops(setup.plugins, NO_HANDSHAKE, loops, shares);
+            let traffic = Traffic::over(sessions.map_err(Failed::into_sentence)?)?;
+            Ok(move |time: Duration| traffic.run(time))
+        });
+        let (host, baseline) = split(measured.map(|[two, one]| (two, one)));
+        Figure {
+            name,
+            what,
+            unit: "ns of a loop",
+            host,
+            baseline: Some(baseline),
+            target: Target::RatioAtLeast(1.7),
+            note: format!(
+                "processor time of the busiest loop for each datagram of {} bytes, with its way out and in, on two cores \
+                 against one; {PAIRS} streams {note} and their peers send one to and fro each",
+                DATAGRAM.len()
+            ),
+        }
+    };
+    vec![
+        figure(
+            "forward_port",
+            "datagrams on one port, of two event loops against one",
+            Ports::Shared,
+            "on one port",
+        ),
+        figure(
+            "forward_own_ports",
+            "datagrams on ports of their own, of two event loops against one",
+            Ports::Own,
+            "with a port each",
+        ),
+    ]
 }
 
 /// Nanoseconds of the busiest loop for each of what is done on two loops, and on one: medians of about the time of the

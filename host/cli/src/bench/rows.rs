@@ -30,8 +30,8 @@ const GROUPS: [Group; 13] = [
         measure: |setup| Ok(vec![loops::figure(setup)]),
     },
     Group {
-        rows: &["session_port"],
-        measure: |setup| Ok(vec![port::sessions(setup)]),
+        rows: &["session_port", "session_own_ports"],
+        measure: |setup| Ok(port::sessions(setup)),
     },
     Group {
         rows: &["open_control", "stream_control"],
@@ -58,8 +58,8 @@ const GROUPS: [Group; 13] = [
         measure: |setup| Ok(vec![forward::many_peers(setup)?]),
     },
     Group {
-        rows: &["forward_port"],
-        measure: |setup| Ok(vec![port::datagrams(setup)]),
+        rows: &["forward_port", "forward_own_ports"],
+        measure: |setup| Ok(port::datagrams(setup)),
     },
     Group {
         rows: &["idle"],
