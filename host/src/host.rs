@@ -428,7 +428,7 @@ impl Inner {
 fn fair_turn(number: usize, count: usize) -> usize {
     const GOLDEN_SECTION: u64 = 0x9E37_79B9_7F4A_7C15; // of 2⁶⁴
     let place = (number as u64).wrapping_mul(GOLDEN_SECTION) >> 32;
-    (place * count as u64 >> 32) as usize
+    ((place * count as u64) >> 32) as usize
 }
 
 /// The STUN servers that the sockets of a stream ask for all that share them; they are its own no more.
