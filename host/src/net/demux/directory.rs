@@ -181,7 +181,7 @@ impl Directory {
         }
     }
 
-    /// Forgets a component; what it asked is forgotten in time. Returns whether the port has none left.
+    /// Forgets a component. Returns whether the port has none left.
     pub(in super::super) fn remove(&mut self, key: ComponentKey) -> bool {
         self.move_away(key);
         self.change(|demux| demux.remove(key))

@@ -35,6 +35,8 @@ pub(super) struct Demux {
     /// Outgoing requests: those of the present period and of the one before.
     transactions: [HashMap<TransactionId, Asked>; 2],
     turned: Option<Instant>,
+    /// How many periods have passed.
+    period: u64,
     /// Requests to all components from addresses that are not known to be their peers'.
     unverified: Pace,
 }
@@ -45,7 +47,29 @@ struct Signs {
     ufrags: Vec<Box<str>>,
     addresses: Vec<SocketAddr>,
     expected: Vec<SocketAddr>,
+    /// Its outgoing requests of the period with this number and of the one before.
+    transactions: [Vec<TransactionId>; 2],
+    period: u64,
     budget: Budget,
+}
+
+impl Signs {
+    fn note_sent(&mut self, transaction: TransactionId, period: u64) {
+        let [present, before] = &mut self.transactions;
+        match period.saturating_sub(self.period) {
+            0 => {}
+            1 => {
+                std::mem::swap(present, before);
+                present.clear();
+            }
+            _ => {
+                present.clear();
+                before.clear();
+            }
+        }
+        self.period = period;
+        present.push(transaction);
+    }
 }
 
 /// Who sent a request.
@@ -79,6 +103,7 @@ impl Demux {
             members: IdMap::default(),
             transactions: [HashMap::new(), HashMap::new()],
             turned: None,
+            period: 0,
             unverified: Pace::new(UNVERIFIED / loops, UNVERIFIED_AT_ONCE.saturating_mul(loops)),
         }
     }
@@ -181,8 +206,12 @@ impl Demux {
         let turned = *self.turned.get_or_insert(now);
         if now >= turned + PERIOD {
             self.turned = Some(now);
+            self.period += 1;
             self.transactions.swap(0, 1);
             self.transactions[0].clear();
+        }
+        if let Some(signs) = self.members.get_mut(&key) {
+            signs.note_sent(transaction, self.period);
         }
         self.transactions[0].insert(transaction, Asked { key, is_check });
     }
@@ -261,7 +290,7 @@ impl Demux {
         signs.map_or(&[], |signs| &signs.addresses)
     }
 
-    /// Forgets a component; what it asked is forgotten in time. Returns whether the socket has none left.
+    /// Forgets a component. Returns whether the socket has none left.
     pub(super) fn remove(&mut self, key: ComponentKey) -> bool {
         let signs = self.members.remove(&key).unwrap_or_default();
         for ufrag in &signs.ufrags {
@@ -272,6 +301,11 @@ impl Demux {
         }
         for address in signs.expected {
             self.unexpect(address, key);
+        }
+        for transaction in signs.transactions.iter().flatten() {
+            for sent in &mut self.transactions {
+                sent.remove(transaction);
+            }
         }
         self.members.is_empty()
     }

@@ -1,5 +1,6 @@
 use super::{Demux, MAX_EXPECTED, PERIOD, UNVERIFIED_AT_ONCE};
 use crate::ice::stun_kind;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -160,7 +161,41 @@ fn a_component_that_leaves_takes_all_its_signs_with_it() {
         None
     );
     assert_eq!(demux.arrives(at, address(2), b"\x80"), Some(RTCP));
+    assert_eq!(demux.arrives(at, address(1), &stun(1, 1, None)), None);
+    assert_eq!(demux.arrives(at, address(2), &stun(1, 2, None)), Some(RTCP));
     assert!(demux.remove(RTCP), "nobody is left");
+    assert!(demux.transactions.iter().all(HashMap::is_empty));
+}
+
+#[test]
+fn what_a_component_asks_for_hours_takes_no_more_memory_and_goes_with_it() {
+    let (mut demux, start) = (Demux::new(), Instant::now());
+    for key in [RTP, RTCP] {
+        demux.set_ufrags([if key == RTP { "aaaa" } else { "bbbb" }].into_iter(), key);
+    }
+    // One asks every 5 s, as consent does, and the other seldom.
+    for number in 0..2000_u32 {
+        let now = start + Duration::from_secs(5) * number;
+        demux.leaves(now, &stun(0, number as u8, None), RTP);
+        if number % 30 == 0 {
+            demux.leaves(now, &stun(0, 255, None), RTCP);
+        }
+    }
+    let kept = |demux: &Demux, key| -> usize {
+        let signs = &demux.members[&key];
+        signs.transactions.iter().map(Vec::len).sum()
+    };
+    assert!(
+        (8..=16).contains(&kept(&demux, RTP)),
+        "{}",
+        kept(&demux, RTP)
+    );
+    assert!(kept(&demux, RTCP) <= 2);
+    demux.remove(RTP);
+    let left: usize = demux.transactions.iter().map(HashMap::len).sum();
+    assert!(left <= 2, "those of the other one: {left}");
+    demux.remove(RTCP);
+    assert!(demux.transactions.iter().all(HashMap::is_empty));
 }
 
 #[test]
